@@ -1,0 +1,39 @@
+# Every target works on a fresh clone with Python 3.11 and make: it makes the virtual environment and installs what changed.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+SERVER_READY := $(VENV)/.server-installed
+DEV_READY := $(VENV)/.dev-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run_server run_tests lint clean
+
+help: ## list the targets
+	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
+
+run_server: $(SERVER_READY) ## run the server on the bundled table, http://127.0.0.1:5000
+	@exec $(BIN)/python api_server.py
+
+run_tests: $(DEV_READY) ## run all tests
+	$(BIN)/python -m pytest
+
+lint: $(DEV_READY) ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## remove what make and the tools made; results and logs stay
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find app tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(SERVER_READY): requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV_READY): requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(SERVER_READY)

@@ -1,0 +1,44 @@
+"""Following jobs: their results, their states, how many are left."""
+
+from flask import Blueprint, Response, g, request
+
+from app.errors import InvalidRequestError, UnknownJobError, quoted
+from app.job_store import parse_job_id
+from app.routes.support import count_argument, data_answer, json_answer, seconds_argument, services
+
+LONGEST_WAIT_SECONDS = 30.0
+
+blueprint = Blueprint("jobs", __name__, url_prefix="/api")
+
+
+@blueprint.get("/get_results/<job_id>")
+def get_results(job_id: str) -> Response:
+    """Answer with a job's state and, once it is done, its result; ?wait=<seconds> holds the answer until then."""
+    store = services().store
+    job = store.find(job_id)
+    g.job_id = job.id
+    store.wait(job, seconds_argument("wait", LONGEST_WAIT_SECONDS))
+    return json_answer(store.document(job))
+
+
+@blueprint.get("/jobs")
+def list_jobs() -> Response:
+    """List the jobs with their states in the order of acceptance; ?limit=<n> and ?after=<job_id> page through them."""
+    statuses = services().store.statuses(after=_after_argument(), limit=count_argument("limit"))
+    return data_answer([{job_id: status} for job_id, status in statuses])
+
+
+@blueprint.get("/num_jobs")
+def num_jobs() -> Response:
+    """Count the jobs that are accepted and not yet finished."""
+    return json_answer({"num_jobs": services().store.unfinished()})
+
+
+def _after_argument() -> int:
+    text = request.args.get("after")
+    if text is None:
+        return 0
+    try:
+        return parse_job_id(text)
+    except UnknownJobError as error:
+        raise InvalidRequestError(f"after must be a job id such as job_id_1, not {quoted(text)}") from error

@@ -1,0 +1,48 @@
+"""Finding out what can be asked: the questions, the locations, and what the table is."""
+
+from dataclasses import asdict
+
+from flask import Blueprint, Response
+
+from app.routes.support import data_answer, services
+from app.survey_table import Question
+
+MODELLED_NOTICE = (
+    "This table is modelled, not survey data: do not cite its figures. "
+    "Put CDC's table in its place, or name it by the setting STATS_DATA."
+)
+
+blueprint = Blueprint("survey", __name__, url_prefix="/api")
+
+
+@blueprint.get("/questions")
+def questions() -> Response:
+    """List the questions: id, text, class, direction, years, and rows with a value."""
+    return data_answer([_described(data.question) for data in services().ingestor.table.questions])
+
+
+@blueprint.get("/states")
+def states() -> Response:
+    """List the locations: name and abbreviation."""
+    return data_answer([asdict(location) for location in services().ingestor.table.locations])
+
+
+@blueprint.get("/dataset")
+def dataset() -> Response:
+    """Tell where the table comes from, what was made of its rows, and whether it is modelled."""
+    report = asdict(services().ingestor.table.report)
+    modelled = report.pop("modelled")
+    notice = {"notice": MODELLED_NOTICE} if modelled else {}
+    return data_answer({"modelled": modelled, **notice, **report})
+
+
+def _described(question: Question) -> dict[str, object]:
+    return {
+        "id": question.id,
+        "question": question.text,
+        "class": question.class_name,
+        "best": question.best,
+        "years": question.years,
+        "rows": question.rows,
+        "suppressed_rows": question.suppressed_rows,
+    }

@@ -1,0 +1,130 @@
+"""Fixtures: a small survey, and a fresh application with a folder and a pool of its own for each test."""
+
+import csv
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.services import Services
+from app.settings import Settings
+
+OBESITY = "Percent of adults aged 18 years and older who have obesity"
+STRENGTH = "Percent of adults who engage in muscle-strengthening activities on 2 or more days a week"
+SINGING = "Percent of adults who sing in the shower"
+GATE_SECONDS = 30.0
+COLUMNS = ("YearStart", "LocationAbbr", "LocationDesc", "Question", "Data_Value", "Data_Value_Footnote_Symbol")
+STRATA_COLUMNS = ("StratificationCategory1", "Stratification1")
+
+# State, abbreviation, obesity by gender (female, male): seven locations, so that the best and the worst five differ.
+OBESITY_BY_GENDER = [
+    ("Ohio", "OH", 30.0, 32.0),
+    ("Utah", "UT", 24.0, 26.0),
+    ("Texas", "TX", 33.0, 35.0),
+    ("Maine", "ME", 28.0, 29.0),
+    ("Iowa", "IA", 31.5, 32.5),
+    ("Guam", "GU", 29.0, 31.0),
+    ("National", "US", 30.5, 30.7),
+]
+
+
+def small_survey() -> list[dict[str, Any]]:
+    """Return the rows of a small table: three questions, one of unknown direction; one suppressed row; one total."""
+    rows: list[tuple[object, ...]] = []
+    for state, abbreviation, female, male in OBESITY_BY_GENDER:
+        for stratum, value in (("Female", female), ("Male", male)):
+            rows.append((2019, abbreviation, state, OBESITY, value, "", "Gender", stratum))
+            rows.append((2021, abbreviation, state, STRENGTH, value + 1, "", "Gender", stratum))
+    rows.append((2020, "OH", "Ohio", OBESITY, 31.0, "", "Total", "Total"))
+    rows.append((2020, "UT", "Utah", OBESITY, 20.0, "", "", ""))
+    rows.append((2020, "GU", "Guam", SINGING, "", "~", "Total", "Total"))
+    rows.append((2020, "ME", "Maine", SINGING, 70.0, "", "Total", "Total"))
+    return [dict(zip(COLUMNS + STRATA_COLUMNS, row, strict=True)) for row in rows]
+
+
+@pytest.fixture
+def survey_file(tmp_path: Path) -> Path:
+    """The small table as a file."""
+    path = tmp_path / "survey.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=COLUMNS + STRATA_COLUMNS)
+        writer.writeheader()
+        writer.writerows(small_survey())
+    return path
+
+
+@pytest.fixture
+def settings(tmp_path: Path, survey_file: Path) -> Settings:
+    """Settings that keep everything in the test's own folder."""
+    return Settings(
+        data=survey_file,
+        results_dir=tmp_path / "results",
+        log_file=tmp_path / "webserver.log",
+        threads=2,
+        drain_seconds=10,
+    )
+
+
+@pytest.fixture
+def start_app() -> Iterator[Callable[[Settings], Flask]]:
+    """A factory of applications, all of which are drained and closed after the test."""
+    started: list[Flask] = []
+
+    def start(settings: Settings) -> Flask:
+        started.append(create_app(settings))
+        return started[-1]
+
+    yield start
+    for app in started:
+        assert app.extensions["services"].close()
+
+
+@pytest.fixture
+def app(start_app: Callable[[Settings], Flask], settings: Settings) -> Flask:
+    """An application over the small table."""
+    return start_app(settings)
+
+
+@pytest.fixture
+def services(app: Flask) -> Services:
+    """The parts of the application."""
+    found: Services = app.extensions["services"]
+    return found
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of the application."""
+    return app.test_client()
+
+
+@pytest.fixture
+def ask(client: FlaskClient) -> Callable[..., Any]:
+    """A function that submits a job, waits for it, and returns the whole answer."""
+
+    def submit_and_wait(statistic: str, **body: Any) -> Any:
+        submitted = client.post(f"/api/{statistic}", json=body)
+        assert submitted.status_code == 200, submitted.json
+        return client.get(f"{submitted.headers['Location']}?wait=10").json
+
+    return submit_and_wait
+
+
+@pytest.fixture
+def open_gate(services: Services) -> Iterator[Callable[[], None]]:
+    """Keep every runner busy with a job that waits, until the function that this gives is called."""
+    gate = threading.Event()
+
+    def wait_at_the_gate() -> dict[str, Any]:
+        assert gate.wait(GATE_SECONDS)
+        return {}
+
+    for _ in services.pool.runners:
+        services.pool.add_task("gate", wait_at_the_gate)
+    yield gate.set
+    gate.set()
