@@ -7,7 +7,7 @@ SERVER_READY := $(VENV)/.server-installed
 DEV_READY := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run_server run_tests lint clean
+.PHONY: help run_server run_tests soak lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -17,6 +17,9 @@ run_server: $(SERVER_READY) ## run the server on the bundled table, http://127.0
 
 run_tests: $(DEV_READY) ## run all tests
 	$(BIN)/python -m pytest
+
+soak: $(DEV_READY) ## run the fault tests in their long form, for about half an hour
+	SOAK=1 $(BIN)/python -m pytest -s tests/faults
 
 lint: $(DEV_READY) ## check style and types
 	$(BIN)/ruff check .

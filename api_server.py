@@ -3,9 +3,12 @@
 ``python api_server.py`` serves with Granian; ``flask --app api_server run`` serves with Flask's development server.
 """
 
+import multiprocessing
 import os
+import resource
 import signal
 import sys
+import time
 from functools import partial
 from multiprocessing.util import Finalize
 
@@ -15,51 +18,70 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 import app as statistics_server
-from app.data_ingestor import read_table
 from app.errors import StartError
+from app.folder_lock import lock_folder
 from app.settings import Settings, settings_from_environment, unknown_settings
-from app.start_checks import check_start
-from app.stop_signals import block_stop_signals, on_stop_signal
+from app.start_checks import check_folder, check_start
+from app.stop_signals import block_stop_signals, on_parent_death, take_blocked_stop_signals, take_stop_signals
 from app.survey_table import SurveyTable
+from app.table_builder import read_table
 
-HTTP_THREADS = 2 * (os.cpu_count() or 1) + 1  # more would only fight over the interpreter
-KILL_GRACE_SECONDS = 5  # beyond the drain, for the worker to write out its log and end
+# A client that sends its body slowly holds an HTTP thread until it is done, and one that waits for a job holds one too.
+# Threads are made as they are needed and cost nothing while they wait, so there are many.
+HTTP_THREADS = 4096
+OPEN_FILES = 2 * HTTP_THREADS
+HTTP_END_SECONDS = 2.0  # for the last answers to go out after the drain
+KILL_GRACE_SECONDS = 10  # beyond the drain; the worker ends by itself before that
 START_FAILED_EXIT_CODE = 2
-INTERRUPTED_EXIT_CODE = 130  # what a shell expects after Ctrl-C: 128 and the signal's number
+SIGNAL_EXIT_CODE = 128  # a shell expects this and the signal's number after an end by signal
 
 
 def create_app(settings: Settings | None = None, table: SurveyTable | None = None) -> Flask:
     """Build the application of this process, to be drained when the process ends.
 
+    Without settings, as Flask's own command calls it, it takes them from the environment and locks the results folder.
+
     The drain hangs on a multiprocessing finalizer because it runs in both kinds of process: at the end of Granian's
     worker, where ``atexit`` handlers do not run, and at the end of an ordinary one.
     """
-    app = statistics_server.create_app(settings or settings_from_environment(), table)
+    if settings is None:
+        settings = settings_from_environment()
+        lock_folder(check_folder(settings.results_dir))
+    app = statistics_server.create_app(settings, table)
     Finalize(None, app.extensions["services"].close, exitpriority=100)
     return app
 
 
 def create_worker_app(settings: Settings, table: SurveyTable) -> Flask:
-    """Build the application of Granian's worker, and take its signals before Granian does."""
-    block_stop_signals()  # inherited where the worker is forked, not where it is spawned
+    """Build the application of Granian's worker, and see to the worker's end before Granian does.
+
+    At a stop signal the worker drains while it goes on answering, then ends the serving. If its parent dies it ends at
+    once: what it has accepted is in the journal.
+    """
+    block_stop_signals()
     handler_before_granian = signal.getsignal(signal.SIGTERM)
     app = create_app(settings, table)
+    services = app.extensions["services"]
 
     def stop() -> None:
-        handler = signal.getsignal(signal.SIGTERM)
-        if callable(handler) and handler is not handler_before_granian:
-            handler(signal.SIGTERM, None)  # ends the serving; the finalizer drains
-        else:
-            os._exit(0)  # Granian has not begun to serve: no job has been accepted
+        services.drain()
+        end_serving = signal.getsignal(signal.SIGTERM)
+        if callable(end_serving) and end_serving is not handler_before_granian:
+            end_serving(signal.SIGTERM, None)
+            time.sleep(HTTP_END_SECONDS)  # the process ends meanwhile, unless a client holds it up
+        services.close()
+        os._exit(0)
 
-    on_stop_signal(stop, stop_at_once=lambda: None)
+    take_blocked_stop_signals(stop)  # the parent decides when it has been long enough
+    on_parent_death(lambda: os._exit(1))
     return app
 
 
 def serve(settings: Settings, table: SurveyTable, address: str) -> None:
     """Serve on an IP address until SIGTERM or Ctrl-C, then drain. Blocks; raises SystemExit where the worker died.
 
-    There is exactly one worker: the pool and the status map live in that process.
+    There is exactly one worker: the pool and the status map live in that process. One that dies is followed by another,
+    which goes on from the journal.
     """
     server = Granian(
         "api_server:create_app",
@@ -68,14 +90,31 @@ def serve(settings: Settings, table: SurveyTable, address: str) -> None:
         interface=Interfaces.WSGI,
         workers=1,
         blocking_threads=HTTP_THREADS,
+        backpressure=HTTP_THREADS,
+        backlog=HTTP_THREADS,
         workers_kill_timeout=int(settings.drain_seconds) + KILL_GRACE_SECONDS,
-        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        log_level=LogLevels.error,  # it warns of the number of threads, which is explained above
         websockets=False,
     )
+    server.on_startup(lambda: take_stop_signals(server.signal_handler_interrupt, end_at_once))
     server.on_startup(partial(announce, settings, table))
-    block_stop_signals()
-    on_stop_signal(server.signal_handler_interrupt, stop_at_once=lambda: None)
     server.serve(target_loader=partial(create_worker_app, settings, table), wrap_loader=False)
+
+
+def end_at_once() -> None:
+    """End the worker and this process without waiting for anything; the journal has what was accepted."""
+    for worker in multiprocessing.active_children():
+        worker.kill()
+    os._exit(SIGNAL_EXIT_CODE + signal.SIGTERM)
+
+
+def allow_open_files() -> None:
+    """Raise the limit on open files, which many connections need, as far as the system lets this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def announce(settings: Settings, table: SurveyTable) -> None:
@@ -98,13 +137,15 @@ def main() -> int:
         settings = settings_from_environment()
         for warning in unknown_settings(os.environ):
             sys.stderr.write(f"warning: {warning}\n")
+        lock_folder(check_folder(settings.results_dir))
         address = check_start(settings)
         table = read_table(settings.data)
     except StartError as error:
         sys.stderr.write(f"cannot start: {error.reason}\n")
         return START_FAILED_EXIT_CODE
     except KeyboardInterrupt:
-        return INTERRUPTED_EXIT_CODE
+        return SIGNAL_EXIT_CODE + signal.SIGINT
+    allow_open_files()
     serve(settings, table, address)
     return 0
 

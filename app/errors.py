@@ -29,6 +29,22 @@ class InvalidRequestError(ServiceError):
     status = 400
 
 
+class UnauthorizedError(ServiceError):
+    """A protected route without a token."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        reason = "this needs the operator's token, in the header Authorization: Bearer <token>"
+        super().__init__(reason, {"WWW-Authenticate": "Bearer"})
+
+
+class ForbiddenError(ServiceError):
+    """The client may not do this."""
+
+    status = 403
+
+
 class UnknownJobError(ServiceError):
     """No job of that id was ever accepted."""
 
@@ -38,20 +54,66 @@ class UnknownJobError(ServiceError):
         super().__init__("Invalid job_id")
 
 
+class GoneError(ServiceError):
+    """The job's result has been removed."""
+
+    status = 410
+
+    def __init__(self) -> None:
+        super().__init__("the job and its result have been removed, by the retention rule or on request; ask again")
+
+
+class JobBusyError(ServiceError):
+    """The job is being computed and cannot be cancelled any more."""
+
+    status = 409
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"{job_id} is being computed and cannot be cancelled any more; it can be removed once it is done"
+        )
+
+
 class UnsupportedMediaTypeError(ServiceError):
     """The body is not declared as JSON."""
 
     status = 415
 
 
-class ShuttingDownError(ServiceError):
-    """The pool takes no more jobs."""
+class UnavailableError(ServiceError):
+    """The job is not accepted now; it may be later."""
 
     status = 503
+
+    def __init__(self, reason: str, retry_after_seconds: int) -> None:
+        super().__init__(reason, {"Retry-After": str(retry_after_seconds)})
+
+
+class ShuttingDownError(UnavailableError):
+    """The pool takes no more jobs."""
+
     RETRY_AFTER_SECONDS: ClassVar[int] = 30
 
     def __init__(self) -> None:
-        super().__init__("shutting down", {"Retry-After": str(self.RETRY_AFTER_SECONDS)})
+        super().__init__("shutting down", self.RETRY_AFTER_SECONDS)
+
+
+class QueueFullError(UnavailableError):
+    """As many jobs wait as may."""
+
+    def __init__(self, waiting: int, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"the queue is full, {waiting} jobs wait; try again in {retry_after_seconds} s", retry_after_seconds
+        )
+
+
+class NotRecordedError(UnavailableError):
+    """The job cannot be recorded on disk, so it is not accepted."""
+
+    RETRY_AFTER_SECONDS: ClassVar[int] = 5
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"the job cannot be recorded on disk ({problem}); try again later", self.RETRY_AFTER_SECONDS)
 
 
 class StartError(ServiceError):

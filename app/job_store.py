@@ -1,191 +1,197 @@
-"""Jobs, their ids and states: the locked status map, and the documents that answer for finished jobs."""
+"""The job store: jobs are recorded before they are acknowledged, and written before they are done.
+
+A job is accepted when its line is in the journal, and not before: only then has it a number, and only then can it be
+found. It is done when its document is whole on disk, and not before.
+"""
 
 import logging
-import re
-import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import islice
-from typing import Any
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-import orjson
-
-from app.errors import UnknownJobError, envelope
-from app.result_files import ResultFiles, job_id_of
+from app.answers import Answers
+from app.errors import NotRecordedError
+from app.group_commit import GroupCommit
+from app.job import Job, JobRequest, JobStatus, Outcome, Work
+from app.journal import Journal, accepted_line, ended_line, highest_line, removed_line
+from app.recovery import Recovered
+from app.status_map import RUNNING, Enqueue, Retention, StatusMap
 
 logger = logging.getLogger(__name__)
 
-JOB_ID = re.compile(r"job_id_([1-9][0-9]{0,17})")
-ERROR_DOCUMENT_START = b'{"status":"error"'
+CANCELLED, REMOVED = "cancelled", "removed"
+SPARE_JOURNAL_LINES = 10_000  # a journal shorter than this is not worth compacting
+JOURNAL_LINES_PER_JOB = 4
 
 
-Work = Callable[[], Mapping[str, Any]]
+@dataclass(slots=True)
+class _Submission:
+    """A job on its way to being accepted."""
 
-
-class JobStatus(StrEnum):
-    """The states of a job, as clients see them; an accepted job is running until it has ended."""
-
-    RUNNING = "running"
-    DONE = "done"
-    ERROR = "error"
-
-
-RUNNING_DOCUMENT = orjson.dumps({"status": JobStatus.RUNNING})
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """A job. ``status`` is guarded by the store's lock.
-
-    Parameters
-    ----------
-    number: place in the order of acceptance, from 1
-    name: what is computed, for the log
-    work: computes the result; dropped when the job has ended, and with it the table it was accepted with
-    """
-
-    number: int
-    name: str
+    request: JobRequest
     work: Work
-    status: JobStatus = JobStatus.RUNNING
-    id: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.id = job_id_of(self.number)
-
-
-def _no_work() -> Mapping[str, Any]:
-    """Stand in for the work of a job that has ended."""
-    raise RuntimeError("the job has ended")
-
-
-def done_document(data: Mapping[str, Any]) -> bytes:
-    """Return the document that answers for a job that is done."""
-    return orjson.dumps({"status": JobStatus.DONE, "data": data})
-
-
-def error_document(reason: str) -> bytes:
-    """Return the document that answers for a job that failed."""
-    return orjson.dumps(envelope(reason))
+    enqueue: Enqueue
+    job: Job | None = None
 
 
 class JobStore:
-    """Every accepted job and its state.
-
-    Reading never shows a state that goes backwards: a job's document is whole on disk before the job is seen as ended.
+    """Every accepted job, its state, and its answer.
 
     Parameters
     ----------
-    files: where the documents of ended jobs lie; jobs that have one there already are known from the start, and new
-        numbers go on from the highest
+    answers: the documents of the jobs
+    journal: what was accepted and how it ended
+    retention: which ended jobs are kept
+    recovered: what an earlier run has left; ``resume`` queues what of it has not ended
     """
 
-    def __init__(self, files: ResultFiles) -> None:
-        self._files = files
-        self._lock = threading.Lock()  # guards _jobs, _last_number, _unfinished, _waiters, _unsaved and Job.status
-        self._jobs: dict[int, Job] = {}
-        self._last_number = 0
-        self._unfinished = 0
-        self._waiters: dict[int, threading.Event] = {}
-        self._unsaved: dict[int, bytes] = {}
-        for number in files.numbers():
-            self._recover(number)
+    def __init__(
+        self, *, answers: Answers, journal: Journal, retention: Retention, recovered: Recovered | None = None
+    ) -> None:
+        self._answers = answers
+        self._journal = journal
+        self._retention = retention
+        self._commits: GroupCommit[_Submission | None] = GroupCommit(self._record)
+        self.map = StatusMap(recovered or Recovered())
 
-    def accept(self, name: str, work: Work) -> Job:
-        """Give a job the next number and keep it as running."""
-        with self._lock:
-            self._last_number += 1
-            job = self._jobs[self._last_number] = Job(self._last_number, name, work)
-            self._unfinished += 1
-        return job
+    # Accepting
 
-    def finish(self, job: Job, status: JobStatus, document: bytes) -> None:
-        """Write a job's document and then mark the job as ended. Blocks on the disk, then wakes whoever waits.
+    def accept(self, request: JobRequest, work: Work, enqueue: Enqueue) -> Job:
+        """Record a job, give it the next number, and queue it. Blocks until it is recorded.
 
-        Where the document cannot be written the job ends as an error that says so; that answer is kept in memory.
-        """
-        unsaved = None
-        try:
-            self._files.write(job.number, document)
-        except OSError as error:
-            logger.exception("%s: its result cannot be written", job.id)
-            status = JobStatus.ERROR
-            unsaved = error_document(f"the result could not be written: {error.strerror}; ask again")
-        with self._lock:
-            job.status = status
-            job.work = _no_work
-            self._unfinished -= 1
-            if unsaved is not None:
-                self._unsaved[job.number] = unsaved
-            waiter = self._waiters.pop(job.number, None)
-        if waiter is not None:
-            waiter.set()
-
-    def find(self, job_id: str) -> Job:
-        """Return a job by its id.
+        Parameters
+        ----------
+        enqueue: puts the job into a queue without blocking; called in the order of the numbers
 
         Raises
         ------
-        UnknownJobError: the text is no id, or no such job was accepted
+        NotRecordedError: the journal cannot be written; the job is not accepted
         """
-        number = parse_job_id(job_id)
-        with self._lock:
-            job = self._jobs.get(number)
-        if job is None:
-            raise UnknownJobError
-        return job
+        submission = _Submission(request, work, enqueue)
+        try:
+            self._commits.submit(submission)
+        except OSError as error:
+            raise NotRecordedError(str(error.strerror)) from error
+        if submission.job is None:
+            raise RuntimeError("a recorded submission has no job")
+        return submission.job
 
-    def status(self, job: Job) -> JobStatus:
-        """Return the state that a job is in."""
-        with self._lock:
-            return job.status
+    def resume(self, enqueue: Enqueue) -> int:
+        """Queue the jobs that an earlier run accepted and did not finish; return how many."""
+        unfinished = [job for job in self.map.snapshot()[1] if job.status is RUNNING]
+        for job in unfinished:
+            enqueue(job)
+        return len(unfinished)
 
-    def wait(self, job: Job, seconds: float) -> JobStatus:
-        """Block until a job has ended, at most so many seconds, and return its state."""
-        with self._lock:
-            if job.status is not JobStatus.RUNNING or seconds <= 0:
-                return job.status
-            waiter = self._waiters.setdefault(job.number, threading.Event())
-        waiter.wait(seconds)
-        return self.status(job)
+    def flush(self) -> None:
+        """Write what the journal has noted, compact it where it has grown, force it to disk where that is asked for.
+
+        Raises
+        ------
+        OSError: it cannot be written
+        """
+        self._commits.submit(None)
+
+    def _record(self, batch: list[_Submission | None]) -> None:
+        """Write a batch to the journal, then make its jobs known. One thread at a time runs this."""
+        submissions = [item for item in batch if item is not None]
+        first = self.map.last_number() + 1
+        jobs = [Job(number, item.request, item.work) for number, item in enumerate(submissions, first)]
+        if not self._journal.is_in_place() or self._has_grown():
+            self._journal.rewrite(self._snapshot)
+        self._journal.append(b"".join(map(accepted_line, jobs)))
+        if len(submissions) < len(batch):
+            self._journal.sync()
+        for job, submission in zip(jobs, submissions, strict=True):
+            submission.job = job
+        self.map.publish(zip(jobs, (submission.enqueue for submission in submissions), strict=True))
+
+    def _has_grown(self) -> bool:
+        return self._journal.lines > SPARE_JOURNAL_LINES + JOURNAL_LINES_PER_JOB * self.map.size()
+
+    def _snapshot(self) -> Iterator[bytes]:
+        """Give the lines of a journal that holds just what is known now."""
+        last_number, jobs = self.map.snapshot()
+        yield highest_line(last_number)
+        for job in jobs:
+            yield accepted_line(job)
+            if self.map.status(job) is not RUNNING:
+                yield ended_line(job)
+
+    # Running
+
+    def start(self, job: Job) -> bool:
+        """Mark a job as taken by a runner; False where it was cancelled while it waited."""
+        return self.map.start(job)
+
+    def work(self, job: Job) -> Work:
+        """Return what computes a job.
+
+        Raises
+        ------
+        ServiceError: the work of a job of an earlier run cannot be made anew
+        """
+        return self._answers.work(job)
+
+    def finish(self, job: Job, outcome: Outcome) -> JobStatus:
+        """Write a job's document and then mark the job as ended. Blocks on the disk, then wakes whoever waits.
+
+        Where a result cannot be written the job ends as an error that says so. Returns the state it has ended in.
+        """
+        reason, checksum = outcome.reason, None
+        try:
+            self._answers.files.write(job.number, outcome.document)
+            checksum = zlib.crc32(outcome.document)
+        except OSError as error:
+            logger.exception("%s: its result cannot be written", job.id)
+            reason = reason or f"the result could not be written: {error.strerror}; ask again"
+        if self.map.end(job, reason, checksum):
+            self._journal.note(ended_line(job))
+            self.expire()
+        return self.map.status(job)
+
+    # Removing
+
+    def cancel(self, job_id: str) -> str:
+        """End a waiting job as cancelled, or remove one that has ended, with its file. Returns which of the two.
+
+        Raises
+        ------
+        UnknownJobError, GoneError: there is no such job
+        JobBusyError: the job is being computed
+        """
+        job = self.map.find(job_id)
+        if self.map.cancel(job, CANCELLED):
+            self._journal.note(ended_line(job))
+            return CANCELLED
+        if self.map.forget(job):
+            self._delete([job])
+        return REMOVED
+
+    def expire(self) -> None:
+        """Remove the ended jobs that the retention rule does not keep, with their files. Blocks on the disk."""
+        self._delete(self.map.expire(self._retention))
+
+    def _delete(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            self._journal.note(removed_line(job.number))
+            try:
+                self._answers.files.delete(job.number)
+            except OSError:
+                logger.exception("%s: its file cannot be removed; the next start removes it", job.id)
+
+    # Reading
 
     def document(self, job: Job) -> bytes:
-        """Return the JSON document that answers for a job in the state that it is in."""
-        with self._lock:
-            status = job.status
-            unsaved = self._unsaved.get(job.number)
-        if status is JobStatus.RUNNING:
-            return RUNNING_DOCUMENT
-        return unsaved if unsaved is not None else self._files.read(job.number)
+        """Return the JSON document that answers for a job in the state that it is in. Blocks on the disk."""
+        return self._answers.document(job, self.map.status(job))
 
-    def statuses(self, after: int = 0, limit: int | None = None) -> list[tuple[str, JobStatus]]:
-        """Return id and state of the jobs after a number, in the order of acceptance, at most ``limit`` of them."""
-        with self._lock:
-            jobs = (job for number, job in self._jobs.items() if number > after)
-            return [(job.id, job.status) for job in islice(jobs, limit)]
+    def close(self) -> None:
+        """Write out the journal and close it.
 
-    def unfinished(self) -> int:
-        """Return how many jobs are accepted and have not ended."""
-        with self._lock:
-            return self._unfinished
-
-    def _recover(self, number: int) -> None:
-        """Take a job of an earlier run over from its document."""
-        failed = self._files.read(number).startswith(ERROR_DOCUMENT_START)
-        status = JobStatus.ERROR if failed else JobStatus.DONE
-        self._jobs[number] = Job(number, "", _no_work, status)
-        self._last_number = number
-
-
-def parse_job_id(job_id: str) -> int:
-    """Return the number in a job id.
-
-    Raises
-    ------
-    UnknownJobError: the text is no job id
-    """
-    match = JOB_ID.fullmatch(job_id)
-    if match is None:
-        raise UnknownJobError
-    return int(match[1])
+        Raises
+        ------
+        OSError: it cannot be written
+        """
+        self.flush()
+        self._journal.close()

@@ -1,8 +1,8 @@
 """The log: a rotating file with UTC timestamps, written by a thread of its own."""
 
+import copy
 import logging
 import queue
-import re
 import time
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from typing import Any
@@ -14,12 +14,13 @@ MAX_FILE_BYTES = 10 * 1024 * 1024
 OLD_FILES_KEPT = 5
 LINE_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s [%(threadName)s] %(message)s"
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S"
-UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa1-\u1fff\u2030-\u205e\u2070-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd]")
 
 
 def printable(text: str) -> str:
     """Return ``text`` with every character that could break or disguise a line written as an escape."""
-    return UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 class OneLineFormatter(logging.Formatter):
@@ -30,6 +31,12 @@ class OneLineFormatter(logging.Formatter):
 
     converter = staticmethod(time.gmtime)
 
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record without what another handler's formatter may have left in it."""
+        own = copy.copy(record)
+        own.exc_text = None
+        return super().format(own)
+
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is the standard library's
         """Escape the message before it is put into the line."""
         record.message = printable(record.message)
@@ -37,8 +44,15 @@ class OneLineFormatter(logging.Formatter):
 
     def formatException(self, exc_info: Any) -> str:  # noqa: N802 - the name is the standard library's
         """Indent a traceback, so that each of its lines is seen to belong to the record above."""
-        text = super().formatException(exc_info)
-        return "\n".join("    " + printable(line) for line in text.splitlines())
+        return _indented(super().formatException(exc_info))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802 - the name is the standard library's
+        """Indent a stack in the same way."""
+        return _indented(super().formatStack(stack_info))
+
+
+def _indented(text: str) -> str:
+    return "\n".join("    " + printable(line) for line in text.splitlines())
 
 
 class _ListenedHandler(QueueHandler):

@@ -6,14 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.job import job_id_of
+
 SUFFIX = ".json"
 PARTIAL_SUFFIX = ".partial"
 FILE_NAME = re.compile(r"job_id_([1-9][0-9]{0,17})\.json")
-
-
-def job_id_of(number: int) -> str:
-    """Return the id of the job with that number."""
-    return f"job_id_{number}"
 
 
 class ResultFiles:
@@ -33,14 +30,20 @@ class ResultFiles:
         ------
         OSError: it cannot be written; no part of it is left behind
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / f"{job_id_of(number)}.{next(self._writes)}{PARTIAL_SUFFIX}"
         try:
-            partial.write_bytes(document)
+            self._write_partial(partial, document)
             partial.replace(self._path(number))
         except OSError:
             partial.unlink(missing_ok=True)
             raise
+
+    def _write_partial(self, partial: Path, document: bytes) -> None:
+        try:
+            partial.write_bytes(document)
+        except FileNotFoundError:  # somebody has removed the folder
+            self.folder.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(document)
 
     def read(self, number: int) -> bytes:
         """Return a job's document.
@@ -50,6 +53,24 @@ class ResultFiles:
         OSError: there is none, or it cannot be read
         """
         return self._path(number).read_bytes()
+
+    def delete(self, number: int) -> None:
+        """Remove a job's document, if there is one.
+
+        Raises
+        ------
+        OSError: it cannot be removed
+        """
+        self._path(number).unlink(missing_ok=True)
+
+    def written_at(self, number: int) -> float:
+        """Return when a job's document was written, in seconds of UTC since 1970.
+
+        Raises
+        ------
+        OSError: there is none
+        """
+        return self._path(number).stat().st_mtime
 
     def numbers(self) -> list[int]:
         """Return the numbers of the jobs that have a file, ascending; removes what an interrupted write left."""

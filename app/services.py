@@ -1,18 +1,55 @@
 """What the routes call: the parts of one running server, put together once."""
 
-from dataclasses import dataclass
+import logging
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 
+from app.answers import Prepare
 from app.data_ingestor import DataIngestor
-from app.job_store import Job, JobStore
+from app.errors import ServiceError, UnavailableError
+from app.housekeeper import Housekeeper
+from app.job import Job, JobRequest, Work, job_request
+from app.job_store import JobStore
 from app.logger_config import close_logging
-from app.query import parse_body, resolve
+from app.metrics import Metrics
+from app.query import QuestionBody, parse_body, resolve
 from app.settings import Settings
-from app.statistics import Statistic
+from app.statistics import STATISTICS, Statistic
+from app.survey_table import SurveyTable
 from app.task_runner import ThreadPool
 
+logger = logging.getLogger(__name__)
 
-@dataclass(frozen=True, slots=True)
+MOST_WAITING_REQUESTS = 1024  # a quarter of the HTTP threads: the others go on answering
+NOT_READY_RETRY_SECONDS = 5
+
+
+def work_for(statistic: Statistic, body: QuestionBody, table: SurveyTable) -> Work:
+    """Return what computes a statistic over a table.
+
+    Raises
+    ------
+    InvalidRequestError: the body asks for nothing that the table holds
+    """
+    return partial(statistic.compute, table, resolve(body, table))
+
+
+def preparer(table: Callable[[], SurveyTable]) -> Prepare:
+    """Return a function that makes the work of a recorded request anew, over the table of the moment."""
+
+    def prepare(request: JobRequest) -> Work:
+        statistic = STATISTICS.get(request.statistic)
+        if statistic is None:
+            raise ServiceError(f"this server has no statistic {request.statistic!r}")
+        return work_for(statistic, parse_body(request.body, statistic.body), table())
+
+    return prepare
+
+
+@dataclass(frozen=True)
 class Services:
     """The table, the jobs and the pool of one server."""
 
@@ -20,25 +57,72 @@ class Services:
     ingestor: DataIngestor
     store: JobStore
     pool: ThreadPool
+    housekeeper: Housekeeper
+    metrics: Metrics
+    _closing: threading.Lock = field(default_factory=threading.Lock)
+    _closed: threading.Event = field(default_factory=threading.Event)
+    _waits: threading.BoundedSemaphore = field(
+        default_factory=partial(threading.BoundedSemaphore, MOST_WAITING_REQUESTS)
+    )
 
     def submit(self, statistic: Statistic, raw: bytes) -> Job:
-        """Turn the body of a request into an accepted job.
+        """Turn the body of a request into an accepted job. Blocks until it is recorded on disk.
 
         The job keeps the table that its body was checked against.
 
         Raises
         ------
-        ShuttingDownError: no more jobs are taken
+        UnavailableError: no job is accepted now
         InvalidRequestError: the body asks for nothing that can be computed
         """
         self.pool.check_open()
         body = parse_body(raw, statistic.body)
-        table = self.ingestor.table
-        query = resolve(body, table)
-        return self.pool.add_task(statistic.name, partial(statistic.compute, table, query))
+        work = work_for(statistic, body, self.ingestor.table)
+        request = job_request(statistic.name, body.model_dump_json(exclude_unset=True).encode())
+        return self.pool.add_task(request, work)
+
+    def wait(self, job: Job, seconds: float) -> None:
+        """Block until a job has ended, at most so many seconds; not at all while too many others wait."""
+        if seconds > 0 and self._waits.acquire(blocking=False):
+            try:
+                self.store.map.wait(job, seconds)
+            finally:
+                self._waits.release()
+
+    def check_ready(self) -> None:
+        """Check that jobs can be taken and recorded. Writes to the disk.
+
+        Raises
+        ------
+        UnavailableError: they cannot; the reason says why
+        """
+        self.pool.check_open()
+        try:
+            self.store.flush()
+            with tempfile.TemporaryFile(dir=self.settings.results_dir) as file:
+                file.write(b"ready")
+        except OSError as error:
+            reason = f"the results folder cannot be written to: {error.strerror}"
+            raise UnavailableError(reason, NOT_READY_RETRY_SECONDS) from error
+
+    def drain(self) -> bool:
+        """Finish the accepted jobs within the time set. Returns whether every job has ended."""
+        return self.pool.drain(self.settings.drain_seconds)
 
     def close(self) -> bool:
-        """Drain the pool within the time set, then write out the log. Returns whether every job has ended."""
-        drained = self.pool.drain(self.settings.drain_seconds)
-        close_logging()
+        """Drain the pool, then write out the journal and the log. Returns whether every job has ended.
+
+        May be called more than once and from more than one thread.
+        """
+        with self._closing:
+            if self._closed.is_set():
+                return self.store.map.unfinished() == 0
+            drained = self.drain()
+            self.housekeeper.stop()
+            try:
+                self.store.close()
+            except OSError:
+                logger.exception("the journal cannot be written out; the next start finds the results all the same")
+            close_logging()
+            self._closed.set()
         return drained

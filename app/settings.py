@@ -4,15 +4,41 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 
-from app.errors import SettingsError
+from app.errors import SettingsError, quoted
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-PREFIX = "STATS_"
+PREFIXES = ("STATS_", "TP_")
+SECRET_NAMES = frozenset({"STATS_ADMIN_TOKEN"})
 OTHER_PROGRAMS_NAMES = frozenset({"STATS_URL"})
+
+
+def _not_blank(value: object) -> object:
+    """Refuse an empty text, which would silently stand for the current folder."""
+    if isinstance(value, str) and not value.strip():
+        raise PydanticCustomError("blank", "must not be empty")
+    return value
+
+
+def _address(value: object) -> object:
+    """Refuse what cannot be a host's name or address."""
+    if isinstance(value, str) and not (value.isascii() and value.isprintable() and value.strip()):
+        raise PydanticCustomError("address", "must be the name or the address of a host")
+    return value
+
+
+def _split(value: object) -> object:
+    """Split names separated by commas."""
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+Address = Annotated[str, BeforeValidator(_address)]
+PathText = Annotated[Path, BeforeValidator(_not_blank)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class Settings(BaseModel):
@@ -24,15 +50,17 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
-    host: str = Field("127.0.0.1", alias="STATS_HOST", min_length=1, description="address to listen on")
+    host: Address = Field("127.0.0.1", alias="STATS_HOST", description="address to listen on")
     port: int = Field(5000, alias="STATS_PORT", ge=1, le=65535, description="port to listen on")
-    data: Path = Field(
+    data: PathText = Field(
         PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv",
         alias="STATS_DATA",
         description="the table: a CSV file, plain or compressed, or a Parquet file",
     )
-    results_dir: Path = Field(Path("results"), alias="STATS_RESULTS_DIR", description="folder of the result files")
-    log_file: Path = Field(Path("webserver.log"), alias="STATS_LOG_FILE", description="the rotating log")
+    results_dir: PathText = Field(
+        Path("results"), alias="STATS_RESULTS_DIR", description="folder of the result files and the journal"
+    )
+    log_file: PathText = Field(Path("webserver.log"), alias="STATS_LOG_FILE", description="the rotating log")
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         alias="TP_NUM_OF_THREADS",
@@ -47,6 +75,43 @@ class Settings(BaseModel):
         le=86_400,
         allow_inf_nan=False,
         description="the longest that a shutdown waits for accepted jobs, in seconds",
+    )
+    queue_size: int = Field(
+        10_000, alias="STATS_QUEUE_SIZE", ge=1, le=10_000_000, description="waiting jobs before submissions get 503"
+    )
+    admin_token: SecretStr | None = Field(
+        None,
+        alias="STATS_ADMIN_TOKEN",
+        min_length=8,
+        description="bearer token for shutting down, cancelling and reloading; without one, only this machine may",
+    )
+    retention_jobs: int = Field(
+        100_000, alias="STATS_RETENTION_JOBS", ge=1, description="how many jobs that have ended are kept"
+    )
+    retention_hours: float = Field(
+        168.0,
+        alias="STATS_RETENTION_HOURS",
+        gt=0,
+        allow_inf_nan=False,
+        description="how long a job that has ended is kept, in hours",
+    )
+    journal_sync: Literal["never", "second", "always"] = Field(
+        "never",
+        alias="STATS_JOURNAL_SYNC",
+        description="when the journal is forced to disk: `never` (safe against the death of the process), `second`, "
+        "`always` (safe against the loss of power)",
+    )
+    allowed_hosts: Names = Field(
+        (),
+        alias="STATS_ALLOWED_HOSTS",
+        description="further names that the server is reached by, separated by commas; its address, any IP address and "
+        "localhost always are",
+    )
+    allowed_origins: Names = Field(
+        (),
+        alias="STATS_ALLOWED_ORIGINS",
+        description="origins of other sites whose pages may use the server, such as https://example.org, separated by "
+        "commas",
     )
 
 
@@ -68,7 +133,7 @@ def settings_from_environment(environment: Mapping[str, str] | None = None) -> S
 def unknown_settings(environment: Mapping[str, str]) -> list[str]:
     """Return a warning for each variable that looks like a setting and is none: most often a misspelt name."""
     names = {str(field.alias) for field in Settings.model_fields.values()}
-    unknown = sorted(n for n in environment.keys() - names - OTHER_PROGRAMS_NAMES if n.startswith(PREFIX))
+    unknown = sorted(n for n in environment.keys() - names - OTHER_PROGRAMS_NAMES if n.startswith(PREFIXES))
     return [f"{name} is not a setting of this server{_hint(name, names)}" for name in unknown]
 
 
@@ -79,5 +144,6 @@ def _hint(name: str, names: set[str]) -> str:
 
 def _one_line(problem: Any) -> str:
     """Put pydantic's account of one wrong value into a sentence."""
-    name, value = problem["loc"][0], problem["input"]
-    return f"setting {name}={value!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    name = problem["loc"][0]
+    value = "(not shown)" if name in SECRET_NAMES else quoted(str(problem["input"]))
+    return f"setting {name}={value}: {problem['msg'][0].lower()}{problem['msg'][1:]}"

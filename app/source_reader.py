@@ -1,13 +1,18 @@
 """Bytes of a file in, the columns that the server can use out: CSV, plain or compressed, and Parquet."""
 
+import bz2
+import gzip
 import io
+import lzma
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
+import pyarrow
+from pyarrow import csv, parquet, types
 
 from app.errors import SourceError
 
@@ -21,16 +26,27 @@ OPTIONAL = (
     "Class",
     "Data_Value_Footnote_Symbol",
 )
+BLOCK_BYTES = 16 * 1024 * 1024  # the longest line that can be read
+QUOTE = b'"'
 PARQUET_MAGIC = b"PAR1"
 FOUND_SHOWN_CHARS = 300
 
-Compression = Literal["gzip", "bz2", "xz", "zip", "zstd"]
-COMPRESSION_MAGIC: Mapping[bytes, Compression] = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bz2",
-    b"\xfd7zXZ\x00": "xz",
-    b"PK\x03\x04": "zip",
-    b"\x28\xb5\x2f\xfd": "zstd",
+UNREADABLE = (ValueError, KeyError, OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+
+
+def _unzip(content: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+        if len(names) != 1:
+            raise ValueError(f"a ZIP archive must hold exactly one file, this one holds {len(names)}")
+        return archive.read(names[0])
+
+
+DECOMPRESS: Mapping[bytes, Callable[[bytes], bytes]] = {
+    b"\x1f\x8b": gzip.decompress,
+    b"BZh": bz2.decompress,
+    b"\xfd7zXZ\x00": lzma.decompress,
+    b"PK\x03\x04": _unzip,
 }
 
 
@@ -47,7 +63,7 @@ class SourceFrame:
         return len(self.frame)
 
     def column(self, name: str) -> pd.Series:
-        """Return one column as it was read: categories of text, or whatever type a Parquet file gives it."""
+        """Return one column as it was read: text, or whatever type a Parquet file gives it."""
         return self.frame[name]
 
 
@@ -69,32 +85,49 @@ def read_source(content: bytes, source: Path) -> SourceFrame:
         return _read_parquet(content, source) if content.startswith(PARQUET_MAGIC) else _read_csv(content, source)
     except UnicodeDecodeError as error:
         raise SourceError(f"{source}: is not a CSV file in UTF-8: {error.reason}") from error
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise SourceError(f"{source}: cannot be read as a table: {first_line}") from error
 
 
 def _read_csv(content: bytes, source: Path) -> SourceFrame:
-    compression = next((kind for magic, kind in COMPRESSION_MAGIC.items() if content.startswith(magic)), None)
-    header = pd.read_csv(io.BytesIO(content), nrows=0, compression=compression, encoding="utf-8-sig")
-    names = _usable(list(header.columns), source)
-    frame = pd.read_csv(
-        io.BytesIO(content),
-        compression=compression,
-        encoding="utf-8-sig",
-        usecols=list(names.values()),
-        dtype="category",
-        na_filter=False,
+    """Read text in UTF-8. Fields stay the text that they are, zeros before an id too; a ragged line is an error."""
+    decompress = next((how for magic, how in DECOMPRESS.items() if content.startswith(magic)), bytes)
+    text = decompress(content)
+    text.decode()  # raises where it is not UTF-8
+    if not text.endswith(b"\n"):
+        text += b"\n"  # a header alone is taken for a table only as a whole line
+    if text.count(QUOTE) % 2:
+        raise ValueError("a quotation mark is never closed")
+    parsing = csv.ParseOptions(newlines_in_values=True)
+    names = _usable(
+        csv.open_csv(
+            io.BytesIO(text), read_options=csv.ReadOptions(block_size=BLOCK_BYTES), parse_options=parsing
+        ).schema.names,
+        source,
     )
-    return _source_frame(frame, names)
+    category = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
+    table = csv.read_csv(
+        io.BytesIO(text),
+        read_options=csv.ReadOptions(
+            use_threads=False, block_size=BLOCK_BYTES
+        ),  # a thread would not survive the start of the worker
+        parse_options=parsing,
+        convert_options=csv.ConvertOptions(
+            include_columns=list(names.values()), column_types=dict.fromkeys(names.values(), category), null_values=[]
+        ),
+    )
+    return _source_frame(table.to_pandas(), names)
 
 
 def _read_parquet(content: bytes, source: Path) -> SourceFrame:
-    from pyarrow import parquet  # noqa: PLC0415 - only a Parquet source pays for the import
-
-    names = _usable(parquet.read_schema(io.BytesIO(content)).names, source)
-    frame = pd.read_parquet(io.BytesIO(content), columns=list(names.values()))
-    return _source_frame(frame, names)
+    schema = parquet.read_schema(io.BytesIO(content))
+    names = _usable(schema.names, source)
+    nested = [name for name, in_file in names.items() if types.is_nested(schema.field(in_file).type)]
+    if nested:
+        raise ValueError(f"neither text nor numbers in the columns {', '.join(nested)}")
+    table = parquet.read_table(io.BytesIO(content), columns=list(names.values()), use_threads=False)
+    return _source_frame(table.to_pandas(ignore_metadata=True), names)
 
 
 def _usable(found: list[str], source: Path) -> dict[str, str]:
@@ -107,9 +140,9 @@ def _usable(found: list[str], source: Path) -> dict[str, str]:
     by_plain_name = {str(name).strip(): name for name in reversed(found)}
     missing = [name for name in NEEDED if name not in by_plain_name]
     if missing:
-        shown = ", ".join(str(name).strip() for name in found)
+        shown = ascii(", ".join(str(name).strip() for name in found))[1:-1]
         shown = shown if len(shown) <= FOUND_SHOWN_CHARS else shown[:FOUND_SHOWN_CHARS] + "…"
-        raise SourceError(f"{source}: missing needed columns {', '.join(missing)}; found: {ascii(shown)[1:-1]}")
+        raise SourceError(f"{source}: missing needed columns {', '.join(missing)}; found: {shown}")
     return {name: by_plain_name[name] for name in (*NEEDED, *OPTIONAL) if name in by_plain_name}
 
 

@@ -9,7 +9,7 @@ from app.settings import Settings
 
 
 def check_start(settings: Settings) -> str:
-    """Check the settings against the machine; return the IP address that ``settings.host`` stands for.
+    """Check log and address against the machine; return the IP address that ``settings.host`` stands for.
 
     Makes the folders that are missing. Another server may still take the port before this one does.
 
@@ -18,7 +18,6 @@ def check_start(settings: Settings) -> str:
     SettingsError: one of them cannot be used; the reason names the setting, the value and the system's complaint
     """
     _check_file(settings.log_file)
-    _check_folder(settings.results_dir)
     return _check_address(settings.host, settings.port)
 
 
@@ -31,13 +30,20 @@ def _check_file(path: Path) -> None:
         raise _unusable("STATS_LOG_FILE", str(path), "cannot be written", error) from error
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> Path:
+    """Make a results folder where it is missing, check that it can be written to, and return it.
+
+    Raises
+    ------
+    SettingsError: it cannot
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise _unusable("STATS_RESULTS_DIR", str(folder), "cannot be written to", error) from error
+    return folder
 
 
 def _check_address(host: str, port: int) -> str:

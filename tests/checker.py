@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
 from real_server import ServerStartError, running_server
 
 TOLERANCE = 1e-9

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.job import job_request
 from app.services import Services
 from app.settings import Settings
 
@@ -45,6 +46,17 @@ def small_survey() -> list[dict[str, Any]]:
     rows.append((2020, "GU", "Guam", SINGING, "", "~", "Total", "Total"))
     rows.append((2020, "ME", "Maine", SINGING, 70.0, "", "Total", "Total"))
     return [dict(zip(COLUMNS + STRATA_COLUMNS, row, strict=True)) for row in rows]
+
+
+def assert_error(answer: Any, status: int) -> str:
+    """Check the one envelope of errors and return the reason."""
+    assert answer.status_code == status, answer.data
+    assert answer.mimetype == "application/json"
+    assert list(answer.json) == ["status", "reason"]
+    assert answer.json["status"] == "error"
+    assert isinstance(answer.json["reason"], str)
+    assert "Traceback" not in answer.json["reason"]
+    return str(answer.json["reason"])
 
 
 @pytest.fixture
@@ -124,7 +136,9 @@ def open_gate(services: Services) -> Iterator[Callable[[], None]]:
         assert gate.wait(GATE_SECONDS)
         return {}
 
-    for _ in services.pool.runners:
-        services.pool.add_task("gate", wait_at_the_gate)
+    for _ in services.pool.runners():
+        services.pool.add_task(job_request("gate", b"{}"), wait_at_the_gate)
+    while services.store.map.waiting():  # until every runner has taken one
+        threading.Event().wait(0.001)
     yield gate.set
     gate.set()

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from real_server import PROJECT_ROOT
 
 SHARED_DATA = PROJECT_ROOT.parent / "shared" / "data"

@@ -3,14 +3,14 @@
 import json
 
 import pytest
-from checker import difference
-from make_reference_cases import Reference, read_rows
-from real_server import PROJECT_ROOT
 
-from app.data_ingestor import read_table
 from app.query import StateBody, parse_body, resolve
 from app.statistics import STATISTICS
 from app.survey_table import SurveyTable
+from app.table_builder import read_table
+from checker import difference
+from make_reference_cases import Reference, read_rows
+from real_server import PROJECT_ROOT
 
 CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
 EVERY_NTH_STATE = 10  # of those that have a value, where a statistic is about one; states_mean covers them all

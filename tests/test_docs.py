@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from real_server import PROJECT_ROOT
 
 from app.settings import Settings
+from real_server import PROJECT_ROOT
 
 README = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
 SERVER_REQUIREMENTS = (PROJECT_ROOT / "requirements.txt").read_text(encoding="utf-8")
@@ -18,6 +18,13 @@ DEV_REQUIREMENTS = (PROJECT_ROOT / "requirements-dev.txt").read_text(encoding="u
 def section(title: str) -> str:
     """Return the part of the README under a heading."""
     return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def shown(default: object) -> str:
+    """Return a default as the README shows it."""
+    if default in (None, ()):
+        return "none"
+    return default.name if isinstance(default, Path) else f"{default}".removesuffix(".0")
 
 
 def printed_by(*command: str) -> str:
@@ -56,8 +63,7 @@ def test_the_settings_are_those_of_the_code() -> None:
         default, meaning = documented[name]
         assert meaning.replace("`", "") == str(field.description).replace("`", "")
         if field.default_factory is None:
-            wanted = field.default.name if isinstance(field.default, Path) else f"{field.default}".removesuffix(".0")
-            assert default == wanted, name
+            assert default == shown(field.default), name
 
 
 def test_the_targets_of_the_makefile_are_listed_by_help_and_named_in_the_readme() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from app.errors import UnknownJobError
-from app.job_store import JobStatus, JobStore, done_document, error_document, parse_job_id
-from app.result_files import ResultFiles
-
-WAIT_SECONDS = 20.0
+from app.errors import GoneError, JobBusyError, UnknownJobError
+from app.job import Job, JobStatus, Outcome, done_document, error_document, parse_job_id
+from app.job_store import JobStore
+from app.status_map import Retention
+from pool_parts import WAIT_SECONDS, answer_of, echo_request, make_store
 
 
 @pytest.fixture
@@ -20,7 +20,18 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(folder: Path) -> JobStore:
-    return JobStore(ResultFiles(folder))
+    return make_store(folder)
+
+
+def accept(store: JobStore, content: object = None) -> Job:
+    """Accept a job that nobody runs."""
+    return store.accept(echo_request(content), dict, lambda job: None)
+
+
+def finish(store: JobStore, job: Job, document: bytes | None = None) -> None:
+    """End a job as a runner does."""
+    assert store.start(job)
+    store.finish(job, Outcome(document or done_document({"n": job.number})))
 
 
 @pytest.mark.parametrize(
@@ -29,9 +40,9 @@ def store(folder: Path) -> JobStore:
      "job_id_\uff11", "job_id_1.json", "job_id_" + "9" * 19, "../job_id_1", "job_id_1\x00"],
 )  # fmt: skip
 def test_what_is_no_job_id_is_refused_whole(text: str, store: JobStore) -> None:
-    store.accept("n", dict)
+    accept(store)
     with pytest.raises(UnknownJobError, match="Invalid job_id"):
-        store.find(text)
+        store.map.find(text)
 
 
 def test_a_job_id_gives_its_number() -> None:
@@ -39,98 +50,127 @@ def test_a_job_id_gives_its_number() -> None:
 
 
 def test_an_unknown_job_is_refused(store: JobStore) -> None:
-    store.accept("n", dict)
+    accept(store)
     with pytest.raises(UnknownJobError):
-        store.find("job_id_2")
+        store.map.find("job_id_2")
 
 
 def test_an_accepted_job_is_known_and_running_at_once(store: JobStore) -> None:
-    job = store.accept("n", dict)
-    assert store.find(job.id) is job
-    assert store.status(job) is JobStatus.RUNNING
+    job = accept(store)
+    assert store.map.find(job.id) is job
+    assert store.map.status(job) is JobStatus.RUNNING
     assert orjson.loads(store.document(job)) == {"status": "running"}
-    assert store.unfinished() == 1
+    assert store.map.unfinished() == 1
 
 
-@pytest.mark.parametrize(
-    ("status", "document"), [(JobStatus.DONE, done_document({"a": 0.1})), (JobStatus.ERROR, error_document("why"))]
-)
-def test_an_ended_job_is_answered_from_its_file(
-    store: JobStore, folder: Path, status: JobStatus, document: bytes
-) -> None:
-    job = store.accept("n", dict)
-    store.finish(job, status, document)
-    assert store.status(job) is status
-    assert store.document(job) == document == (folder / "job_id_1.json").read_bytes()
-    assert store.unfinished() == 0
+def test_a_job_that_is_done_is_answered_from_its_file(store: JobStore, folder: Path) -> None:
+    job = accept(store)
+    finish(store, job)
+    assert store.map.status(job) is JobStatus.DONE
+    assert store.document(job) == done_document({"n": 1}) == (folder / "job_id_1.json").read_bytes()
+    assert store.map.unfinished() == 0
 
 
-def test_nothing_but_whole_results_lies_in_the_folder(store: JobStore, folder: Path) -> None:
+def test_a_job_that_failed_is_answered_with_its_reason(store: JobStore, folder: Path) -> None:
+    job = accept(store)
+    assert store.start(job)
+    assert store.finish(job, Outcome(error_document("why"), "why")) is JobStatus.ERROR
+    assert store.document(job) == error_document("why") == (folder / "job_id_1.json").read_bytes()
+
+
+def test_nothing_but_whole_results_and_the_journal_lies_in_the_folder(store: JobStore, folder: Path) -> None:
     for _ in range(3):
-        store.finish(store.accept("n", dict), JobStatus.DONE, done_document({}))
-    assert sorted(path.name for path in folder.iterdir()) == ["job_id_1.json", "job_id_2.json", "job_id_3.json"]
-
-
-def test_a_result_that_cannot_be_written_ends_the_job_with_the_reason(store: JobStore, folder: Path) -> None:
-    folder.write_text("a file where the folder should be")
-    job = store.accept("n", dict)
-    store.finish(job, JobStatus.DONE, done_document({}))
-    answer = orjson.loads(store.document(job))
-    assert answer["status"] == "error"
-    assert "could not be written" in answer["reason"]
-    assert store.unfinished() == 0
+        finish(store, accept(store))
+    names = ["job_id_1.json", "job_id_2.json", "job_id_3.json", "journal.jsonl"]
+    assert sorted(path.name for path in folder.iterdir()) == names
 
 
 def test_waiting_ends_with_the_job(store: JobStore) -> None:
-    job = store.accept("n", dict)
-    finisher = threading.Timer(0.05, store.finish, (job, JobStatus.DONE, done_document({})))
+    job = accept(store)
+    finisher = threading.Timer(0.05, finish, (store, job))
     finisher.start()
-    assert store.wait(job, WAIT_SECONDS) is JobStatus.DONE
+    assert store.map.wait(job, WAIT_SECONDS) is JobStatus.DONE
     finisher.join()
 
 
 def test_waiting_ends_with_the_time(store: JobStore) -> None:
-    assert store.wait(store.accept("n", dict), 0.01) is JobStatus.RUNNING
+    assert store.map.wait(accept(store), 0.01) is JobStatus.RUNNING
 
 
 def test_many_waiters_are_all_woken(store: JobStore) -> None:
-    job = store.accept("n", dict)
+    job = accept(store)
     seen: list[JobStatus] = []
-    waiters = [threading.Thread(target=lambda: seen.append(store.wait(job, WAIT_SECONDS))) for _ in range(10)]
+    waiters = [threading.Thread(target=lambda: seen.append(store.map.wait(job, WAIT_SECONDS))) for _ in range(10)]
     for waiter in waiters:
         waiter.start()
-    store.finish(job, JobStatus.DONE, done_document({}))
+    finish(store, job)
     for waiter in waiters:
         waiter.join()
     assert seen == [JobStatus.DONE] * 10
 
 
 def test_jobs_are_listed_in_order_and_in_pages(store: JobStore) -> None:
-    jobs = [store.accept("n", dict) for _ in range(5)]
-    store.finish(jobs[1], JobStatus.DONE, done_document({}))
-    everything = store.statuses()
+    jobs = [accept(store) for _ in range(5)]
+    finish(store, jobs[1])
+    everything = store.map.statuses()
     assert everything == [(f"job_id_{n}", "done" if n == 2 else "running") for n in range(1, 6)]
-    assert store.statuses(limit=2) == everything[:2]
-    assert store.statuses(after=2, limit=2) == everything[2:4]
-    assert store.statuses(after=5) == []
+    assert store.map.statuses(limit=2) == everything[:2]
+    assert store.map.statuses(after=2, limit=2) == everything[2:4]
+    assert store.map.statuses(after=5) == []
 
 
-def test_a_new_store_knows_the_ended_jobs_of_the_last_and_goes_on_from_the_highest_number(folder: Path) -> None:
-    first = JobStore(ResultFiles(folder))
-    documents = [done_document({"n": 1}), error_document("why"), done_document({"n": 3})]
-    for document in documents:
-        status = JobStatus.ERROR if b"why" in document else JobStatus.DONE
-        first.finish(first.accept("n", dict), status, document)
-    second = JobStore(ResultFiles(folder))
-    assert second.statuses() == first.statuses()
-    assert [second.document(second.find(f"job_id_{n}")) for n in (1, 2, 3)] == documents
-    assert second.accept("n", dict).id == "job_id_4"
+def test_a_job_that_waits_can_be_cancelled_and_one_that_has_ended_removed(store: JobStore, folder: Path) -> None:
+    waiting, ended, busy = accept(store), accept(store), accept(store)
+    finish(store, ended)
+    assert store.start(busy)
+    assert store.cancel(waiting.id) == "cancelled"
+    assert answer_of(store, waiting) == {"status": "error", "reason": "cancelled"}
+    assert not store.start(waiting)
+    assert store.cancel(ended.id) == "removed"
+    assert not (folder / "job_id_2.json").exists()
+    with pytest.raises(GoneError):
+        store.map.find(ended.id)
+    with pytest.raises(JobBusyError):
+        store.cancel(busy.id)
+    assert store.map.unfinished() == 1
 
 
-def test_what_an_interrupted_write_left_is_removed(folder: Path) -> None:
-    folder.mkdir()
-    (folder / "job_id_7.0.partial").write_bytes(b'{"status":"do')
-    (folder / "notes.txt").write_text("somebody's own")
-    store = JobStore(ResultFiles(folder))
-    assert store.statuses() == []
-    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+def test_the_retention_rule_keeps_the_latest_and_tells_of_the_others(folder: Path) -> None:
+    store = make_store(folder, retention=Retention(jobs=2, seconds=1e9))
+    for _ in range(5):
+        finish(store, accept(store))
+    running = accept(store)
+    assert store.map.statuses() == [("job_id_4", "done"), ("job_id_5", "done"), (running.id, "running")]
+    assert sorted(path.name for path in folder.glob("job*")) == ["job_id_4.json", "job_id_5.json"]
+    for number in (1, 2, 3):
+        with pytest.raises(GoneError):
+            store.map.find(f"job_id_{number}")
+    with pytest.raises(UnknownJobError):
+        store.map.find("job_id_7")
+
+
+def test_the_retention_rule_removes_what_is_too_old(folder: Path) -> None:
+    store = make_store(folder, retention=Retention(jobs=100, seconds=50))
+    old, young = accept(store), accept(store)
+    finish(store, old)
+    finish(store, young)
+    old.ended_at -= 60
+    store.expire()
+    assert store.map.statuses() == [("job_id_2", "done")]
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "changed", "empty", "folder gone"])
+def test_a_result_that_is_lost_or_damaged_is_computed_again(store: JobStore, folder: Path, damage: str) -> None:
+    job = accept(store, "x" * 50)
+    finish(store, job, done_document({"body": {"content": "x" * 50}}))
+    path, whole = folder / "job_id_1.json", store.document(job)
+    if damage == "folder gone":
+        for entry in folder.iterdir():
+            entry.unlink()
+        folder.rmdir()
+    elif damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes({"cut": whole[:-7], "changed": whole.replace(b"xx", b"yx"), "empty": b""}[damage])
+    assert store.document(job) == whole
+    assert path.read_bytes() == whole

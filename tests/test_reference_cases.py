@@ -3,9 +3,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 import checker
 import make_reference_cases as reference_cases
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from conftest import OBESITY
 from real_server import PROJECT_ROOT, RealServer, ServerStartError, free_port, running_server
 

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.data_ingestor import read_table
 from app.errors import InvalidRequestError
 from app.query import parse_body, resolve
 from app.statistics import STATISTICS
+from app.table_builder import read_table
 
 HEADER = ("LocationDesc", "Question", "Data_Value", "StratificationCategory1", "Stratification1")
 TEXT = st.text("abAB '\"\\,(é", min_size=1, max_size=4).map(str.strip).filter(bool)

@@ -1,64 +1,47 @@
 """What the pool promises, held under real threads."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
-from app.errors import InvalidRequestError, ShuttingDownError
-from app.job_store import Job, JobStatus, JobStore
+from app.errors import InvalidRequestError, QueueFullError, ShuttingDownError
+from app.job import Job, JobStatus, Outcome
+from app.job_store import JobStore
 from app.result_files import ResultFiles
-from app.task_runner import INTERNAL_ERROR_REASON, ThreadPool
-
-WAIT_SECONDS = 20.0
+from app.task_runner import INTERNAL_ERROR_REASON, RUNNER_DIED_REASON, ThreadPool
+from pool_parts import WAIT_SECONDS, add, answer_of, blocked_by, make_pool, make_store
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> JobStore:
-    return JobStore(ResultFiles(tmp_path / "results"))
+    return make_store(tmp_path / "results")
 
 
 @pytest.fixture
 def pool(store: JobStore) -> Iterator[ThreadPool]:
-    pool = ThreadPool(store=store, threads=3)
+    pool = make_pool(store)
     yield pool
     assert pool.drain(WAIT_SECONDS)
-    assert not any(runner.is_alive() for runner in pool.runners)
-
-
-def answer_of(store: JobStore, job: Job) -> Any:
-    """Wait for a job and return its document."""
-    assert store.wait(job, WAIT_SECONDS) is not JobStatus.RUNNING
-    return orjson.loads(store.document(job))
-
-
-def blocked_by(gate: threading.Event) -> Callable[[], Mapping[str, Any]]:
-    """Return work that waits for a gate to open."""
-
-    def work() -> Mapping[str, Any]:
-        assert gate.wait(WAIT_SECONDS)
-        return {"open": True}
-
-    return work
+    assert not any(runner.is_alive() for runner in pool.runners())
 
 
 def test_a_job_is_computed_on_a_named_runner_and_answered(pool: ThreadPool, store: JobStore) -> None:
-    job = pool.add_task("name", lambda: {"thread": threading.current_thread().name})
+    job = add(pool, lambda: {"thread": threading.current_thread().name})
     answer = answer_of(store, job)
     assert answer["status"] == "done"
     assert answer["data"]["thread"] in {"TaskRunner-1", "TaskRunner-2", "TaskRunner-3"}
 
 
 def test_ids_count_from_one_in_order_of_acceptance(pool: ThreadPool) -> None:
-    assert [pool.add_task("n", dict).id for _ in range(3)] == ["job_id_1", "job_id_2", "job_id_3"]
+    assert [add(pool, dict).id for _ in range(3)] == ["job_id_1", "job_id_2", "job_id_3"]
 
 
 def test_all_runners_work_at_the_same_time(pool: ThreadPool, store: JobStore) -> None:
-    meeting = threading.Barrier(len(pool.runners))
-    jobs = [pool.add_task("meet", lambda: {"place": meeting.wait(WAIT_SECONDS)}) for _ in pool.runners]
+    meeting = threading.Barrier(len(pool.runners()))
+    jobs = [add(pool, lambda: {"place": meeting.wait(WAIT_SECONDS)}) for _ in pool.runners()]
     assert sorted(answer_of(store, job)["data"]["place"] for job in jobs) == [0, 1, 2]
 
 
@@ -71,15 +54,15 @@ def test_whatever_a_job_raises_ends_the_job_and_not_the_runner(
     def work() -> Mapping[str, Any]:
         raise raised
 
-    failed = [pool.add_task("fails", work) for _ in range(10)]
+    failed = [add(pool, work) for _ in range(10)]
     for job in failed:
         assert answer_of(store, job) == {"status": "error", "reason": INTERNAL_ERROR_REASON}
-    assert answer_of(store, pool.add_task("works", lambda: {"ok": 1})) == {"status": "done", "data": {"ok": 1}}
-    assert all(runner.is_alive() for runner in pool.runners)
+    assert answer_of(store, add(pool, lambda: {"ok": 1})) == {"status": "done", "data": {"ok": 1}}
+    assert all(runner.is_alive() for runner in pool.runners())
 
 
 def test_a_result_that_is_no_json_ends_the_job_as_an_error(pool: ThreadPool, store: JobStore) -> None:
-    job = pool.add_task("odd", lambda: {"object": object()})
+    job = add(pool, lambda: {"object": object()})
     assert answer_of(store, job)["status"] == "error"
 
 
@@ -87,7 +70,7 @@ def test_a_service_error_gives_the_job_its_reason(pool: ThreadPool, store: JobSt
     def work() -> Mapping[str, Any]:
         raise InvalidRequestError("no such thing")
 
-    assert answer_of(store, pool.add_task("fails", work)) == {"status": "error", "reason": "no such thing"}
+    assert answer_of(store, add(pool, work)) == {"status": "error", "reason": "no such thing"}
 
 
 def test_the_file_is_whole_before_the_job_is_done(tmp_path: Path) -> None:
@@ -96,29 +79,29 @@ def test_the_file_is_whole_before_the_job_is_done(tmp_path: Path) -> None:
 
     class Watched(ResultFiles):
         def write(self, number: int, document: bytes) -> None:
-            seen.append(store.status(jobs[0]))
+            seen.append(kept.map.status(kept.map.find("job_id_1")))
             super().write(number, document)
-            seen.append(store.status(jobs[0]))
+            seen.append(kept.map.status(kept.map.find("job_id_1")))
 
     files = Watched(tmp_path)
-    store = JobStore(files)
-    pool = ThreadPool(store=store, threads=1)
+    kept = make_store(tmp_path, files=files)
+    pool = make_pool(kept, threads=1)
     gate = threading.Event()
-    jobs = [pool.add_task("gated", blocked_by(gate))]
+    jobs = [add(pool, blocked_by(gate))]
     gate.set()
     assert pool.drain(WAIT_SECONDS)
     assert seen == [JobStatus.RUNNING, JobStatus.RUNNING]
-    assert store.status(jobs[0]) is JobStatus.DONE
-    assert files.read(1) == store.document(jobs[0])
+    assert kept.map.status(kept.map.find("job_id_1")) is JobStatus.DONE
+    assert files.read(1) == kept.document(jobs[0])
 
 
 def test_shutdown_refuses_new_jobs_and_finishes_the_accepted_ones(pool: ThreadPool, store: JobStore) -> None:
     gate = threading.Event()
-    accepted = [pool.add_task("gated", blocked_by(gate)) for _ in range(20)]
+    accepted = [add(pool, blocked_by(gate)) for _ in range(20)]
     assert pool.graceful_shutdown() is False
     with pytest.raises(ShuttingDownError):
-        pool.add_task("late", dict)
-    assert store.unfinished() == 20
+        add(pool, dict)
+    assert store.map.unfinished() == 20
     gate.set()
     assert [answer_of(store, job)["status"] for job in accepted] == ["done"] * 20
     assert pool.graceful_shutdown() is True
@@ -132,7 +115,7 @@ def test_shutdown_of_an_idle_pool_is_done_at_once_and_may_be_repeated(pool: Thre
 
 def test_a_drain_gives_up_after_its_time_and_can_be_taken_up_again(pool: ThreadPool) -> None:
     gate = threading.Event()
-    pool.add_task("gated", blocked_by(gate))
+    add(pool, blocked_by(gate))
     assert pool.drain(0.05) is False
     gate.set()
     assert pool.drain(WAIT_SECONDS) is True
@@ -141,15 +124,15 @@ def test_a_drain_gives_up_after_its_time_and_can_be_taken_up_again(pool: ThreadP
 def test_every_submission_is_accepted_and_ended_or_refused_while_a_shutdown_begins(tmp_path: Path) -> None:
     submitters, each = 20, 50
     for attempt in range(5):
-        store = JobStore(ResultFiles(tmp_path / str(attempt)))
-        pool = ThreadPool(store=store, threads=4)
+        store = make_store(tmp_path / str(attempt))
+        pool = make_pool(store, threads=4)
         start = threading.Barrier(submitters + 1)
         accepted, refused = _submit_from_many_threads(pool, start, submitters, each)
         assert pool.drain(WAIT_SECONDS)
         assert len(accepted) + len(refused) == submitters * each
-        assert {store.status(job) for job in accepted} <= {JobStatus.DONE}
+        assert {store.map.status(job) for job in accepted} <= {JobStatus.DONE}
         assert sorted(job.number for job in accepted) == list(range(1, len(accepted) + 1))
-        assert store.unfinished() == 0
+        assert store.map.unfinished() == 0
 
 
 def _submit_from_many_threads(
@@ -163,7 +146,7 @@ def _submit_from_many_threads(
         start.wait(WAIT_SECONDS)
         for _ in range(each):
             try:
-                accepted.append(pool.add_task("n", lambda: {"n": 1}))
+                accepted.append(add(pool, lambda: {"n": 1}))
             except ShuttingDownError as error:
                 refused.append(error)
 
@@ -175,3 +158,59 @@ def _submit_from_many_threads(
     for thread in threads:
         thread.join()
     return accepted, refused
+
+
+def test_a_full_queue_refuses_with_the_time_to_come_back(store: JobStore) -> None:
+    pool = make_pool(store, threads=1, queue_size=3)
+    gate = threading.Event()
+    held = add(pool, blocked_by(gate))
+    while store.map.waiting():  # until the runner has taken it
+        threading.Event().wait(0.001)
+    waiting = [add(pool, dict) for _ in range(3)]
+    with pytest.raises(QueueFullError, match="the queue is full, 3 jobs wait") as refused:
+        add(pool, dict)
+    assert 1 <= int(refused.value.headers["Retry-After"]) <= 60
+    gate.set()
+    assert [answer_of(store, job)["status"] for job in (held, *waiting)] == ["done"] * 4
+    assert answer_of(store, add(pool, dict))["status"] == "done"
+    assert pool.drain(WAIT_SECONDS)
+
+
+def test_a_runner_that_dies_is_replaced_and_the_job_it_held_ends(
+    pool: ThreadPool, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, deaths = store.finish, [MemoryError("no room"), SystemExit(3), RuntimeError("a fault")]
+
+    def die_first(job: Job, outcome: Outcome) -> JobStatus:
+        if deaths and outcome.reason is None:
+            raise deaths.pop()
+        return finish(job, outcome)
+
+    monkeypatch.setattr(store, "finish", die_first)
+    before = pool.runners()
+    held = [add(pool, dict) for _ in range(3)]
+    for job in held:
+        assert answer_of(store, job) == {"status": "error", "reason": RUNNER_DIED_REASON}
+    assert answer_of(store, add(pool, dict))["status"] == "done"
+    assert all(runner.is_alive() for runner in pool.runners())
+    assert [runner.name for runner in pool.runners()] == [runner.name for runner in before]
+    assert sum(runner not in before for runner in pool.runners()) >= 1
+    assert b"stats_runners_replaced_total 3.0" in pool.observer.text()  # type: ignore[attr-defined]
+
+
+def test_a_job_that_is_cancelled_while_it_waits_is_not_computed(store: JobStore) -> None:
+    pool = make_pool(store, threads=1)
+    gate, computed = threading.Event(), []
+
+    def record() -> Mapping[str, Any]:
+        computed.append(True)
+        return {}
+
+    held = add(pool, blocked_by(gate))
+    waiting = add(pool, record)
+    assert store.cancel(waiting.id) == "cancelled"
+    assert answer_of(store, waiting) == {"status": "error", "reason": "cancelled"}
+    gate.set()
+    assert pool.drain(WAIT_SECONDS)
+    assert answer_of(store, held)["status"] == "done"
+    assert not computed

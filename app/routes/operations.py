@@ -1,14 +1,45 @@
-"""Operating the server: shutting it down without losing a job."""
+"""Operating the server: is it alive, is it ready, what has it counted; shutting it down and reading the table again."""
 
 from flask import Blueprint, Response
 
+from app.routes.guard import protected
 from app.routes.support import json_answer, services
 
-blueprint = Blueprint("operations", __name__, url_prefix="/api")
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+blueprint = Blueprint("operations", __name__)
 
 
-@blueprint.route("/graceful_shutdown", methods=["GET", "POST"])
+@blueprint.route("/api/graceful_shutdown", methods=["GET", "POST"])
+@protected
 def graceful_shutdown() -> Response:
     """Take no more jobs, finish those accepted; done when none is left, running until then."""
     finished = services().pool.graceful_shutdown()
     return json_answer({"status": "done" if finished else "running"})
+
+
+@blueprint.post("/api/dataset/reload")
+@protected
+def reload_dataset() -> Response:
+    """Read the table again in the background; GET /api/dataset tells how that goes."""
+    services().ingestor.reload()
+    return json_answer({"status": "running"})
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Tell that the server is alive."""
+    return json_answer({"status": "done"})
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Tell whether jobs can be taken: data loaded, disk writable, not shutting down."""
+    services().check_ready()
+    return json_answer({"status": "done"})
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Give the counters in Prometheus' text format."""
+    return Response(services().metrics.text(), content_type=METRICS_TYPE)

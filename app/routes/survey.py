@@ -29,11 +29,13 @@ def states() -> Response:
 
 @blueprint.get("/dataset")
 def dataset() -> Response:
-    """Tell where the table comes from, what was made of its rows, and whether it is modelled."""
-    report = asdict(services().ingestor.table.report)
+    """Tell where the table comes from, what was made of its rows, if it is modelled, and how the last reload went."""
+    ingestor = services().ingestor
+    report = asdict(ingestor.table.report)
     modelled = report.pop("modelled")
     notice = {"notice": MODELLED_NOTICE} if modelled else {}
-    return data_answer({"modelled": modelled, **notice, **report})
+    reload = asdict(ingestor.last_reload) if ingestor.last_reload else None
+    return data_answer({"modelled": modelled, **notice, **report, "reload": reload})
 
 
 def _described(question: Question) -> dict[str, object]:

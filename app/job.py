@@ -1,0 +1,113 @@
+"""A job: what was asked, how far it is, and the documents that answer for it."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from app.errors import UnknownJobError, envelope
+
+JOB_ID = re.compile(r"job_id_([1-9][0-9]{0,17})")
+DISTINCT_REQUESTS_SHARED = 8192
+
+Work = Callable[[], Mapping[str, Any]]
+
+
+class JobStatus(StrEnum):
+    """The states of a job, as clients see them; an accepted job is running until it has ended."""
+
+    RUNNING = "running"
+    DONE = "done"
+    ERROR = "error"
+
+
+RUNNING_DOCUMENT = orjson.dumps({"status": JobStatus.RUNNING})
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What a job computes: the name of a statistic, and its body as JSON without line breaks."""
+
+    statistic: str
+    body: bytes
+
+
+@lru_cache(maxsize=DISTINCT_REQUESTS_SHARED)
+def job_request(statistic: str, body: bytes) -> JobRequest:
+    """Return a request, the same object for the same content: many jobs ask for few different things."""
+    return JobRequest(statistic, body)
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A job. What can change is guarded by the store's lock.
+
+    Parameters
+    ----------
+    number: place in the order of acceptance, from 1
+    request: what is asked; None for a job of which only the result file is left
+    work: computes the result over the table that the job was accepted with; None where it is to be prepared anew
+    started: a runner has taken the job
+    checksum: CRC-32 of the document of a job that is done, None where it is not known
+    reason: why a job failed
+    ended_at: when the job ended, in seconds of UTC since 1970
+    """
+
+    number: int
+    request: JobRequest | None
+    work: Work | None = None
+    status: JobStatus = JobStatus.RUNNING
+    started: bool = False
+    checksum: int | None = None
+    reason: str | None = None
+    ended_at: float = 0.0
+
+    @property
+    def id(self) -> str:
+        """The id that clients know the job by."""
+        return job_id_of(self.number)
+
+    @property
+    def statistic(self) -> str:
+        """The name of what is computed, for log and metrics."""
+        return self.request.statistic if self.request else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job has ended: the document that answers for it, and why it failed, None where it is done."""
+
+    document: bytes
+    reason: str | None = None
+
+
+def job_id_of(number: int) -> str:
+    """Return the id of the job with that number."""
+    return f"job_id_{number}"
+
+
+def parse_job_id(job_id: str) -> int:
+    """Return the number in a job id.
+
+    Raises
+    ------
+    UnknownJobError: the text as a whole is no job id
+    """
+    match = JOB_ID.fullmatch(job_id)
+    if match is None:
+        raise UnknownJobError
+    return int(match[1])
+
+
+def done_document(data: Mapping[str, Any]) -> bytes:
+    """Return the document that answers for a job that is done."""
+    return orjson.dumps({"status": JobStatus.DONE, "data": data})
+
+
+def error_document(reason: str) -> bytes:
+    """Return the document that answers for a job that failed."""
+    return orjson.dumps(envelope(reason))

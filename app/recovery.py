@@ -1,0 +1,87 @@
+"""What a restart finds: the jobs that the journal and the result files of an earlier run tell of."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from app.answers import ERROR_DOCUMENT_START, is_whole
+from app.job import Job, JobStatus, job_request
+from app.journal import Journal
+from app.result_files import ResultFiles
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Recovered:
+    """The jobs by number, and the highest number that was ever given."""
+
+    jobs: dict[int, Job] = field(default_factory=dict)
+    last_number: int = 0
+
+
+def recover(journal: Journal, files: ResultFiles) -> Recovered:
+    """Read the journal and look at the result files.
+
+    A job without an end in the journal has ended all the same where its file is whole: its end was not noted in time.
+    A file that the journal does not know is taken over, unless its number is one that the journal has given: then it is
+    left from a removed job, and is removed too.
+
+    Raises
+    ------
+    OSError: the journal or the folder cannot be read
+    """
+    found = Recovered()
+    ends: dict[int, dict[str, Any]] = {}
+    for record in journal.read():
+        _replay(record, found, ends)
+    for number, end in ends.items():
+        if number in found.jobs:
+            _end(found.jobs[number], end)
+    for number in files.numbers():
+        _match_file(number, found, files)
+    found.jobs = dict(sorted(found.jobs.items()))
+    found.last_number = max([found.last_number, *found.jobs])
+    return found
+
+
+def _replay(record: dict[str, Any], found: Recovered, ends: dict[int, dict[str, Any]]) -> None:
+    """Apply one record; the order of a job's acceptance and its end does not matter."""
+    try:
+        if "accepted" in record:
+            number = int(record["accepted"])
+            request = job_request(str(record["statistic"]), orjson.dumps(record["body"]))
+            found.jobs.setdefault(number, Job(number, request))
+        elif "ended" in record:
+            number = int(record["ended"])
+            ends[number] = {**record, "status": JobStatus(record["status"]), "at": float(record["at"])}
+        elif "removed" in record:
+            number = int(record["removed"])
+            found.jobs.pop(number, None)
+        else:
+            number = int(record["highest"])
+        found.last_number = max(found.last_number, number)
+    except (KeyError, TypeError, ValueError):
+        logger.exception("a record of the journal is damaged and was passed over: %r", record)
+
+
+def _end(job: Job, end: dict[str, Any]) -> None:
+    job.status, job.ended_at = end["status"], end["at"]
+    job.checksum, job.reason = end.get("checksum"), end.get("reason")
+
+
+def _match_file(number: int, found: Recovered, files: ResultFiles) -> None:
+    """Make a result file and what the journal tells of its job agree."""
+    job = found.jobs.get(number)
+    if job is None and number <= found.last_number:
+        files.delete(number)
+        return
+    if job is not None and job.status is not JobStatus.RUNNING:
+        return
+    document = files.read(number)
+    if is_whole(document):
+        job = found.jobs.setdefault(number, Job(number, None))
+        job.status = JobStatus.ERROR if document.startswith(ERROR_DOCUMENT_START) else JobStatus.DONE
+        job.ended_at = files.written_at(number)

@@ -1,0 +1,231 @@
+"""A source in, an immutable ``SurveyTable`` out: the one place that knows what is odd in such files."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from app.errors import SourceError
+from app.source_reader import SourceFrame, read_source
+from app.survey_facts import KnownQuestion, survey_facts
+from app.survey_table import Codes, DatasetReport, Location, Question, QuestionData, Stratum, SurveyTable, Values
+
+MODELLED_MARK = "modelled"
+FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the table
+LOWEST_PERCENT, HIGHEST_PERCENT = 0.0, 100.0
+
+Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
+def read_table(source: Path) -> SurveyTable:
+    """Read a survey table.
+
+    Raises
+    ------
+    SourceError: the file cannot be read, is not a table, lacks a needed column, or holds no usable row; the reason
+        names the file, what is missing and what was found
+    """
+    content = _content(source)
+    frame = read_source(content, source)
+    if not frame.rows:
+        raise SourceError(f"{source}: the table has a header but no rows")
+    columns = _Columns(frame)
+    sieve = _Sieve(columns)
+    if not sieve.used.any():
+        raise SourceError(f"{source}: none of its {columns.rows} rows has a usable value ({_counts(sieve.skipped)})")
+    report = _report(source, hashlib.sha256(content).hexdigest(), columns, sieve)
+    return SurveyTable(
+        locations=_locations(columns),
+        strata=[Stratum(category, name) for category, name in columns.stratum_names],
+        questions=[_question_data(code, columns, sieve) for code in range(len(columns.question_texts))],
+        report=report,
+    )
+
+
+def _content(source: Path) -> bytes:
+    try:
+        content = source.read_bytes()
+    except FileNotFoundError as error:
+        raise SourceError(f"{source}: no such file; set STATS_DATA to the table's path") from error
+    except OSError as error:
+        raise SourceError(f"{source}: cannot be read: {error.strerror}") from error
+    if not content.strip():
+        raise SourceError(f"{source}: the file is empty; expected a table with a header line")
+    return content
+
+
+class _Columns:
+    """The columns of a source as integer codes; -1 stands for an empty field."""
+
+    def __init__(self, frame: SourceFrame) -> None:
+        self.missing_optional = frame.missing_optional
+        self.rows = frame.rows
+        self.location, self.location_names = coded(frame.column("LocationDesc"))
+        self.question, self.question_texts = coded(frame.column("Question"))
+        self.value, self.has_value = numbers(frame.column("Data_Value"))
+        self.footnoted = self._optional(frame, "Data_Value_Footnote_Symbol")[0] >= 0
+        self.stratum, self.stratum_names = _strata(frame)
+        self.years = _years(frame)
+        self.question_id, self.question_ids = self._optional(frame, "QuestionID")
+        self.class_name, self.class_names = self._optional(frame, "Class")
+        self.abbreviation, self.abbreviations = self._optional(frame, "LocationAbbr")
+        self.datasources = self._optional(frame, "Datasource")[1]
+
+    def _optional(self, frame: SourceFrame, name: str) -> tuple[Codes, list[str]]:
+        if name in self.missing_optional:
+            return np.full(self.rows, -1), []
+        return coded(frame.column(name))
+
+
+class _Sieve:
+    """Which rows are used, which are suppressed, and why the others are skipped."""
+
+    def __init__(self, columns: _Columns) -> None:
+        left = np.ones(columns.rows, dtype=np.bool_)
+        self.skipped: dict[str, int] = {}
+        self._skip(left, columns.location < 0, "no location")
+        self._skip(left, columns.question < 0, "no question")
+        self.suppressed = left & ~columns.has_value & columns.footnoted
+        left &= ~self.suppressed
+        self._skip(left, ~columns.has_value, "no value and no footnote that says why")
+        self._skip(left, np.isnan(columns.value), "value is not a number")
+        in_range = (columns.value >= LOWEST_PERCENT) & (columns.value <= HIGHEST_PERCENT)
+        self._skip(left, ~in_range, "value is not between 0 and 100")
+        self.used = left
+
+    def _skip(self, left: Mask, unusable: Mask, reason: str) -> None:
+        count = int(np.count_nonzero(left & unusable))
+        if count:
+            self.skipped[reason] = count
+            left &= ~unusable
+
+
+def coded(column: pd.Series) -> tuple[Codes, list[str]]:
+    """Return the code of each field and the names by code, stripped and sorted; an empty field has the code -1."""
+    categorical = column.astype("category")
+    texts = [str(text).strip() for text in categorical.cat.categories]
+    names = sorted(set(texts) - {""})
+    code_of = {name: code for code, name in enumerate(names)} | {"": -1}
+    new_codes = np.array([code_of[text] for text in texts] + [-1], dtype=np.int64)
+    return new_codes[categorical.cat.codes.to_numpy()], names
+
+
+def numbers(column: pd.Series) -> tuple[Values, Mask]:
+    """Return the number in each field, NaN where there is none, and whether the field holds anything at all."""
+    codes, texts = coded(column)
+    parsed = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
+    return np.append(parsed, np.nan)[codes], codes >= 0
+
+
+def _strata(frame: SourceFrame) -> tuple[Codes, list[tuple[str, str]]]:
+    """Return the stratum of each row and the pairs of category and name by code; -1 where either is empty."""
+    category, categories = coded(frame.column("StratificationCategory1"))
+    name, names = coded(frame.column("Stratification1"))
+    width = len(names) + 1
+    pair = np.where((category >= 0) & (name >= 0), category * width + name, -1)
+    found = np.unique(pair[pair >= 0])
+    codes = np.where(pair >= 0, np.searchsorted(found, pair), -1)
+    return codes, [(categories[key // width], names[key % width]) for key in found.tolist()]
+
+
+@dataclass(frozen=True)
+class _Years:
+    """First and last year of each row, NaN where unknown; both of shape (rows,)."""
+
+    first: Values
+    last: Values
+
+    def of(self, rows: Mask) -> tuple[int, ...]:
+        """Return the years that the given rows cover, ascending."""
+        pairs = np.unique(np.column_stack([self.first[rows], self.last[rows]]), axis=0)
+        plausible = (pairs >= FIRST_YEAR) & (pairs <= LAST_YEAR)  # NaN is not
+        known = pairs[plausible.all(axis=1)].astype(int).tolist()
+        return tuple(sorted({year for first, last in known for year in range(first, last + 1)}))
+
+
+def _years(frame: SourceFrame) -> _Years:
+    """Read the years; a table with one of the two columns has rows of one year each."""
+    present = [name for name in ("YearStart", "YearEnd") if name not in frame.missing_optional]
+    if not present:
+        unknown = np.full(frame.rows, np.nan)
+        return _Years(unknown, unknown)
+    return _Years(numbers(frame.column(present[0]))[0], numbers(frame.column(present[-1]))[0])
+
+
+def _locations(columns: _Columns) -> list[Location]:
+    """Return the locations by code; an abbreviation the table leaves out is taken from what is known."""
+    written = _first_by_key(columns.location, columns.abbreviation, columns.abbreviations)
+    known = survey_facts().abbreviations
+    return [Location(name, written.get(code, known.get(name))) for code, name in enumerate(columns.location_names)]
+
+
+def _question_data(code: int, columns: _Columns, sieve: _Sieve) -> QuestionData:
+    rows = columns.question == code
+    used = rows & sieve.used
+    text = columns.question_texts[code]
+    ids = _first_by_key(columns.question[rows], columns.question_id[rows], columns.question_ids)
+    classes = _first_by_key(columns.question[rows], columns.class_name[rows], columns.class_names)
+    known = _known_question(text, ids.get(code))
+    question = Question(
+        text=text,
+        id=ids.get(code, known.id if known else None),
+        class_name=classes.get(code, known.class_name if known else None),
+        best=known.best if known else None,
+        years=columns.years.of(rows & (sieve.used | sieve.suppressed)),
+        rows=int(np.count_nonzero(used)),
+        suppressed_rows=int(np.count_nonzero(rows & sieve.suppressed)),
+    )
+    return QuestionData(question, columns.location[used], columns.stratum[used], columns.value[used])
+
+
+def _known_question(text: str, question_id: str | None) -> KnownQuestion | None:
+    """Look a question up by its text, or by its id where a vintage words it differently."""
+    known = survey_facts().questions
+    return known.get(text) or known.get(question_id or "")
+
+
+def _first_by_key(keys: Codes, codes: Codes, names: list[str]) -> dict[int, str]:
+    """Return for each key the name in its first row that has one."""
+    named = (codes >= 0) & (keys >= 0)
+    found, first = np.unique(keys[named], return_index=True)
+    return {int(key): names[code] for key, code in zip(found, codes[named][first], strict=True)}
+
+
+def _report(source: Path, sha256: str, columns: _Columns, sieve: _Sieve) -> DatasetReport:
+    return DatasetReport(
+        source=source.name,
+        datasources=tuple(columns.datasources),
+        modelled=any(MODELLED_MARK in name.lower() for name in columns.datasources),
+        sha256=sha256,
+        loaded_at=datetime.now(UTC),
+        rows_read=columns.rows,
+        rows_used=int(np.count_nonzero(sieve.used)),
+        rows_suppressed=int(np.count_nonzero(sieve.suppressed)),
+        rows_used_despite_footnote=int(np.count_nonzero(sieve.used & columns.footnoted)),
+        rows_skipped=sieve.skipped,
+        years=columns.years.of(sieve.used | sieve.suppressed),
+        notes=tuple(_notes(columns.missing_optional)),
+    )
+
+
+SWITCHED_OFF = {
+    "YearStart": "the years of the rows are not known",
+    "LocationAbbr": "abbreviations are taken from CDC's list of locations",
+    "Datasource": "whether the data is modelled is not known",
+    "QuestionID": "question ids are taken from CDC's list of questions",
+    "Class": "question classes are taken from CDC's list of questions",
+    "Data_Value_Footnote_Symbol": "suppressed rows cannot be told from other rows without a value",
+}
+
+
+def _notes(missing: frozenset[str]) -> list[str]:
+    off = missing if "YearEnd" in missing else missing - {"YearStart"}  # one column of years is enough
+    return [f"no column {name}: {effect}" for name, effect in SWITCHED_OFF.items() if name in off]
+
+
+def _counts(skipped: Mapping[str, int]) -> str:
+    return ", ".join(f"{count}: {reason}" for reason, count in skipped.items()) or "all are suppressed"
