@@ -19,7 +19,7 @@ from granian.log import LogLevels
 
 import app as statistics_server
 from app.errors import StartError
-from app.folder_lock import lock_folder
+from app.folders import lock_folder
 from app.settings import Settings, settings_from_environment, unknown_settings
 from app.start_checks import check_folder, check_start
 from app.stop_signals import block_stop_signals, on_parent_death, take_blocked_stop_signals, take_stop_signals

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import orjson
 
+from app.folders import write_into
 from app.job import Job
 
 logger = logging.getLogger(__name__)
@@ -142,19 +143,17 @@ class Journal:
         """
         with self._lock:
             notes, self._notes = self._notes, []
-        partial = self.path.with_name(FILE_NAME + PARTIAL_SUFFIX)
         try:
             lines = list(snapshot())
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._replace(partial, b"".join(lines))
+            write_into(self.path.parent, lambda: self._replace(b"".join(lines)))
         except OSError:
-            partial.unlink(missing_ok=True)
             with self._lock:
                 self._notes[:0] = notes
             raise
         self.lines = len(lines)
 
-    def _replace(self, partial: Path, content: bytes) -> None:
+    def _replace(self, content: bytes) -> None:
+        partial = self.path.with_name(FILE_NAME + PARTIAL_SUFFIX)
         with partial.open("wb") as file:
             file.write(content)
             file.flush()

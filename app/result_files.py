@@ -1,12 +1,16 @@
 """The result files: one whole JSON document per finished job, named after it."""
 
 import itertools
+import logging
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.folders import write_into
 from app.job import job_id_of
+
+logger = logging.getLogger(__name__)
 
 SUFFIX = ".json"
 PARTIAL_SUFFIX = ".partial"
@@ -30,20 +34,23 @@ class ResultFiles:
         ------
         OSError: it cannot be written; no part of it is left behind
         """
+        write_into(self.folder, lambda: self._write_once(number, document))
+
+    def _write_once(self, number: int, document: bytes) -> None:
         partial = self.folder / f"{job_id_of(number)}.{next(self._writes)}{PARTIAL_SUFFIX}"
         try:
-            self._write_partial(partial, document)
+            partial.write_bytes(document)
             partial.replace(self._path(number))
         except OSError:
-            partial.unlink(missing_ok=True)
+            self._discard(partial)
             raise
 
-    def _write_partial(self, partial: Path, document: bytes) -> None:
+    @staticmethod
+    def _discard(partial: Path) -> None:
         try:
-            partial.write_bytes(document)
-        except FileNotFoundError:  # somebody has removed the folder
-            self.folder.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(document)
+            partial.unlink(missing_ok=True)
+        except OSError:  # the next start removes it
+            logger.exception("%s cannot be removed", partial)
 
     def read(self, number: int) -> bytes:
         """Return a job's document.

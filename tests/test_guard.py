@@ -60,12 +60,8 @@ OTHER_SITES: list[Headers] = [
     {"Origin": OWN_ORIGIN, "Sec-Fetch-Site": "cross-site"},
     {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
 ]
-OWN_PAGES: list[Headers] = [
-    {},
-    {"Origin": OWN_ORIGIN},
-    {"Origin": OWN_ORIGIN, "Sec-Fetch-Site": "same-origin"},
-    {"Sec-Fetch-Site": "none"},
-]
+OWN = {"Origin": OWN_ORIGIN}
+OWN_PAGES: list[Headers] = [{}, OWN, {**OWN, "Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}]
 
 as_guarded = pytest.mark.parametrize("route", PROTECTED, ids=str)
 as_changing = pytest.mark.parametrize("route", CHANGING, ids=str)

@@ -9,14 +9,20 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from flask.testing import FlaskClient
 from hypothesis import example, given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from app import logger_config
+from app.job import job_request
 from app.logger_config import LOGGER_NAME, OLD_FILES_KEPT, OneLineFormatter, close_logging, configure_logging
+from app.services import Services
 from app.settings import Settings
+from conftest import OBESITY
 
 Start = Callable[[], logging.Logger]
 SetZone = Callable[[str], None]
@@ -80,12 +86,15 @@ def raised(error: BaseException) -> BaseException:
 
 def test_a_line_tells_time_level_thread_and_message(start: Start, log_file: Path) -> None:
     logger = start()
-    logging.getLogger("app.task_runner").warning("%s ended in %.1f ms", "job_id_7", 12.34)
+    told = ("%s ended in %.1f ms", "job_id_7", 12.34)
+    runner = threading.Thread(target=logging.getLogger("app.task_runner").warning, args=told, name="TaskRunner-3")
+    runner.start()
+    runner.join()
     logger.debug("not told")
     (line,) = written(log_file)
     match = LINE.fullmatch(line)
     assert match is not None
-    assert match.groups()[1:] == ("WARNING", "MainThread", "job_id_7 ended in 12.3 ms")
+    assert match.groups()[1:] == ("WARNING", "TaskRunner-3", "job_id_7 ended in 12.3 ms")
 
 
 @pytest.mark.parametrize("zone", ["UTC0", "EAST-14", "WEST+12", "HALF-5:30"])
@@ -100,14 +109,6 @@ def test_timestamps_are_utc_wherever_the_server_stands(
     match = LINE.fullmatch(written(log_file)[0])
     assert match is not None
     assert before <= datetime.fromisoformat(f"{match[1]}+00:00") <= after
-
-
-def test_a_line_names_the_thread_that_logged_it(start: Start, log_file: Path) -> None:
-    logger = start()
-    runner = threading.Thread(target=lambda: logger.info("here"), name="TaskRunner-3")
-    runner.start()
-    runner.join()
-    assert "[TaskRunner-3] here" in written(log_file)[0]
 
 
 def test_a_full_file_is_rotated_and_only_so_many_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,20 +127,13 @@ def test_a_full_file_is_rotated_and_only_so_many_are_kept(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
-def test_a_line_end_in_a_message_does_not_end_the_line(start: Start, log_file: Path, end: str) -> None:
+def test_a_line_end_in_a_message_or_in_an_error_starts_no_new_record(start: Start, log_file: Path, end: str) -> None:
     logger = start()
-    logger.info("enter POST %s", f"/api/x{end}{FORGED}{end}")
-    (line,) = written(log_file)
-    assert LINE.fullmatch(line)
-    assert line.isprintable()
-
-
-@pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
-def test_a_line_end_in_the_text_of_an_error_starts_no_new_record(start: Start, log_file: Path, end: str) -> None:
-    logger = start()
-    logger.error("job_id_1 failed", exc_info=raised(RuntimeError(f"bad{end}{FORGED}{end}")))
+    logger.error("%s failed", f"x{end}{FORGED}{end}", exc_info=raised(RuntimeError(f"bad{end}{FORGED}{end}")))
     first, *traceback = written(log_file)
     assert LINE.fullmatch(first)
+    assert first.isprintable()
+    assert FORGED in first
     assert len([line for line in traceback if FORGED in line]) == 2
     assert [line for line in traceback if not line.startswith("    ")] == []
 
@@ -162,18 +156,12 @@ def test_ordinary_text_stays_readable(start: Start, log_file: Path, text: str) -
     assert lines[-1] == f"    RuntimeError: {text}"
 
 
+@limits(deadline=None)
 @given(text=st.text())
-@example(text=f"\n{FORGED}")
 @example(text="%s %d %")
-def test_whatever_a_message_holds_a_record_is_one_line(text: str) -> None:
-    (line,) = formatted(text)
-    assert LINE.fullmatch(line)
-
-
-@given(text=st.text())
 @example(text=f"\n{FORGED}\r{FORGED}\u2028{FORGED}")
-def test_whatever_an_error_says_its_lines_are_indented_below_the_record(text: str) -> None:
-    first, *traceback = formatted("failed", raised(RuntimeError(text)))
+def test_whatever_a_record_holds_it_is_one_line_and_its_traceback_is_indented_below(text: str) -> None:
+    first, *traceback = formatted(text, raised(RuntimeError(text)))
     assert LINE.fullmatch(first)
     assert traceback
     assert [line for line in traceback if not line.startswith("    ")] == []
@@ -188,23 +176,15 @@ def test_the_lines_of_a_group_of_errors_with_notes_are_indented() -> None:
     assert [line for line in traceback if not line.startswith("    ")] == []
 
 
-def test_another_handler_that_formats_first_does_not_undo_the_escapes(start: Start, log_file: Path) -> None:
+def test_traceback_and_stack_are_indented_though_another_handler_formats_first(start: Start, log_file: Path) -> None:
     logger = start()
     other = logging.StreamHandler(io.StringIO())
     logger.handlers.insert(0, other)
-    logger.error("failed%s", "\n", exc_info=raised(RuntimeError(f"bad\n{FORGED}")))
+    logger.error("failed%s", "\n", exc_info=raised(RuntimeError(f"bad\n{FORGED}")), stack_info=True)
     first, *traceback = written(log_file)
     assert LINE.fullmatch(first)
+    assert [line for line in traceback if line.lstrip().startswith("Stack (most recent call last)")]
     assert [line for line in traceback if not line.startswith("    ")] == []
-
-
-def test_the_lines_of_a_stack_are_indented(start: Start, log_file: Path) -> None:
-    logger = start()
-    logger.info("here", stack_info=True)
-    first, *stack = written(log_file)
-    assert LINE.fullmatch(first)
-    assert stack
-    assert [line for line in stack if not line.startswith("  ")] == []
 
 
 def test_closing_writes_out_whatever_is_queued(start: Start, log_file: Path) -> None:
@@ -279,3 +259,38 @@ def test_a_log_that_cannot_be_opened_is_an_error_of_the_system(tmp_path: Path) -
     with pytest.raises(OSError, match="missing"):
         configure_logging(Settings(log_file=tmp_path / "missing" / "webserver.log"))
     assert logging.getLogger(LOGGER_NAME).handlers == []
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028", "\x85"], ids=ascii)
+def test_a_request_with_line_ends_leaves_one_line_on_entry_and_one_on_exit(
+    client: FlaskClient, services: Services, log_file: Path, end: str
+) -> None:
+    injected = quote(f"{end}{FORGED}{end}")
+    client.post(f"/api/x{injected}?y={injected}", data=f"{end}{FORGED}{end}", content_type="application/json")
+    assert services.close()
+    lines = written(log_file)
+    assert [line for line in lines if not LINE.fullmatch(line)] == []
+    assert [line.split()[3:5] for line in lines if "POST" in line] == [["enter", "POST"], ["leave", "POST"]]
+    assert not [line for line in lines if line.startswith(FORGED)]
+
+
+def test_a_request_is_logged_with_all_that_there_is_to_know(
+    client: FlaskClient, services: Services, log_file: Path
+) -> None:
+    body = f'{{"question":\n"{OBESITY}"}}'
+    assert client.post("/api/global_mean?x=1", data=body, content_type="application/json").status_code == 200
+    assert services.close()
+    entered, left = (line for line in written(log_file) if "POST" in line)
+    parameters = body.replace("\n", "\\n")
+    assert entered.endswith(f" enter POST /api/global_mean x=1 {parameters}")
+    assert re.search(r" leave POST /api/global_mean 200 \d+\.\d ms job_id_1$", left)
+
+
+def test_the_life_of_every_job_is_logged_with_its_id(services: Services, log_file: Path) -> None:
+    for name, work in (("first", dict), ("second", dict), ("broken", lambda: next(iter(())))):
+        services.pool.add_task(job_request(name, b"{}"), work)
+    assert services.close()
+    told = [re.sub(r"\d+\.\d ms", "_ ms", match[4]) for match in map(LINE.fullmatch, written(log_file)) if match]
+    for number, (name, end) in enumerate((("first", "done"), ("second", "done"), ("broken", "error")), start=1):
+        for event in (f"accepted: {name}", "started", f"ended: {end} in _ ms"):
+            assert told.count(f"job_id_{number} {event}") == 1

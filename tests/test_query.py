@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -255,6 +256,7 @@ def _asked_or_refused(model: type[QuestionBody], raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
+@limits(deadline=None)
 @given(body=JSON | NEAR_BODIES)
 def test_whatever_json_is_sent_is_a_query_or_refused(model: type[QuestionBody], body: Any) -> None:
     _asked_or_refused(model, json.dumps(body).encode())
@@ -262,6 +264,7 @@ def test_whatever_json_is_sent_is_a_query_or_refused(model: type[QuestionBody], 
 
 
 @pytest.mark.parametrize("model", MODELS)
+@limits(deadline=None)
 @given(raw=st.binary() | st.text('{}[]":,\\ud8questionate0N', max_size=40).map(str.encode))
 def test_whatever_bytes_are_sent_are_a_query_or_refused(model: type[QuestionBody], raw: bytes) -> None:
     _asked_or_refused(model, raw)

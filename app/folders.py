@@ -1,14 +1,17 @@
-"""One server per results folder: two would give the same ids twice."""
+"""The results folder: one server at a time, as two would give ids twice; and writes that outlast its removal."""
 
 import fcntl
 import os
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from app.errors import SettingsError
 
 TAKEOVER_SECONDS = 3.0  # for the last server on the folder to end
 RETRY_SECONDS = 0.05
+WRITE_ATTEMPTS = 20  # while somebody removes files, or the folder, under the writer
 
 
 def lock_folder(folder: Path) -> int:
@@ -33,3 +36,21 @@ def lock_folder(folder: Path) -> int:
             time.sleep(RETRY_SECONDS)
         else:
             return descriptor
+
+
+def write_into(folder: Path, write: Callable[[], None]) -> None:
+    """Call a function that writes files into a folder, again where they, or the folder, vanish meanwhile.
+
+    Raises
+    ------
+    OSError: they cannot be written; any fault but their vanishing is told at once
+    """
+    for _ in range(WRITE_ATTEMPTS - 1):
+        try:
+            write()
+        except FileNotFoundError:
+            with suppress(FileExistsError):  # it was there, and may be gone again: the next attempt tells
+                folder.mkdir(parents=True, exist_ok=True)
+        else:
+            return
+    write()
