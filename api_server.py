@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from functools import partial
+from multiprocessing.synchronize import Semaphore
 from multiprocessing.util import Finalize
 
 from flask import Flask
@@ -18,7 +19,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 import app as statistics_server
-from app.errors import StartError
+from app.errors import SourceError, StartError
 from app.folders import lock_folder
 from app.settings import Settings, settings_from_environment, unknown_settings
 from app.start_checks import check_folder, check_start
@@ -52,15 +53,18 @@ def create_app(settings: Settings | None = None, table: SurveyTable | None = Non
     return app
 
 
-def create_worker_app(settings: Settings, table: SurveyTable) -> Flask:
+def create_worker_app(settings: Settings, table: SurveyTable, first_worker: Semaphore) -> Flask:
     """Build the application of Granian's worker, and see to the worker's end before Granian does.
+
+    The first worker takes the table that its parent has read. One that follows a worker which died reads the source
+    again: what its parent has may have been replaced by a reload.
 
     At a stop signal the worker drains while it goes on answering, then ends the serving. If its parent dies it ends at
     once: what it has accepted is in the journal.
     """
     block_stop_signals()
     handler_before_granian = signal.getsignal(signal.SIGTERM)
-    app = create_app(settings, table)
+    app = create_app(settings, table if first_worker.acquire(block=False) else read_again(settings, table))
     services = app.extensions["services"]
 
     def stop() -> None:
@@ -75,6 +79,15 @@ def create_worker_app(settings: Settings, table: SurveyTable) -> Flask:
     take_blocked_stop_signals(stop)  # the parent decides when it has been long enough
     on_parent_death(lambda: os._exit(1))
     return app
+
+
+def read_again(settings: Settings, table: SurveyTable) -> SurveyTable:
+    """Return the table as its source is now, or the one read at the start where the source cannot be read."""
+    try:
+        return read_table(settings.data)
+    except SourceError as error:
+        sys.stderr.write(f"warning: the table read at the start stays: {error.reason}\n")
+        return table
 
 
 def serve(settings: Settings, table: SurveyTable, address: str) -> None:
@@ -99,7 +112,8 @@ def serve(settings: Settings, table: SurveyTable, address: str) -> None:
     )
     server.on_startup(lambda: take_stop_signals(server.signal_handler_interrupt, end_at_once))
     server.on_startup(partial(announce, settings, table))
-    server.serve(target_loader=partial(create_worker_app, settings, table), wrap_loader=False)
+    create_worker = partial(create_worker_app, settings, table, multiprocessing.Semaphore(1))
+    server.serve(target_loader=create_worker, wrap_loader=False)
 
 
 def end_at_once() -> None:

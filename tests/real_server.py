@@ -61,6 +61,12 @@ class RealServer:
             message = f"the server still runs {timeout_seconds:g} s after {signal.name}; it wrote:\n{self.output()}"
             raise TimeoutError(message) from error
 
+    def worker(self) -> int:
+        """Return the process id of the worker, the one child of the server's process."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        return int(children.split()[0])
+
     def kill(self) -> None:
         """Kill the process and all that it started, with no chance to clean up, and wait for its end."""
         with suppress(ProcessLookupError):
@@ -97,6 +103,32 @@ def running_server(
             yield server
         finally:
             server.kill()
+
+
+def entry_point_with(folder: Path, prelude: str) -> Path:
+    """Write a script that runs some lines and then the server as it is, and return its path."""
+    path = folder / "entry_point.py"
+    path.write_text(
+        f"{prelude}\n"
+        "import os, runpy, sys\n"
+        f"os.chdir({str(PROJECT_ROOT)!r})\n"
+        f"sys.path.insert(0, {str(PROJECT_ROOT)!r})\n"
+        f"sys.argv = [{ENTRY_POINT.name!r}]\n"
+        f"runpy.run_path({ENTRY_POINT.name!r}, run_name='__main__')\n"
+    )
+    return path
+
+
+def slow_entry_point(folder: Path, seconds: float) -> Path:
+    """Write a script that runs the server with runners that rest after each job, and return its path."""
+    return entry_point_with(
+        folder,
+        f"import sys\nsys.path.insert(0, {str(PROJECT_ROOT)!r})\n"
+        "import time\n"
+        "from app.metrics import Metrics\n"
+        "ended = Metrics.ended\n"
+        f"Metrics.ended = lambda *of_job: (ended(*of_job), time.sleep({seconds}))",
+    )
 
 
 def free_port() -> int:

@@ -10,19 +10,15 @@ import pytest
 import requests
 
 from load import CASES, Load, compare, load, result_of, submit
-from real_server import PROJECT_ROOT, RealServer, running_server
+from real_server import RealServer, entry_point_with, running_server
 
 DEADLINE_SECONDS = 20.0
 FILE_SIZE_LIMIT_BYTES = 40_000
 
 LIMITED_START = f"""
-import os, resource, runpy, signal, sys
+import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({FILE_SIZE_LIMIT_BYTES}, resource.RLIM_INFINITY))
-os.chdir({str(PROJECT_ROOT)!r})
-sys.path.insert(0, {str(PROJECT_ROOT)!r})
-sys.argv = ["api_server.py"]
-runpy.run_path("api_server.py", run_name="__main__")
 """
 
 
@@ -98,8 +94,7 @@ def test_a_full_disk_is_told_of_and_mended_without_a_restart(small_disk: Path) -
 
 
 def test_a_journal_that_cannot_grow_refuses_jobs_and_says_why(tmp_path: Path) -> None:
-    entry_point = tmp_path / "limited_start.py"
-    entry_point.write_text(LIMITED_START)
+    entry_point = entry_point_with(tmp_path, LIMITED_START)
     places = {"STATS_DATA": str(small_table(tmp_path)), "STATS_LOG_FILE": "/dev/null"}
     with running_server(places, entry_point=entry_point) as server, requests.Session() as session:
         url, body = f"{server.address}/api/global_mean", {"question": "q"}

@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -15,14 +14,6 @@ from real_server import RealServer, free_port, running_server
 
 DEADLINE_SECONDS = 30.0
 CRASH_LOOP_SECONDS = 6.0  # two deaths of the worker within less are taken for a fault that a new one would have too
-
-
-def worker_of(server: RealServer) -> int:
-    """Return the process id of the server's worker."""
-    children = subprocess.run(
-        ["/usr/bin/env", "pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True
-    )
-    return int(children.stdout.split()[0])
 
 
 def until_answered(server: RealServer) -> None:
@@ -77,13 +68,13 @@ def test_killed_alone_the_worker_is_followed_by_another(deaths: int) -> None:
     acknowledged: dict[str, Case] = {}
     with running_server() as server:
         for death in range(deaths):
-            worker = worker_of(server)
+            worker = server.worker()
             with load(server.address, seed=death * 10) as seen:
                 time.sleep(0.5)
                 os.kill(worker, signal.SIGKILL)
             acknowledged |= seen.acknowledged
             until_answered(server)
-            assert worker_of(server) != worker
+            assert server.worker() != worker
             assert check_acknowledged(server.address, acknowledged) == []
             if death < deaths - 1:
                 time.sleep(CRASH_LOOP_SECONDS)

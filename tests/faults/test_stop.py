@@ -5,28 +5,30 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import requests
 
 from load import Case, check_acknowledged, load, scaled
-from real_server import PROJECT_ROOT, RealServer, free_port, running_server
+from real_server import PROJECT_ROOT, RealServer, free_port, running_server, slow_entry_point
 
-LONG_QUEUE = 600
+LONG_QUEUE = 300
 SETTLE_SECONDS = 0.8  # a second signal that comes sooner is taken for the same one
 MARGIN_SECONDS = 4.0
 
 
 def fill_queue(server: RealServer, jobs: int) -> list[str]:
-    """Submit jobs that take a while, faster than one runner can end them."""
+    """Submit jobs, faster than a slow server can end them."""
     with requests.Session() as session:
         url = f"{server.address}/api/mean_by_category"
         return [session.post(url, json={"question": "Q036"}, timeout=30).json()["job_id"] for _ in range(jobs)]
 
 
-def slow_server_settings(folder: Path, **more: str) -> dict[str, str]:
-    """Return settings under which a queue lasts: a single runner."""
-    return {"STATS_RESULTS_DIR": str(folder), "TP_NUM_OF_THREADS": "1", **more}
+def slow_server(folder: Path, **more: str) -> AbstractContextManager[RealServer]:
+    """Start a server with one runner that takes 20 ms for a job, with its results in a folder that outlives it."""
+    settings = {"STATS_RESULTS_DIR": str(folder / "results"), "TP_NUM_OF_THREADS": "1", **more}
+    return running_server(settings, entry_point=slow_entry_point(folder, seconds=0.02))
 
 
 def test_stopped_under_load_it_ends_in_time_and_loses_nothing(tmp_path: Path) -> None:
@@ -48,47 +50,35 @@ def test_stopped_under_load_it_ends_in_time_and_loses_nothing(tmp_path: Path) ->
 
 
 def test_what_a_drain_leaves_is_finished_after_the_next_start(tmp_path: Path) -> None:
-    settings = slow_server_settings(tmp_path / "results", STATS_DRAIN_SECONDS="0")
-    with running_server(settings) as server:
+    with slow_server(tmp_path, STATS_DRAIN_SECONDS="0") as server:
         ids = fill_queue(server, LONG_QUEUE)
         started = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - started < MARGIN_SECONDS
-    with running_server(settings) as server, requests.Session() as session:
+    with running_server({"STATS_RESULTS_DIR": str(tmp_path / "results")}) as server, requests.Session() as session:
         for job_id in ids:
             answer = session.get(f"{server.address}/api/get_results/{job_id}?wait=30", timeout=60)
             assert answer.json()["status"] == "done"
 
 
 def test_a_second_signal_ends_it_at_once_and_loses_nothing(tmp_path: Path) -> None:
-    settings = slow_server_settings(tmp_path / "results", STATS_DATA=str(slow_table(tmp_path)))
-    with running_server(settings) as server:
-        ids = fill_queue(server, 300)
+    with slow_server(tmp_path) as server:
+        ids = fill_queue(server, LONG_QUEUE)
         server.process.send_signal(signal.SIGTERM)
         time.sleep(SETTLE_SECONDS)
         assert server.process.poll() is None, "the queue was too short for this test"
         started = time.monotonic()
         assert server.stop() == 128 + signal.SIGTERM
         assert time.monotonic() - started < 2.0
-    with running_server(settings) as server, requests.Session() as session:
+    with running_server({"STATS_RESULTS_DIR": str(tmp_path / "results")}) as server, requests.Session() as session:
         found = session.get(f"{server.address}/api/jobs", timeout=30).json()["data"]
         assert [job_id for job in found for job_id in job] == ids
         last = session.get(f"{server.address}/api/get_results/{ids[-1]}?wait=30", timeout=60).json()
         assert last["status"] == "done"
 
 
-def slow_table(folder: Path) -> Path:
-    """Write a table with so many locations and strata that its mean by category takes a while."""
-    path = folder / "slow.csv"
-    lines = ["QuestionID,LocationDesc,Question,Data_Value,StratificationCategory1,Stratification1"]
-    lines += [f"Q036,L{place},q,{place % 90},C,S{name}" for place in range(300) for name in range(200)]
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
 def test_while_it_drains_reading_goes_on_and_submissions_are_refused(tmp_path: Path) -> None:
-    settings = slow_server_settings(tmp_path / "results", STATS_DATA=str(slow_table(tmp_path)))
-    with running_server(settings) as server, requests.Session() as session:
+    with slow_server(tmp_path) as server, requests.Session() as session:
         ids = fill_queue(server, 100)
         server.process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + 10

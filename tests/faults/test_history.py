@@ -1,0 +1,71 @@
+"""Many jobs, one after another: neither memory nor disk grows with the history."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+
+from load import CASES, Case, check_acknowledged, load, scaled
+from raw_http import RawConnection, get_bytes, post_bytes
+from real_server import RealServer, running_server
+
+JOBS = scaled(8_000, 500_000)
+KEPT_JOBS = scaled(500, 5_000)
+CLIENTS = 4
+PARTS = 10
+MOST_GROWTH = 0.1
+SPARE_JOURNAL_LINES = 10_000
+JOURNAL_LINES_PER_JOB = 4
+
+
+def history(server: RealServer) -> Iterator[int]:
+    """Do jobs, ten parts of them; yield the worker's resident memory after each, in kibibytes."""
+    worker = server.worker()
+    for _ in range(PARTS):
+        threads = [
+            threading.Thread(target=do_jobs, args=(server, CASES[number::CLIENTS], JOBS // PARTS // CLIENTS))
+            for number in range(CLIENTS)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        status = Path(f"/proc/{worker}/status").read_text(encoding="ascii")
+        yield int(status.split("VmRSS:")[1].split()[0])
+
+
+def do_jobs(server: RealServer, cases: list[Case], jobs: int) -> None:
+    """Submit jobs one after another and wait for each."""
+    submissions = [post_bytes(f"/api/{case.statistic}", json.dumps(case.body).encode()) for case in cases]
+    with RawConnection(server.address) as connection:
+        for number in range(jobs):
+            accepted = connection.ask(submissions[number % len(submissions)])
+            assert accepted is not None
+            job_id = json.loads(accepted.body)["job_id"]
+            answer = connection.ask(get_bytes(f"/api/get_results/{job_id}?wait=30"))
+            assert answer is not None
+            assert answer.body.startswith(b'{"status":"done"'), answer.body
+
+
+def test_a_long_history_takes_no_more_memory_and_no_more_disk_than_the_rule_allows() -> None:
+    with running_server({"STATS_RETENTION_JOBS": str(KEPT_JOBS)}) as server:
+        sizes = list(history(server))
+        requests.get(f"{server.address}/readyz", timeout=20).raise_for_status()  # writes the journal out
+        oldest = requests.get(f"{server.address}/api/get_results/job_id_1", timeout=10)
+        files = len(list(server.results_dir.glob("job_id_*.json")))
+        lines = (server.results_dir / "journal.jsonl").read_bytes().count(b"\n")
+        with load(server.address, read_back=True) as seen:
+            time.sleep(0.5)
+        assert seen.wrong == []
+        assert check_acknowledged(server.address, seen.acknowledged) == []
+        assert server.stop() == 0
+    first, most = sizes[0], max(sizes[1:])
+    print(f"\n{JOBS} jobs, {KEPT_JOBS} kept: {first} KiB after the first tenth, then at most {most} KiB", end="")
+    print(f" ({most / first - 1:+.1%}); {files} files, {lines} lines in the journal")
+    assert (oldest.status_code, oldest.json()["status"]) == (410, "error")
+    assert files == KEPT_JOBS
+    assert lines < SPARE_JOURNAL_LINES + JOURNAL_LINES_PER_JOB * KEPT_JOBS + 2 * CLIENTS * JOURNAL_LINES_PER_JOB
+    assert most < first * (1 + MOST_GROWTH)

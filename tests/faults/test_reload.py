@@ -1,0 +1,170 @@
+"""The table is replaced under load: every answer belongs wholly to one table, and a bad file changes nothing."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from load import result_of, scaled
+from real_server import RealServer, running_server
+from survey_files import CDC_COLUMNS, WALKING, csv_text, row
+
+RELOADS = scaled(10, 100)
+CLIENTS = 4
+DEADLINE_SECONDS = 30.0
+STATES = [f"State {number}" for number in range(40)]
+STATISTICS = ("states_mean", "mean_by_category", "state_mean_by_category")
+Replace = Callable[[str], None]
+
+
+def table_of(value: int) -> str:
+    """Return a table in which every row has the same value."""
+    strata = [f"stratum {number}" for number in range(10)]
+    rows = [
+        row(LocationDesc=state, LocationAbbr="", Data_Value=value, Stratification1=stratum)
+        for state in STATES
+        for stratum in strata
+    ]
+    return csv_text(rows, CDC_COLUMNS)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """The file that the server reads: a table of tens."""
+    path = tmp_path / "table.csv"
+    path.write_text(table_of(10))
+    return path
+
+
+def replace(source: Path, content: str) -> None:
+    """Put another file in the place of the source, at one stroke."""
+    other = source.with_suffix(".new")
+    other.write_text(content)
+    other.replace(source)
+
+
+def reload(server: RealServer) -> dict[str, Any]:
+    """Have the table read again, wait for the end of that, and return how it went."""
+    requests.post(f"{server.address}/api/dataset/reload", timeout=20).raise_for_status()
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        report: dict[str, Any] = requests.get(f"{server.address}/api/dataset", timeout=20).json()["data"]["reload"]
+        if report["status"] != "running":
+            return report
+        assert time.monotonic() < deadline
+
+
+def values_in(data: Any) -> set[float]:
+    """Return every number in the data of an answer."""
+    if isinstance(data, dict):
+        return set().union(*map(values_in, data.values()))
+    return {data}
+
+
+class Readers:
+    """Clients that ask again and again, and count the sets of values that their answers have."""
+
+    def __init__(self, server: RealServer) -> None:
+        self._server = server
+        self._ended = threading.Event()
+        self._lock = threading.Lock()  # guards found
+        self.found: Counter[frozenset[float]] = Counter()
+
+    def ask(self, statistic: str) -> None:
+        """Ask until told to end."""
+        body = {"question": WALKING, **({"state": STATES[7]} if statistic.startswith("state_") else {})}
+        with requests.Session() as session:
+            while not self._ended.is_set():
+                url = f"{self._server.address}/api/{statistic}"
+                job_id = session.post(url, json=body, timeout=20).json()["job_id"]
+                answer = result_of(session, self._server.address, job_id)
+                with self._lock:
+                    self.found[frozenset(values_in(answer["data"]))] += 1
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Ask on some threads until the block ends."""
+        threads = [
+            threading.Thread(target=self.ask, args=(STATISTICS[number % len(STATISTICS)],)) for number in range(CLIENTS)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            for thread in threads:
+                thread.join()
+
+
+def mean_now(server: RealServer) -> float:
+    """Return the mean that a new job is answered with."""
+    with requests.Session() as session:
+        url = f"{server.address}/api/global_mean"
+        job_id = session.post(url, json={"question": WALKING}, timeout=20).json()["job_id"]
+        return float(result_of(session, server.address, job_id)["data"]["global_mean"])
+
+
+def test_reloaded_again_and_again_under_load_no_answer_mixes_two_tables(source: Path) -> None:
+    tables = {10: table_of(10), 20: table_of(20)}
+    with running_server({"STATS_DATA": str(source)}) as server:
+        readers = Readers(server)
+        with readers.at_work():
+            for number in range(RELOADS):
+                value = (20, 10)[number % 2]
+                replace(source, tables[value])
+                assert reload(server)["status"] == "done"
+                assert mean_now(server) == value
+        assert server.stop() == 0
+    print(f"\n{RELOADS} reloads, answers by the values in them: {[(*found, n) for found, n in readers.found.items()]}")
+    assert set(readers.found) == {frozenset({10.0}), frozenset({20.0})}
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "empty"),
+        ("a,b\n1,2\n", "LocationDesc"),
+        ("\0\0\0\0", "missing needed columns"),
+        (None, "no such file"),
+    ],
+)
+def test_a_bad_file_leaves_the_old_table_in_place_and_says_why(source: Path, content: str | None, why: str) -> None:
+    with running_server({"STATS_DATA": str(source)}) as server:
+        if content is None:
+            source.unlink()
+        else:
+            replace(source, content)
+        report = reload(server)
+        assert report["status"] == "error"
+        assert why in report["reason"]
+        assert mean_now(server) == 10
+        replace(source, table_of(20))
+        assert reload(server)["status"] == "done"
+        assert mean_now(server) == 20
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize(("content", "mean"), [(table_of(20), 20), ("no table", 10)])
+def test_a_worker_that_follows_one_that_died_reads_the_source_again(source: Path, content: str, mean: int) -> None:
+    with running_server({"STATS_DATA": str(source)}) as server:
+        replace(source, content)
+        os.kill(server.worker(), signal.SIGKILL)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while True:
+            try:
+                assert mean_now(server) == mean
+                break
+            except requests.RequestException:
+                assert time.monotonic() < deadline, server.output()
+                time.sleep(0.05)
+        assert server.stop() == 0
+        assert ("the table read at the start stays" in server.output()) is (mean == 10)

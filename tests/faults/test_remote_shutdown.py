@@ -1,0 +1,68 @@
+"""Shutting down from another address than the loopback: refused, unless the operator's token is sent."""
+
+import socket
+
+import pytest
+import requests
+
+from real_server import HOST, RealServer, running_server
+
+TOKEN = "correct-horse-battery"
+ELSEWHERE = ("192.0.2.1", 9)  # an address kept free for documentation; nothing is sent to it
+
+
+@pytest.fixture
+def own_address() -> str:
+    """An address of this machine other than the loopback; who connects to it connects from it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(ELSEWHERE)
+        except OSError:
+            pytest.skip("this machine has no address but the loopback")
+        address = str(probe.getsockname()[0])
+    if address.startswith("127."):
+        pytest.skip("this machine has no address but the loopback")
+    return address
+
+
+def shut_down(server: RealServer, host: str, authorization: str | None = None, path: str = "") -> requests.Response:
+    """Call a protected route from an address."""
+    headers = {"Authorization": authorization} if authorization else {}
+    url = server.address.replace(HOST, host) + (path or "/api/graceful_shutdown")
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.post(url, headers=headers, timeout=20)
+
+
+def takes_jobs(server: RealServer) -> bool:
+    """Tell whether the server takes jobs."""
+    return requests.get(f"{server.address}/readyz", timeout=20).status_code == 200
+
+
+def test_with_a_token_only_the_right_one_shuts_down(own_address: str) -> None:
+    with running_server({"STATS_HOST": "0.0.0.0", "STATS_ADMIN_TOKEN": TOKEN}) as server:  # noqa: S104
+        for host in (own_address, HOST):
+            assert shut_down(server, host).status_code == 401
+            assert shut_down(server, host, "Bearer wrong").status_code == 403
+            assert takes_jobs(server)
+        assert shut_down(server, own_address, f"Bearer {TOKEN}").json() == {"status": "done"}
+        assert not takes_jobs(server)
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("path", ["/api/graceful_shutdown", "/api/dataset/reload"])
+def test_without_a_token_only_this_machine_does(own_address: str, path: str) -> None:
+    with running_server({"STATS_HOST": "0.0.0.0"}) as server:  # noqa: S104
+        refused = shut_down(server, own_address, f"Bearer {TOKEN}", path)
+        assert refused.status_code == 403
+        assert "STATS_ADMIN_TOKEN" in refused.json()["reason"]
+        assert takes_jobs(server)
+        assert shut_down(server, HOST, path=path).status_code == 200
+        assert server.stop() == 0
+
+
+def test_unless_told_otherwise_the_server_is_not_there_for_another_address(own_address: str) -> None:
+    with running_server() as server:
+        with pytest.raises(requests.ConnectionError):
+            shut_down(server, own_address)
+        assert takes_jobs(server)
