@@ -18,6 +18,7 @@ from app.metrics import Metrics
 from app.recovery import recover
 from app.result_files import ResultFiles
 from app.routes import register_routes
+from app.routes.lean_flask import LeanFlask
 from app.services import Services, preparer
 from app.settings import Settings
 from app.status_map import Retention
@@ -47,7 +48,7 @@ def create_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
     configure_logging(settings)
     services = _start_services(settings, ingestor)
 
-    app = Flask(__name__)
+    app = LeanFlask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=bool(settings.allowed_origins))
     app.url_map.strict_slashes = False
     app.extensions["services"] = services

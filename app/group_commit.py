@@ -8,16 +8,20 @@ Item = TypeVar("Item")
 
 
 class _Batch(Generic[Item]):
-    """Items that are processed together, and how that ended."""
+    """Items that are processed together, how that ended, and a held lock for each thread that waits for it."""
 
     def __init__(self) -> None:
         self.items: list[Item] = []
+        self.waiters: list[threading.Lock] = []
         self.ended = False
         self.error: Exception | None = None
 
 
 class GroupCommit(Generic[Item]):
     """Process items in batches, one batch at a time, on the thread of one of those who handed them in.
+
+    Each thread that has to wait does so on a lock of its own, and is woken once: with its batch processed, or as the
+    one that is to process it.
 
     Parameters
     ----------
@@ -26,7 +30,7 @@ class GroupCommit(Generic[Item]):
 
     def __init__(self, process: Callable[[list[Item]], None]) -> None:
         self._process = process
-        self._changed = threading.Condition()  # guards _next, _busy, and the fields of every batch
+        self._lock = threading.Lock()  # guards _next, _busy, and the fields of every batch that has not ended
         self._next: _Batch[Item] = _Batch()
         self._busy = False
 
@@ -37,26 +41,36 @@ class GroupCommit(Generic[Item]):
         ------
         Exception: what ``process`` raised over the batch; none of its items has been processed then
         """
-        with self._changed:
+        waiter = None
+        with self._lock:
             batch = self._next
             batch.items.append(item)
-            while self._busy and not batch.ended:
-                self._changed.wait()
-            if not batch.ended:
+            if self._busy:
+                waiter = threading.Lock()
+                waiter.acquire()
+                batch.waiters.append(waiter)
+            else:
                 self._busy = True
                 self._next = _Batch()
+        if waiter is not None:
+            waiter.acquire()
         if not batch.ended:
             self._lead(batch)
         if batch.error is not None:
             raise batch.error
 
     def _lead(self, batch: _Batch[Item]) -> None:
-        """Process a batch for everybody who waits for it."""
+        """Process a batch for everybody who waits for it, and hand over to the next one's first."""
         try:
             self._process(batch.items)
         except Exception as error:  # noqa: BLE001 - raised again in the thread of every item
             batch.error = error
-        with self._changed:
+        with self._lock:
             batch.ended = True
-            self._busy = False
-            self._changed.notify_all()
+            woken = batch.waiters
+            self._busy = bool(self._next.items)
+            if self._busy:
+                woken = [*woken, self._next.waiters.pop(0)]
+                self._next = _Batch()
+        for waiter in woken:
+            waiter.release()

@@ -1,6 +1,7 @@
 """A job: what was asked, how far it is, and the documents that answer for it."""
 
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,10 +12,9 @@ import orjson
 
 from app.errors import UnknownJobError, envelope
 
-JOB_ID = re.compile(r"job_id_([1-9][0-9]{0,17})")
+JOB_ID_PREFIX = "job_id_"
+JOB_ID = re.compile(JOB_ID_PREFIX + r"([1-9][0-9]{0,17})")
 DISTINCT_REQUESTS_SHARED = 8192
-
-Work = Callable[[], Mapping[str, Any]]
 
 
 class JobStatus(StrEnum):
@@ -25,7 +25,15 @@ class JobStatus(StrEnum):
     ERROR = "error"
 
 
-RUNNING_DOCUMENT = orjson.dumps({"status": JobStatus.RUNNING})
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """A whole JSON document that answers for a job, and its CRC-32."""
+
+    content: bytes
+    checksum: int
+
+
+Work = Callable[[], Document]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Job:
     ----------
     number: place in the order of acceptance, from 1
     request: what is asked; None for a job of which only the result file is left
-    work: computes the result over the table that the job was accepted with; None where it is to be prepared anew
+    work: computes the document over the table that the job was accepted with; None where it is to be prepared anew
     started: a runner has taken the job
     checksum: CRC-32 of the document of a job that is done, None where it is not known
     reason: why a job failed
@@ -81,13 +89,13 @@ class Job:
 class Outcome:
     """How a job has ended: the document that answers for it, and why it failed, None where it is done."""
 
-    document: bytes
+    document: Document
     reason: str | None = None
 
 
 def job_id_of(number: int) -> str:
     """Return the id of the job with that number."""
-    return f"job_id_{number}"
+    return f"{JOB_ID_PREFIX}{number}"
 
 
 def parse_job_id(job_id: str) -> int:
@@ -103,11 +111,19 @@ def parse_job_id(job_id: str) -> int:
     return int(match[1])
 
 
-def done_document(data: Mapping[str, Any]) -> bytes:
+def document(content: bytes) -> Document:
+    """Return a JSON document with its checksum."""
+    return Document(content, zlib.crc32(content))
+
+
+def done_document(data: Mapping[str, Any]) -> Document:
     """Return the document that answers for a job that is done."""
-    return orjson.dumps({"status": JobStatus.DONE, "data": data})
+    return document(orjson.dumps({"status": JobStatus.DONE, "data": data}))
 
 
-def error_document(reason: str) -> bytes:
+def error_document(reason: str) -> Document:
     """Return the document that answers for a job that failed."""
-    return orjson.dumps(envelope(reason))
+    return document(orjson.dumps(envelope(reason)))
+
+
+RUNNING_DOCUMENT = orjson.dumps({"status": JobStatus.RUNNING})

@@ -5,7 +5,6 @@ found. It is done when its document is whole on disk, and not before.
 """
 
 import logging
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -97,10 +96,11 @@ class JobStore:
         submissions = [item for item in batch if item is not None]
         first = self.map.last_number() + 1
         jobs = [Job(number, item.request, item.work) for number, item in enumerate(submissions, first)]
-        if not self._journal.is_in_place() or self._has_grown():
+        flushing = len(submissions) < len(batch)
+        if self._journal.is_deleted() or self._has_grown() or (flushing and not self._journal.is_in_place()):
             self._journal.rewrite(self._snapshot)
         self._journal.append(b"".join(map(accepted_line, jobs)))
-        if len(submissions) < len(batch):
+        if flushing:
             self._journal.sync()
         for job, submission in zip(jobs, submissions, strict=True):
             submission.job = job
@@ -140,8 +140,8 @@ class JobStore:
         """
         reason, checksum = outcome.reason, None
         try:
-            self._answers.files.write(job.number, outcome.document)
-            checksum = zlib.crc32(outcome.document)
+            self._answers.write(job.number, outcome.document)
+            checksum = outcome.document.checksum
         except OSError as error:
             logger.exception("%s: its result cannot be written", job.id)
             reason = reason or f"the result could not be written: {error.strerror}; ask again"
@@ -176,7 +176,7 @@ class JobStore:
         for job in jobs:
             self._journal.note(removed_line(job.number))
             try:
-                self._answers.files.delete(job.number)
+                self._answers.delete(job.number)
             except OSError:
                 logger.exception("%s: its file cannot be removed; the next start removes it", job.id)
 

@@ -121,6 +121,10 @@ class Journal:
                 self._notes[:0] = notes
             raise
 
+    def is_deleted(self) -> bool:
+        """Tell whether the file that is written to has been deleted, or was never opened."""
+        return self._file is None or os.fstat(self._file).st_nlink == 0
+
     def is_in_place(self) -> bool:
         """Tell whether the file that is written to is the one that a restart would read."""
         if self._file is None:

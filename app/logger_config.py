@@ -1,19 +1,19 @@
 """The log: a rotating file with UTC timestamps, written by a thread of its own."""
 
-import copy
+import io
 import logging
-import queue
+import threading
 import time
-from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
-from typing import Any
+from collections import deque
+from functools import lru_cache
+from logging.handlers import RotatingFileHandler
 
 from app.settings import Settings
 
 LOGGER_NAME = "app"  # the parent of every module's own logger
 MAX_FILE_BYTES = 10 * 1024 * 1024
 OLD_FILES_KEPT = 5
-LINE_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s [%(threadName)s] %(message)s"
-TIME_FORMAT = "%Y-%m-%dT%H:%M:%S"
+BATCH_SECONDS = 0.05
 
 
 def printable(text: str) -> str:
@@ -26,63 +26,127 @@ def printable(text: str) -> str:
 class OneLineFormatter(logging.Formatter):
     """Format a record so that nothing in it can look like the start of another.
 
-    Timestamps are UTC. The lines of a traceback are escaped and indented one by one.
+    Timestamps are UTC. The lines of a traceback are escaped and indented one by one. Nothing is kept in the record,
+    which the formatter of another handler may have been at, or may be after this one.
     """
 
-    converter = staticmethod(time.gmtime)
-
     def format(self, record: logging.LogRecord) -> str:
-        """Format a record without what another handler's formatter may have left in it."""
-        own = copy.copy(record)
-        own.exc_text = None
-        return super().format(own)
+        """Return the line of a record, and below it the indented lines of its traceback."""
+        time_of_day = f"{_second(int(record.created))}.{int(record.msecs):03d}Z"
+        line = f"{time_of_day} {record.levelname} [{record.threadName}] {printable(record.getMessage())}"
+        if record.exc_info:
+            line += "\n" + _indented(self.formatException(record.exc_info))
+        return line
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is the standard library's
-        """Escape the message before it is put into the line."""
-        record.message = printable(record.message)
-        return super().formatMessage(record)
 
-    def formatException(self, exc_info: Any) -> str:  # noqa: N802 - the name is the standard library's
-        """Indent a traceback, so that each of its lines is seen to belong to the record above."""
-        return _indented(super().formatException(exc_info))
-
-    def formatStack(self, stack_info: str) -> str:  # noqa: N802 - the name is the standard library's
-        """Indent a stack in the same way."""
-        return _indented(super().formatStack(stack_info))
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    """Return a whole second, counted from 1970, as UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def _indented(text: str) -> str:
     return "\n".join("    " + printable(line) for line in text.splitlines())
 
 
-class _ListenedHandler(QueueHandler):
-    """Hand records over as they are to a listener's thread, which formats and writes them."""
+class _RotatingFile(RotatingFileHandler):
+    """The log's file, which takes many lines at once."""
 
-    def __init__(self, target: logging.Handler) -> None:
-        records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
-        super().__init__(records)
-        self._target = target
-        self._listener = QueueListener(records, target)
-        self._listener.start()
-        self._listening = True
+    def write(self, lines: list[str]) -> None:
+        """Write lines in one go, or in as many as there are files to begin.
 
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Leave the formatting to the listener."""
-        return record
+        Raises
+        ------
+        OSError: they cannot be written
+        """
+        size = self._opened().seek(0, io.SEEK_END)
+        batch: list[str] = []
+        for line in lines:
+            length = len(line.encode()) + 1
+            if size and size + length > self.maxBytes:
+                self._write(batch)
+                self.doRollover()
+                batch, size = [], 0
+            batch.append(line)
+            size += length
+        self._write(batch)
+
+    def _write(self, batch: list[str]) -> None:
+        stream = self._opened()
+        stream.write("\n".join([*batch, ""]))
+        stream.flush()
+
+    def _opened(self) -> io.TextIOWrapper:
+        if self.stream is None:
+            self.stream = self._open()
+        return self.stream
+
+
+class _BatchHandler(logging.Handler):
+    """Take records from any thread and leave it to a thread of its own to format them and write them.
+
+    Whoever logs neither formats nor waits: it appends to a list. The writer lets the lines of a moment come together,
+    because every write of a few lines would cost the threads at work more than the lines themselves; a warning, or
+    worse, is written at once.
+    """
+
+    def __init__(self, file: _RotatingFile) -> None:
+        super().__init__()
+        self._file = file
+        self._records: deque[logging.LogRecord] = deque()
+        self._waiting = threading.Event()  # there are records
+        self._due = threading.Event()  # they are to be written at once
+        self._closed = False
+        self._writer = threading.Thread(target=self._write_batches, name="Log", daemon=True)
+        self._writer.start()
+
+    def createLock(self) -> None:  # noqa: N802 - the name is the standard library's
+        """Do without the lock of other handlers: appending to a deque needs none."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand a record over."""
+        self._records.append(record)
+        if record.levelno >= logging.WARNING:
+            self._due.set()
+        if not self._waiting.is_set():
+            self._waiting.set()
 
     def close(self) -> None:
-        """Write what is still queued and close the file. Blocks until the listener's thread has ended."""
-        if self._listening:
-            self._listening = False
-            self._listener.stop()
-            self._target.close()
+        """Write what is left and close the file. Blocks until the writer has ended."""
+        if not self._closed:
+            self._closed = True
+            self._due.set()
+            self._waiting.set()
+            self._writer.join()
+            self._file.close()
         super().close()
+
+    def _write_batches(self) -> None:
+        while not self._closed:
+            self._waiting.wait()
+            self._due.wait(BATCH_SECONDS)
+            self._due.clear()
+            self._waiting.clear()
+            self._write_batch()
+        self._write_batch()
+
+    def _write_batch(self) -> None:
+        """Write the records that are there now; a file that cannot be written to is told of on standard error."""
+        records = [self._records.popleft() for _ in range(len(self._records))]
+        if not records:
+            return
+        try:
+            self._file.write([self._file.format(record) for record in records])
+        except Exception:  # noqa: BLE001 - whatever it is, the log goes on with the next lines
+            self._file.handleError(records[-1])
 
 
 def configure_logging(settings: Settings) -> logging.Logger:
-    """Return the server's logger, writing to ``settings.log_file`` from a listener thread.
+    """Return the server's logger, writing to ``settings.log_file`` from a thread of its own.
 
-    A second call replaces the handlers of the first.
+    A second call replaces the handlers of the first. What no line of the log shows is not looked up for it: the place
+    in the source, the process.
 
     Raises
     ------
@@ -90,9 +154,11 @@ def configure_logging(settings: Settings) -> logging.Logger:
     """
     logger = logging.getLogger(LOGGER_NAME)
     close_logging()
-    logger.addHandler(_ListenedHandler(_open_file(settings)))
+    logger.addHandler(_BatchHandler(_open_file(settings)))
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 - the way that the library's manual names
     return logger
 
 
@@ -104,9 +170,7 @@ def close_logging() -> None:
         handler.close()
 
 
-def _open_file(settings: Settings) -> RotatingFileHandler:
-    handler = RotatingFileHandler(
-        settings.log_file, maxBytes=MAX_FILE_BYTES, backupCount=OLD_FILES_KEPT, encoding="utf-8"
-    )
-    handler.setFormatter(OneLineFormatter(LINE_FORMAT, TIME_FORMAT))
+def _open_file(settings: Settings) -> _RotatingFile:
+    handler = _RotatingFile(settings.log_file, maxBytes=MAX_FILE_BYTES, backupCount=OLD_FILES_KEPT, encoding="utf-8")
+    handler.setFormatter(OneLineFormatter())
     return handler

@@ -1,5 +1,7 @@
 """What is counted for Prometheus: jobs by statistic, requests by route. Never an id as a label."""
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from app.job import Job, JobStatus
@@ -35,15 +37,23 @@ class Metrics:
             registry=self.registry,
         )
 
+        # Looking up the counter of given labels costs more than counting, so the ones in use are kept at hand.
+        self._of_accepted = cache(self._accepted.labels)
+        self._of_finished = cache(self._finished.labels)
+        self._of_failed = cache(self._failed.labels)
+        self._of_job_seconds = cache(self._job_seconds.labels)
+        self._of_requests = cache(self._requests.labels)
+        self._of_request_seconds = cache(self._request_seconds.labels)
+
     def accepted(self, job: Job) -> None:
         """Count an accepted job."""
-        self._accepted.labels(job.statistic).inc()
+        self._of_accepted(job.statistic).inc()
 
     def ended(self, job: Job, status: JobStatus, seconds: float) -> None:
         """Count a job that has ended."""
-        counter = self._finished if status is JobStatus.DONE else self._failed
-        counter.labels(job.statistic).inc()
-        self._job_seconds.labels(job.statistic).observe(seconds)
+        counter_of = self._of_finished if status is JobStatus.DONE else self._of_failed
+        counter_of(job.statistic).inc()
+        self._of_job_seconds(job.statistic).observe(seconds)
 
     def runner_replaced(self) -> None:
         """Count a runner that died."""
@@ -51,8 +61,8 @@ class Metrics:
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request; ``route`` is the rule that matched, never the path."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._request_seconds.labels(route).observe(seconds)
+        self._of_requests(method, route, status).inc()
+        self._of_request_seconds(route).observe(seconds)
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""

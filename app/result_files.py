@@ -1,18 +1,29 @@
-"""The result files: one whole JSON document per finished job, named after it."""
+"""The result files: one whole JSON document per finished job, named after it.
+
+Jobs that ask the same thing over the same table have the same document. It is written once; the files of the other jobs
+are further names (hard links) of that file, which takes one call of the system in place of four, and no space.
+"""
+
+# What is called for every job takes paths as plain strings: making a Path takes longer than the call of the system.
+# ruff: noqa: PTH108, PTH116, PTH123
 
 import itertools
 import logging
 import os
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from app.folders import write_into
-from app.job import job_id_of
+from app.job import JOB_ID_PREFIX, Document, job_id_of
 
 logger = logging.getLogger(__name__)
 
 SUFFIX = ".json"
+DOCUMENTS_REMEMBERED = 256
 PARTIAL_SUFFIX = ".partial"
 FILE_NAME = re.compile(r"job_id_([1-9][0-9]{0,17})\.json")
 
@@ -26,20 +37,43 @@ class ResultFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._writes = itertools.count()
+        self._prefix = f"{folder / JOB_ID_PREFIX}"
+        self._lock = threading.Lock()  # guards _written
+        self._written: OrderedDict[Document, str] = OrderedDict()  # a file that holds the document
 
-    def write(self, number: int, document: bytes) -> None:
+    def write(self, number: int, document: Document) -> None:
         """Put a job's document in place, whole.
 
         Raises
         ------
         OSError: it cannot be written; no part of it is left behind
         """
-        write_into(self.folder, lambda: self._write_once(number, document))
+        with self._lock:
+            same = self._written.get(document)
+        if same is None or not self._link(same, number):
+            write_into(self.folder, lambda: self._write_once(number, document))
+            self._remember(number, document)
 
-    def _write_once(self, number: int, document: bytes) -> None:
+    def _link(self, same: str, number: int) -> bool:
+        """Give a file that is there the name of another job too; False where that cannot be done."""
+        try:
+            os.link(same, self._path(number))
+        except (
+            OSError
+        ):  # that file or its folder is gone, has as many names as a file may have, or there is one of that name
+            return False
+        return True
+
+    def _remember(self, number: int, document: Document) -> None:
+        with self._lock:
+            self._written[document] = self._path(number)
+            if len(self._written) > DOCUMENTS_REMEMBERED:
+                self._written.popitem(last=False)
+
+    def _write_once(self, number: int, document: Document) -> None:
         partial = self.folder / f"{job_id_of(number)}.{next(self._writes)}{PARTIAL_SUFFIX}"
         try:
-            partial.write_bytes(document)
+            partial.write_bytes(document.content)
             partial.replace(self._path(number))
         except OSError:
             self._discard(partial)
@@ -59,7 +93,15 @@ class ResultFiles:
         ------
         OSError: there is none, or it cannot be read
         """
-        return self._path(number).read_bytes()
+        with open(self._path(number), "rb", buffering=0) as file:
+            return file.read()
+
+    def holds(self, number: int, length: int) -> bool:
+        """Tell whether there is a document of a job that is so many bytes long."""
+        try:
+            return os.stat(self._path(number)).st_size == length
+        except OSError:
+            return False
 
     def delete(self, number: int) -> None:
         """Remove a job's document, if there is one.
@@ -68,7 +110,8 @@ class ResultFiles:
         ------
         OSError: it cannot be removed
         """
-        self._path(number).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(self._path(number))
 
     def written_at(self, number: int) -> float:
         """Return when a job's document was written, in seconds of UTC since 1970.
@@ -77,7 +120,7 @@ class ResultFiles:
         ------
         OSError: there is none
         """
-        return self._path(number).stat().st_mtime
+        return os.stat(self._path(number)).st_mtime
 
     def numbers(self) -> list[int]:
         """Return the numbers of the jobs that have a file, ascending; removes what an interrupted write left."""
@@ -93,5 +136,5 @@ class ResultFiles:
             elif entry.name.endswith(PARTIAL_SUFFIX):
                 Path(entry.path).unlink(missing_ok=True)
 
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{job_id_of(number)}{SUFFIX}"
+    def _path(self, number: int) -> str:
+        return f"{self._prefix}{number}{SUFFIX}"

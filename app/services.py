@@ -9,15 +9,14 @@ from functools import partial
 
 from app.answers import Prepare
 from app.data_ingestor import DataIngestor
-from app.errors import ServiceError, UnavailableError
+from app.errors import UnavailableError
 from app.housekeeper import Housekeeper
-from app.job import Job, JobRequest, Work, job_request
+from app.job import Job
 from app.job_store import JobStore
 from app.logger_config import close_logging
 from app.metrics import Metrics
-from app.query import QuestionBody, parse_body, resolve
+from app.planner import planner_of
 from app.settings import Settings
-from app.statistics import STATISTICS, Statistic
 from app.survey_table import SurveyTable
 from app.task_runner import ThreadPool
 
@@ -27,26 +26,9 @@ MOST_WAITING_REQUESTS = 1024  # a quarter of the HTTP threads: the others go on 
 NOT_READY_RETRY_SECONDS = 5
 
 
-def work_for(statistic: Statistic, body: QuestionBody, table: SurveyTable) -> Work:
-    """Return what computes a statistic over a table.
-
-    Raises
-    ------
-    InvalidRequestError: the body asks for nothing that the table holds
-    """
-    return partial(statistic.compute, table, resolve(body, table))
-
-
 def preparer(table: Callable[[], SurveyTable]) -> Prepare:
     """Return a function that makes the work of a recorded request anew, over the table of the moment."""
-
-    def prepare(request: JobRequest) -> Work:
-        statistic = STATISTICS.get(request.statistic)
-        if statistic is None:
-            raise ServiceError(f"this server has no statistic {request.statistic!r}")
-        return work_for(statistic, parse_body(request.body, statistic.body), table())
-
-    return prepare
+    return lambda request: planner_of(table()).plan(request.statistic, request.body).work
 
 
 @dataclass(frozen=True)
@@ -65,7 +47,7 @@ class Services:
         default_factory=partial(threading.BoundedSemaphore, MOST_WAITING_REQUESTS)
     )
 
-    def submit(self, statistic: Statistic, raw: bytes) -> Job:
+    def submit(self, statistic: str, raw: bytes) -> Job:
         """Turn the body of a request into an accepted job. Blocks until it is recorded on disk.
 
         The job keeps the table that its body was checked against.
@@ -76,10 +58,8 @@ class Services:
         InvalidRequestError: the body asks for nothing that can be computed
         """
         self.pool.check_open()
-        body = parse_body(raw, statistic.body)
-        work = work_for(statistic, body, self.ingestor.table)
-        request = job_request(statistic.name, body.model_dump_json(exclude_unset=True).encode())
-        return self.pool.add_task(request, work)
+        plan = planner_of(self.ingestor.table).plan(statistic, raw)
+        return self.pool.add_task(plan.request, plan.work)
 
     def wait(self, job: Job, seconds: float) -> None:
         """Block until a job has ended, at most so many seconds; not at all while too many others wait."""

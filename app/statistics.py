@@ -94,10 +94,8 @@ def state_diff_from_mean(table: SurveyTable, query: Query) -> Result:
 @statistic(QuestionBody)
 def mean_by_category(table: SurveyTable, query: Query) -> Result:
     """Return the mean of each location, category and stratum, sorted by the three."""
-    cells = table.questions[query.question].by_stratum
-    keys = zip(cells.locations.tolist(), cells.strata.tolist(), strict=True)
-    labels = [f"({table.location_labels[place]}, {table.stratum_labels[stratum]})" for place, stratum in keys]
-    return dict(zip(labels, cells.means.tolist(), strict=True))
+    means = table.questions[query.question].by_stratum.means
+    return dict(zip(table.category_keys[query.question], means.tolist(), strict=True))
 
 
 @statistic(StateBody)

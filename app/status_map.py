@@ -40,7 +40,8 @@ class StatusMap:
         ended = sorted((job for job in self._jobs.values() if job.status is not RUNNING), key=lambda job: job.ended_at)
         self._ended = OrderedDict((job.number, job) for job in ended)  # in the order in which they ended
         self._waiting = self._unfinished = len(self._jobs) - len(self._ended)
-        self._waiters: dict[int, threading.Event] = {}
+        # A waiter is a lock that is held until its job ends: an Event would do the same by way of three of them.
+        self._waiters: dict[int, list[threading.Lock]] = {}
 
     def publish(self, jobs: Iterable[tuple[Job, Enqueue]]) -> None:
         """Make accepted jobs known, in the order of their numbers, and put each into its queue, without blocking."""
@@ -134,9 +135,20 @@ class StatusMap:
         with self._lock:
             if job.status is not RUNNING or seconds <= 0:
                 return job.status
-            waiter = self._waiters.setdefault(job.number, threading.Event())
-        waiter.wait(seconds)
+            waiter = threading.Lock()
+            waiter.acquire()
+            self._waiters.setdefault(job.number, []).append(waiter)
+        if not waiter.acquire(timeout=seconds):
+            self._give_up(job, waiter)
         return self.status(job)
+
+    def _give_up(self, job: Job, waiter: threading.Lock) -> None:
+        with self._lock:
+            waiters = self._waiters.get(job.number, [])
+            if waiter in waiters:
+                waiters.remove(waiter)
+                if not waiters:
+                    del self._waiters[job.number]
 
     def statuses(self, after: int = 0, limit: int | None = None) -> list[tuple[str, JobStatus]]:
         """Return id and state of the jobs after a number, in the order of acceptance, at most ``limit`` of them."""
@@ -177,6 +189,5 @@ class StatusMap:
         job.work = None
         self._unfinished -= 1
         self._ended[job.number] = job
-        waiter = self._waiters.pop(job.number, None)
-        if waiter is not None:
-            waiter.set()
+        for waiter in self._waiters.pop(job.number, ()):
+            waiter.release()

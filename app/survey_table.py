@@ -168,9 +168,11 @@ class SurveyTable:
         return tuple(location.name for location in self.locations)
 
     @cached_property
-    def location_labels(self) -> tuple[str, ...]:
-        """The locations by code as they stand in a key of results by category."""
-        return tuple(repr(location.name) for location in self.locations)
+    def category_keys(self) -> tuple[tuple[str, ...], ...]:
+        """The keys of results by location, category and stratum, for each question in the order of ``by_stratum``."""
+        places, strata = [repr(name) for name in self.location_names], self.stratum_labels
+        cells = [(data.by_stratum.locations.tolist(), data.by_stratum.strata.tolist()) for data in self.questions]
+        return tuple(tuple(f"({places[p]}, {strata[s]})" for p, s in zip(*codes, strict=True)) for codes in cells)
 
     @cached_property
     def stratum_labels(self) -> tuple[str, ...]:

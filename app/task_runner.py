@@ -18,7 +18,7 @@ from typing import Protocol
 
 from app.errors import QueueFullError, ServiceError, ShuttingDownError
 from app.finish_rate import FinishRate
-from app.job import Job, JobRequest, JobStatus, Outcome, Work, done_document, error_document
+from app.job import Job, JobRequest, JobStatus, Outcome, Work, error_document
 from app.job_store import JobStore
 
 logger = logging.getLogger(__name__)
@@ -198,7 +198,6 @@ class TaskRunner(threading.Thread):
         if not self._store.start(job):
             return
         started = time.perf_counter()
-        logger.info("%s started", job.id)
         status = self._pool.update_job_status(job, self._outcome(job))
         seconds = time.perf_counter() - started
         self._pool.observer.ended(job, status, seconds)
@@ -207,7 +206,7 @@ class TaskRunner(threading.Thread):
     def _outcome(self, job: Job) -> Outcome:
         """Compute a job and return how it ended, whatever it raises."""
         try:
-            return Outcome(done_document(self._store.work(job)()))
+            return Outcome(self._store.work(job)())
         except ServiceError as error:
             logger.warning("%s failed: %s", job.id, error.reason)
             return Outcome(error_document(error.reason), error.reason)

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.job import job_request
+from app.job import Document, done_document, job_request
 from app.services import Services
 from app.settings import Settings
 
@@ -132,9 +132,9 @@ def open_gate(services: Services) -> Iterator[Callable[[], None]]:
     """Keep every runner busy with a job that waits, until the function that this gives is called."""
     gate = threading.Event()
 
-    def wait_at_the_gate() -> dict[str, Any]:
+    def wait_at_the_gate() -> Document:
         assert gate.wait(GATE_SECONDS)
-        return {}
+        return done_document({})
 
     for _ in services.pool.runners():
         services.pool.add_task(job_request("gate", b"{}"), wait_at_the_gate)

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.answers import Answers
-from app.job import Job, JobRequest, JobStatus, Work, job_request
+from app.job import Job, JobRequest, JobStatus, Work, done_document, job_request
 from app.job_store import JobStore
 from app.journal import Journal, JournalSync
 from app.metrics import Metrics
@@ -20,11 +20,12 @@ from app.task_runner import ThreadPool
 WAIT_SECONDS = 20.0
 KEEP_ALL = Retention(jobs=1_000_000, seconds=1e9)
 ECHO = "echo"
+Compute = Callable[[], Mapping[str, Any]]
 
 
 def prepare_echo(request: JobRequest) -> Work:
     """Make work that answers with the body of the request."""
-    return lambda: {"body": orjson.loads(request.body)}
+    return lambda: done_document({"body": orjson.loads(request.body)})
 
 
 def echo_request(content: object = None) -> JobRequest:
@@ -47,9 +48,9 @@ def make_pool(store: JobStore, *, threads: int = 3, queue_size: int = 1_000_000)
     return ThreadPool(store=store, threads=threads, queue_size=queue_size, observer=Metrics())
 
 
-def add(pool: ThreadPool, work: Work) -> Job:
-    """Hand a job to a pool."""
-    return pool.add_task(echo_request(), work)
+def add(pool: ThreadPool, compute: Compute) -> Job:
+    """Hand a job to a pool that computes the data of its answer."""
+    return pool.add_task(echo_request(), lambda: done_document(compute()))
 
 
 def answer_of(store: JobStore, job: Job) -> Any:
@@ -58,7 +59,7 @@ def answer_of(store: JobStore, job: Job) -> Any:
     return orjson.loads(store.document(job))
 
 
-def blocked_by(gate: threading.Event) -> Callable[[], Mapping[str, Any]]:
+def blocked_by(gate: threading.Event) -> Compute:
     """Return work that waits for a gate to open."""
 
     def work() -> Mapping[str, Any]:

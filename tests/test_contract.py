@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.job import job_request
+from app.job import Document, job_request
 from app.services import Services
 from conftest import OBESITY, SINGING, STRENGTH, assert_error
 
@@ -113,7 +113,7 @@ def test_a_job_that_is_not_done_is_running(
 
 
 def test_a_job_that_failed_says_why(client: FlaskClient, services: Services) -> None:
-    def fail() -> dict[str, Any]:
+    def fail() -> Document:
         raise ZeroDivisionError("secret")
 
     job = services.pool.add_task(job_request("fails", b"{}"), fail)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from app import logger_config
-from app.job import job_request
+from app.job import done_document, job_request
 from app.logger_config import LOGGER_NAME, OLD_FILES_KEPT, OneLineFormatter, close_logging, configure_logging
 from app.services import Services
 from app.settings import Settings
@@ -73,7 +74,7 @@ def formatted(message: str, error: BaseException | None = None) -> list[str]:
     """Return the lines that a record becomes."""
     exc_info = (type(error), error, error.__traceback__) if error else None
     record = logging.LogRecord("app.tests", logging.INFO, __file__, 1, "%s", (message,), exc_info)
-    return OneLineFormatter(logger_config.LINE_FORMAT, logger_config.TIME_FORMAT).format(record).splitlines()
+    return OneLineFormatter().format(record).splitlines()
 
 
 def raised(error: BaseException) -> BaseException:
@@ -176,14 +177,14 @@ def test_the_lines_of_a_group_of_errors_with_notes_are_indented() -> None:
     assert [line for line in traceback if not line.startswith("    ")] == []
 
 
-def test_traceback_and_stack_are_indented_though_another_handler_formats_first(start: Start, log_file: Path) -> None:
+def test_a_traceback_is_indented_though_another_handler_formats_first(start: Start, log_file: Path) -> None:
     logger = start()
     other = logging.StreamHandler(io.StringIO())
     logger.handlers.insert(0, other)
-    logger.error("failed%s", "\n", exc_info=raised(RuntimeError(f"bad\n{FORGED}")), stack_info=True)
+    logger.error("failed%s", "\n", exc_info=raised(RuntimeError(f"bad\n{FORGED}")))
     first, *traceback = written(log_file)
     assert LINE.fullmatch(first)
-    assert [line for line in traceback if line.lstrip().startswith("Stack (most recent call last)")]
+    assert [line for line in traceback if line.lstrip().startswith("Traceback (most recent call last)")]
     assert [line for line in traceback if not line.startswith("    ")] == []
 
 
@@ -287,10 +288,10 @@ def test_a_request_is_logged_with_all_that_there_is_to_know(
 
 
 def test_the_life_of_every_job_is_logged_with_its_id(services: Services, log_file: Path) -> None:
-    for name, work in (("first", dict), ("second", dict), ("broken", lambda: next(iter(())))):
-        services.pool.add_task(job_request(name, b"{}"), work)
+    for name, data in (("first", {}), ("second", {}), ("broken", {"no JSON": object()})):
+        services.pool.add_task(job_request(name, b"{}"), partial(done_document, data))
     assert services.close()
     told = [re.sub(r"\d+\.\d ms", "_ ms", match[4]) for match in map(LINE.fullmatch, written(log_file)) if match]
     for number, (name, end) in enumerate((("first", "done"), ("second", "done"), ("broken", "error")), start=1):
-        for event in (f"accepted: {name}", "started", f"ended: {end} in _ ms"):
+        for event in (f"accepted: {name}", f"ended: {end} in _ ms"):
             assert told.count(f"job_id_{number} {event}") == 1

@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> Path:
 
 def accept(store: JobStore, content: object = None) -> Job:
     """Accept a job that nobody runs."""
-    return store.accept(echo_request(content), dict, lambda job: None)
+    return store.accept(echo_request(content), lambda: done_document({}), lambda job: None)
 
 
 def finish(store: JobStore, job: Job) -> None:
@@ -114,7 +114,7 @@ def test_a_file_that_is_left_of_a_removed_job_is_removed(folder: Path) -> None:
     finish(first, accept(first))
     first.cancel("job_id_1")
     first.flush()
-    (folder / "job_id_1.json").write_bytes(done_document({}))
+    (folder / "job_id_1.json").write_bytes(done_document({}).content)
     make_store(folder)
     assert not (folder / "job_id_1.json").exists()
 

@@ -50,6 +50,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "task_runner": {"errors", "finish_rate", "job", "job_store"},
     "housekeeper": {"job_store"},
     "metrics": {"job"},
+    "planner": {"errors", "job", "query", "statistics", "survey_table"},
     "services": {
         "answers",
         "data_ingestor",
@@ -59,9 +60,8 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
         "job_store",
         "logger_config",
         "metrics",
-        "query",
+        "planner",
         "settings",
-        "statistics",
         "survey_table",
         "task_runner",
     },

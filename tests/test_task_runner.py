@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidRequestError, QueueFullError, ShuttingDownError
-from app.job import Job, JobStatus, Outcome
+from app.job import Document, Job, JobStatus, Outcome
 from app.job_store import JobStore
 from app.result_files import ResultFiles
 from app.task_runner import INTERNAL_ERROR_REASON, RUNNER_DIED_REASON, ThreadPool
@@ -78,7 +78,7 @@ def test_the_file_is_whole_before_the_job_is_done(tmp_path: Path) -> None:
     seen: list[JobStatus] = []
 
     class Watched(ResultFiles):
-        def write(self, number: int, document: bytes) -> None:
+        def write(self, number: int, document: Document) -> None:
             seen.append(kept.map.status(kept.map.find("job_id_1")))
             super().write(number, document)
             seen.append(kept.map.status(kept.map.find("job_id_1")))

@@ -6,17 +6,21 @@ somebody else's name was made to point at this server (DNS rebinding).
 """
 
 import hmac
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterable
+from functools import lru_cache, wraps
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from flask import Flask, Response, request
+from flask import Flask, request
 
 from app.errors import ForbiddenError, UnauthorizedError, quoted
-from app.routes.support import services
+from app.routes.support import services, this_request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 LOCAL_NAME = "localhost"
+SITES_REMEMBERED = 256
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_PAGES = frozenset({"same-origin", "none"})
 FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-Ip")
@@ -35,7 +39,19 @@ Answer = TypeVar("Answer")
 def register(app: Flask) -> None:
     """Guard every route of an application."""
     app.before_request(_refuse_other_sites)
-    app.after_request(_add_security_headers)
+    app.wsgi_app = _with_security_headers(app.wsgi_app)  # type: ignore[assignment, method-assign]
+
+
+def _with_security_headers(application: "WSGIApplication") -> "WSGIApplication":
+    """Return an application that answers as another one does, with the security headers."""
+
+    def with_headers(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            return start_response(status, [*headers, *SECURITY_HEADERS], *error)
+
+        return application(environ, start)
+
+    return with_headers
 
 
 def protected(view: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
@@ -51,7 +67,7 @@ def protected(view: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
 
 
 def _refuse_other_sites() -> None:
-    if request.method not in READING_METHODS:
+    if this_request().method not in READING_METHODS:
         _check_site()
 
 
@@ -62,18 +78,30 @@ def _check_site() -> None:
     ------
     ForbiddenError: it does, or it was sent to a name that is not this server's
     """
-    settings = services().settings
-    host = _host_name(request.host)
-    names = {LOCAL_NAME, settings.host.lower(), *map(str.lower, settings.allowed_hosts)}
-    if _address(host) is None and host not in names:
-        raise ForbiddenError(f"this server is not known as {quoted(host)}; STATS_ALLOWED_HOSTS names it")
-    origin = request.headers.get("Origin")
-    if origin is not None and origin in settings.allowed_origins:
-        return
-    if origin is not None and origin.partition("://")[2].lower() != request.host.lower():
-        raise ForbiddenError(f"pages of {quoted(origin)} may not use this server; STATS_ALLOWED_ORIGINS allows them")
-    if request.headers.get("Sec-Fetch-Site", "none") not in OWN_PAGES:
-        raise ForbiddenError("pages of other sites may not use this server; STATS_ALLOWED_ORIGINS allows them")
+    asked, settings = this_request(), services().settings
+    names = (settings.host, *settings.allowed_hosts)
+    headers = asked.environ
+    origin, fetch_site = headers.get("HTTP_ORIGIN"), headers.get("HTTP_SEC_FETCH_SITE", "none")
+    fault = _site_fault(names, settings.allowed_origins, asked.host, origin, fetch_site)
+    if fault is not None:
+        raise ForbiddenError(fault)
+
+
+@lru_cache(maxsize=SITES_REMEMBERED)
+def _site_fault(
+    names: tuple[str, ...], allowed_origins: tuple[str, ...], asked_host: str, origin: str | None, fetch_site: str
+) -> str | None:
+    """Return why a page with these headers may not use the server of these names, None where it may."""
+    host = _host_name(asked_host)
+    if _address(host) is None and host not in {LOCAL_NAME, *map(str.lower, names)}:
+        return f"this server is not known as {quoted(host)}; STATS_ALLOWED_HOSTS names it"
+    if origin is not None and origin in allowed_origins:
+        return None
+    if origin is not None and origin.partition("://")[2].lower() != asked_host.lower():
+        return f"pages of {quoted(origin)} may not use this server; STATS_ALLOWED_ORIGINS allows them"
+    if fetch_site not in OWN_PAGES:
+        return "pages of other sites may not use this server; STATS_ALLOWED_ORIGINS allows them"
+    return None
 
 
 def _check_operator() -> None:
@@ -116,8 +144,3 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
-
-
-def _add_security_headers(answer: Response) -> Response:
-    answer.headers.extend(SECURITY_HEADERS)
-    return answer

@@ -1,44 +1,45 @@
 """Following jobs: their results, their states, how many are left."""
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 
 from app.errors import InvalidRequestError, UnknownJobError, quoted
 from app.job import parse_job_id
 from app.routes.guard import protected
-from app.routes.support import count_argument, data_answer, json_answer, seconds_argument, services
+from app.routes.support import count_argument, data_answer, json_answer, seconds_argument, services, this_request
 
 LONGEST_WAIT_SECONDS = 30.0
+RESULTS_PATH = "/api/get_results/"
 
-blueprint = Blueprint("jobs", __name__, url_prefix="/api")
+blueprint = Blueprint("jobs", __name__)
 
 
-@blueprint.get("/get_results/<job_id>")
+@blueprint.get(f"{RESULTS_PATH}<job_id>")
 def get_results(job_id: str) -> Response:
     """Answer with a job's state and, once it is done, its result; ?wait=<seconds> holds the answer until then."""
-    store = services().store
-    job = store.map.find(job_id)
-    g.job_id = job.id
-    services().wait(job, seconds_argument("wait", LONGEST_WAIT_SECONDS))
-    return json_answer(store.document(job))
+    parts = services()
+    job = parts.store.map.find(job_id)
+    this_request().job_id = job_id
+    parts.wait(job, seconds_argument("wait", LONGEST_WAIT_SECONDS))
+    return json_answer(parts.store.document(job))
 
 
-@blueprint.get("/jobs")
+@blueprint.get("/api/jobs")
 def list_jobs() -> Response:
     """List the jobs with their states in the order of acceptance; ?limit=<n> and ?after=<job_id> page through them."""
     statuses = services().store.map.statuses(after=_after_argument(), limit=count_argument("limit"))
     return data_answer([{job_id: status} for job_id, status in statuses])
 
 
-@blueprint.delete("/jobs/<job_id>")
+@blueprint.delete("/api/jobs/<job_id>")
 @protected
 def cancel_job(job_id: str) -> Response:
     """Cancel a job that waits, or remove one that has ended, with its file."""
     outcome = services().store.cancel(job_id)
-    g.job_id = job_id
+    this_request().job_id = job_id
     return data_answer({job_id: outcome})
 
 
-@blueprint.get("/num_jobs")
+@blueprint.get("/api/num_jobs")
 def num_jobs() -> Response:
     """Count the jobs that are accepted and not yet finished."""
     return json_answer({"num_jobs": services().store.map.unfinished()})

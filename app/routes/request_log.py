@@ -2,11 +2,13 @@
 
 import logging
 import time
+from typing import cast
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from app.routes.support import services
+from app.routes.support import has_body, this_request
+from app.services import Services
 
 LONGEST_PARAMETERS_CHARS = 1000
 
@@ -17,28 +19,33 @@ logger = logging.getLogger(__name__)
 
 
 def register(app: Flask) -> None:
-    """Log every request of an application."""
+    """Log every request of an application, and count it."""
+    metrics = cast("Services", app.extensions["services"]).metrics
+
+    def left(answer: Response) -> Response:
+        asked = this_request()
+        seconds = time.perf_counter() - asked.started
+        method, path = asked.method, asked.path
+        route = asked.url_rule.rule if asked.url_rule else NO_ROUTE
+        status = answer.status_code
+        metrics.answered(method if method in KNOWN_METHODS else "other", route, status, seconds)
+        logger.info("leave %s %s %d %.1f ms %s", method, path, status, seconds * 1000, asked.job_id)
+        return answer
+
     app.before_request(_entered)
-    app.after_request(_left)
+    app.after_request(left)
 
 
 def _entered() -> None:
-    g.started = time.perf_counter()
-    try:
-        body = request.get_data(cache=True).decode("utf-8", "replace")
-    except HTTPException as error:
-        logger.info("enter %s %s (%s)", request.method, request.path, error.name)
-        raise
-    query = request.query_string.decode("utf-8", "replace")
-    parameters = f"{query} {body}".strip()[:LONGEST_PARAMETERS_CHARS] or "-"
-    logger.info("enter %s %s %s", request.method, request.path, parameters)
-
-
-def _left(answer: Response) -> Response:
-    seconds = time.perf_counter() - g.started
-    route = request.url_rule.rule if request.url_rule else NO_ROUTE
-    method = request.method if request.method in KNOWN_METHODS else "other"
-    services().metrics.answered(method, route, answer.status_code, seconds)
-    job_id = g.get("job_id", "-")
-    logger.info("leave %s %s %d %.1f ms %s", request.method, request.path, answer.status_code, seconds * 1000, job_id)
-    return answer
+    asked = this_request()
+    asked.started = time.perf_counter()
+    method, path = asked.method, asked.path
+    parameters = asked.environ.get("QUERY_STRING", "")
+    if has_body(asked):
+        try:
+            body = asked.get_data(cache=True)
+        except HTTPException as error:
+            logger.info("enter %s %s (%s)", method, path, error.name)
+            raise
+        parameters = f"{parameters} {body[:LONGEST_PARAMETERS_CHARS].decode('utf-8', 'replace')}".strip()
+    logger.info("enter %s %s %s", method, path, parameters[:LONGEST_PARAMETERS_CHARS] or "-")

@@ -1,9 +1,10 @@
 """Submitting jobs: one route per statistic of the registry."""
 
-from flask import Blueprint, Response, g, request, url_for
+from flask import Blueprint, Response
 
 from app.errors import UnsupportedMediaTypeError, quoted
-from app.routes.support import json_answer, services
+from app.routes.jobs import RESULTS_PATH
+from app.routes.support import JSON_TYPE, json_answer, services, this_request
 from app.statistics import STATISTICS
 
 blueprint = Blueprint("statistics", __name__, url_prefix="/api")
@@ -11,16 +12,17 @@ blueprint = Blueprint("statistics", __name__, url_prefix="/api")
 
 def submit(statistic: str) -> Response:
     """Accept a job; the answer is its id."""
-    raw = request.get_data(cache=True)
-    if raw and not request.is_json:
-        declared = quoted(request.mimetype) if request.mimetype else "no type"
+    asked = this_request()
+    raw = asked.get_data(cache=True)
+    if asked.content_type != JSON_TYPE and raw and not asked.is_json:
+        declared = quoted(asked.mimetype) if asked.mimetype else "no type"
         raise UnsupportedMediaTypeError(
             f"the body is declared as {declared}; send JSON with the header Content-Type: application/json"
         )
-    job = services().submit(STATISTICS[statistic], raw)
-    g.job_id = job.id
-    answer = json_answer({"job_id": job.id})
-    answer.headers["Location"] = url_for("jobs.get_results", job_id=job.id)
+    job = services().submit(statistic, raw)
+    asked.job_id = job_id = job.id
+    answer = json_answer({"job_id": job_id})
+    answer.headers["Location"] = f"{asked.root_path}{RESULTS_PATH}{job_id}"
     return answer
 
 

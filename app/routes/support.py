@@ -1,13 +1,34 @@
 """What the views share: the services, JSON answers, and the parameters of a query string."""
 
 import math
+from functools import lru_cache
 from typing import Any, cast
 
 import orjson
-from flask import Response, current_app, request
+from flask import Request, Response, current_app, request
 
 from app.errors import InvalidRequestError, quoted
 from app.services import Services
+
+JSON_TYPE = "application/json"
+
+
+class ApiRequest(Request):
+    """A request with what its log line tells: the job that it is about, and when it came (monotonic seconds)."""
+
+    job_id = "-"
+    started = 0.0
+
+
+def this_request() -> ApiRequest:
+    """Return the request that this thread handles: the object itself, as each use of Flask's proxy costs a look-up."""
+    return cast("ApiRequest", request._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def has_body(asked: Request) -> bool:
+    """Tell whether a request announces a body."""
+    environ = asked.environ
+    return environ.get("CONTENT_LENGTH", "0") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in environ
 
 
 def services() -> Services:
@@ -18,7 +39,7 @@ def services() -> Services:
 def json_answer(content: Any, status: int = 200) -> Response:
     """Return ``content`` as a JSON answer; bytes are taken to be JSON already."""
     body = content if isinstance(content, bytes) else orjson.dumps(content)
-    return Response(body, status, mimetype="application/json")
+    return Response(body, status, content_type=JSON_TYPE)
 
 
 def data_answer(data: Any) -> Response:
@@ -33,7 +54,14 @@ def seconds_argument(name: str, longest: float) -> float:
     ------
     InvalidRequestError: it is not a number of seconds
     """
-    text = request.args.get(name, "0")
+    asked = this_request()
+    if not asked.environ.get("QUERY_STRING"):
+        return 0.0
+    return _seconds(asked.args.get(name, "0"), name, longest)
+
+
+@lru_cache(maxsize=256)
+def _seconds(text: str, name: str, longest: float) -> float:
     try:
         seconds = float(text)
     except ValueError:
