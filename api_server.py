@@ -63,6 +63,8 @@ def create_worker_app(settings: Settings, table: SurveyTable, first_worker: Sema
     once: what it has accepted is in the journal.
     """
     block_stop_signals()
+    if settings.one_core == "yes":
+        stay_on_one_core()
     handler_before_granian = signal.getsignal(signal.SIGTERM)
     app = create_app(settings, table if first_worker.acquire(block=False) else read_again(settings, table))
     services = app.extensions["services"]
@@ -79,6 +81,16 @@ def create_worker_app(settings: Settings, table: SurveyTable, first_worker: Sema
     take_blocked_stop_signals(stop)  # the parent decides when it has been long enough
     on_parent_death(lambda: os._exit(1))
     return app
+
+
+def stay_on_one_core() -> None:
+    """Keep this process, and every thread that it starts from now on, on one of the cores that it may use.
+
+    Threads of Python run one at a time. On one core a thread hands over to the next without waking another core up,
+    which takes longer than a job.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def read_again(settings: Settings, table: SurveyTable) -> SurveyTable:

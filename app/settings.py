@@ -68,6 +68,12 @@ class Settings(BaseModel):
         le=1024,
         description="`TaskRunner` threads",
     )
+    one_core: Literal["yes", "no"] = Field(
+        "yes",
+        alias="STATS_ONE_CORE",
+        description="`yes` keeps the serving process on one processor core: its threads run one at a time anyway, and "
+        "hand over to each other faster there; `no` leaves it to the system",
+    )
     drain_seconds: float = Field(
         30.0,
         alias="STATS_DRAIN_SECONDS",

@@ -27,6 +27,7 @@ CONTRACT_DEFAULTS: dict[str, str | float | None] = {
     "STATS_RETENTION_JOBS": 100_000,
     "STATS_RETENTION_HOURS": 168,
     "STATS_JOURNAL_SYNC": "never",
+    "STATS_ONE_CORE": "yes",
     "STATS_ENGINE": "pandas",
     "STATS_DASK_SCHEDULER": None,
 }
@@ -44,6 +45,7 @@ READ = {
     "STATS_RETENTION_JOBS": ("10", 10),
     "STATS_RETENTION_HOURS": ("0.25", 0.25),
     "STATS_JOURNAL_SYNC": ("always", "always"),
+    "STATS_ONE_CORE": ("no", "no"),
     "STATS_ALLOWED_HOSTS": ("a.example, b.example,", ("a.example", "b.example")),
     "STATS_ALLOWED_ORIGINS": ("https://a.example", ("https://a.example",)),
 }
@@ -65,6 +67,7 @@ NONSENSE = [
     *[("STATS_QUEUE_SIZE", text) for text in ("", "many", "0", "-1", "10000001", "1.5")],
     *[("STATS_RETENTION_JOBS", text) for text in ("", "all", "0", "-1", "0.5", "inf")],
     *[("STATS_RETENTION_HOURS", text) for text in ("", "week", "0", "-1", "nan", "inf", "1e999")],
+    *[("STATS_ONE_CORE", text) for text in ("", "1", "No")],
     *[("STATS_JOURNAL_SYNC", text) for text in ("", "Never", "daily", "always ")],
     *[("STATS_DATA", text) for text in ("", "  ")],
     *[("STATS_RESULTS_DIR", text) for text in ("", "  ")],
