@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVER_READY := $(VENV)/.server-installed
 DEV_READY := $(VENV)/.dev-installed
+BENCH_READY := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run_server run_tests soak lint clean
+.PHONY: help run_server run_tests soak bench bench_quick lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -20,6 +21,12 @@ run_tests: $(DEV_READY) ## run all tests
 
 soak: $(DEV_READY) ## run the fault tests in their long form, for about half an hour
 	SOAK=1 $(BIN)/python -m pytest -s tests/faults
+
+bench: $(BENCH_READY) ## measure against rivals and targets, for about four minutes; needs wrk and redis-server
+	$(BIN)/python benchmarks/run.py
+
+bench_quick: $(BENCH_READY) ## the same for about a minute; fails where a ratio is worse than half of its target
+	$(BIN)/python benchmarks/run.py --quick --check
 
 lint: $(DEV_READY) ## check style and types
 	$(BIN)/ruff check .
@@ -40,3 +47,7 @@ $(SERVER_READY): requirements.txt | $(VENV)/bin/python
 $(DEV_READY): requirements-dev.txt requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(SERVER_READY)
+
+$(BENCH_READY): requirements-bench.txt requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@ $(DEV_READY) $(SERVER_READY)

@@ -26,6 +26,7 @@ from app.start_checks import check_folder, check_start
 from app.stop_signals import block_stop_signals, on_parent_death, take_blocked_stop_signals, take_stop_signals
 from app.survey_table import SurveyTable
 from app.table_builder import read_table
+from app.table_process import read_table_apart
 
 # A client that sends its body slowly holds an HTTP thread until it is done, and one that waits for a job holds one too.
 # Threads are made as they are needed and cost nothing while they wait, so there are many.
@@ -165,7 +166,7 @@ def main() -> int:
             sys.stderr.write(f"warning: {warning}\n")
         lock_folder(check_folder(settings.results_dir))
         address = check_start(settings)
-        table = read_table(settings.data)
+        table = read_table_apart(settings.data)
     except StartError as error:
         sys.stderr.write(f"cannot start: {error.reason}\n")
         return START_FAILED_EXIT_CODE

@@ -1,6 +1,7 @@
 """Bytes of a file in, the columns that the server can use out: CSV, plain or compressed, and Parquet."""
 
 import bz2
+import csv as plain_csv
 import gzip
 import io
 import lzma
@@ -31,7 +32,17 @@ QUOTE = b'"'
 PARQUET_MAGIC = b"PAR1"
 FOUND_SHOWN_CHARS = 300
 
-UNREADABLE = (ValueError, KeyError, OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+UNREADABLE = (
+    plain_csv.Error,
+    ValueError,
+    KeyError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+)
 
 
 def _unzip(content: bytes) -> bytes:
@@ -99,25 +110,24 @@ def _read_csv(content: bytes, source: Path) -> SourceFrame:
         text += b"\n"  # a header alone is taken for a table only as a whole line
     if text.count(QUOTE) % 2:
         raise ValueError("a quotation mark is never closed")
-    parsing = csv.ParseOptions(newlines_in_values=True)
-    names = _usable(
-        csv.open_csv(
-            io.BytesIO(text), read_options=csv.ReadOptions(block_size=BLOCK_BYTES), parse_options=parsing
-        ).schema.names,
-        source,
-    )
+    names = _usable(_header(text), source)
     category = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
     table = csv.read_csv(
-        io.BytesIO(text),
-        read_options=csv.ReadOptions(
-            use_threads=False, block_size=BLOCK_BYTES
-        ),  # a thread would not survive the start of the worker
-        parse_options=parsing,
+        pyarrow.BufferReader(text),
+        # A thread of the reader would not survive the start of the worker.
+        read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(
             include_columns=list(names.values()), column_types=dict.fromkeys(names.values(), category), null_values=[]
         ),
     )
     return _source_frame(table.to_pandas(), names)
+
+
+def _header(text: bytes) -> list[str]:
+    """Return the names of the columns as they are written."""
+    lines = io.TextIOWrapper(io.BytesIO(text), encoding="utf-8-sig", newline="")
+    return next(plain_csv.reader(lines, strict=True))
 
 
 def _read_parquet(content: bytes, source: Path) -> SourceFrame:

@@ -106,6 +106,12 @@ class QuestionData:
         stratified = strata >= 0
         self.by_stratum = _means_by(locations[stratified], values[stratified], strata[stratified])
 
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Take over what another process has sent: read-only arrays arrive as such that can be written to."""
+        self.__dict__.update(state)
+        for means in (self.by_location, self.by_stratum):
+            _lock(means)
+
     def location_mean(self, location: int) -> float | None:
         """Return the mean (percent) of one location, None where it has no value."""
         found = self._slice(self.by_location, location)
@@ -130,10 +136,14 @@ def _means_by(locations: Codes, values: Values, strata: Codes | None = None) -> 
     found, key_of_row = np.unique(keys, return_inverse=True)
     counts = np.bincount(key_of_row, minlength=found.size)
     means = np.bincount(key_of_row, weights=values, minlength=found.size) / counts
-    kept = [found // width, found[:0] if strata is None else found % width, means]
-    for array in kept:
+    return _lock(Means(found // width, found[:0] if strata is None else found % width, means))
+
+
+def _lock(means: Means) -> Means:
+    """Make the arrays read-only."""
+    for array in (means.locations, means.strata, means.means):
         array.flags.writeable = False
-    return Means(*kept)
+    return means
 
 
 class SurveyTable:

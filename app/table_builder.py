@@ -1,7 +1,9 @@
 """A source in, an immutable ``SurveyTable`` out: the one place that knows what is odd in such files."""
 
 import hashlib
+import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,7 @@ from app.survey_facts import KnownQuestion, survey_facts
 from app.survey_table import Codes, DatasetReport, Location, Question, QuestionData, Stratum, SurveyTable, Values
 
 MODELLED_MARK = "modelled"
+LONGEST_BLANK_BYTES = 4096  # what a table may begin with before the whole of it is looked through
 FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the table
 LOWEST_PERCENT, HIGHEST_PERCENT = 0.0, 100.0
 
@@ -30,14 +33,16 @@ def read_table(source: Path) -> SurveyTable:
         names the file, what is missing and what was found
     """
     content = _content(source)
-    frame = read_source(content, source)
+    with ThreadPoolExecutor(1) as aside:  # both take a while, and neither needs the interpreter
+        digest = aside.submit(lambda: hashlib.sha256(content).hexdigest())
+        frame = read_source(content, source)
     if not frame.rows:
         raise SourceError(f"{source}: the table has a header but no rows")
     columns = _Columns(frame)
     sieve = _Sieve(columns)
     if not sieve.used.any():
         raise SourceError(f"{source}: none of its {columns.rows} rows has a usable value ({_counts(sieve.skipped)})")
-    report = _report(source, hashlib.sha256(content).hexdigest(), columns, sieve)
+    report = _report(source, digest.result(), columns, sieve)
     return SurveyTable(
         locations=_locations(columns),
         strata=[Stratum(category, name) for category, name in columns.stratum_names],
@@ -53,7 +58,7 @@ def _content(source: Path) -> bytes:
         raise SourceError(f"{source}: no such file; set STATS_DATA to the table's path") from error
     except OSError as error:
         raise SourceError(f"{source}: cannot be read: {error.strerror}") from error
-    if not content.strip():
+    if not content[:LONGEST_BLANK_BYTES].strip() and not content.strip():
         raise SourceError(f"{source}: the file is empty; expected a table with a header line")
     return content
 
@@ -134,26 +139,39 @@ def _strata(frame: SourceFrame) -> tuple[Codes, list[tuple[str, str]]]:
 
 @dataclass(frozen=True)
 class _Years:
-    """First and last year of each row, NaN where unknown; both of shape (rows,)."""
+    """The span of years of each row as a code, shape (rows,), and the years of each span by code."""
 
-    first: Values
-    last: Values
+    span: Codes
+    years: tuple[tuple[int, ...], ...]
 
     def of(self, rows: Mask) -> tuple[int, ...]:
         """Return the years that the given rows cover, ascending."""
-        pairs = np.unique(np.column_stack([self.first[rows], self.last[rows]]), axis=0)
-        plausible = (pairs >= FIRST_YEAR) & (pairs <= LAST_YEAR)  # NaN is not
-        known = pairs[plausible.all(axis=1)].astype(int).tolist()
-        return tuple(sorted({year for first, last in known for year in range(first, last + 1)}))
+        found = np.flatnonzero(np.bincount(self.span[rows], minlength=len(self.years)))
+        return tuple(sorted({year for code in found.tolist() for year in self.years[code]}))
 
 
 def _years(frame: SourceFrame) -> _Years:
     """Read the years; a table with one of the two columns has rows of one year each."""
     present = [name for name in ("YearStart", "YearEnd") if name not in frame.missing_optional]
     if not present:
-        unknown = np.full(frame.rows, np.nan)
-        return _Years(unknown, unknown)
-    return _Years(numbers(frame.column(present[0]))[0], numbers(frame.column(present[-1]))[0])
+        return _Years(np.zeros(frame.rows, dtype=np.int64), ((),))
+    first, firsts = _year_codes(frame.column(present[0]))
+    last, lasts = _year_codes(frame.column(present[-1]))
+    spans = tuple(_span(start, end) for start in firsts for end in lasts)
+    return _Years(first * len(lasts) + last, spans)
+
+
+def _year_codes(column: pd.Series) -> tuple[Codes, list[float]]:
+    """Return the code of each field and the years by code, NaN where a field holds no number."""
+    codes, texts = coded(column)
+    years = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").astype(float).tolist()
+    return np.where(codes < 0, len(years), codes), [*years, math.nan]
+
+
+def _span(first: float, last: float) -> tuple[int, ...]:
+    """Return the years from one to another, none where either is no year."""
+    plausible = FIRST_YEAR <= first <= LAST_YEAR and FIRST_YEAR <= last <= LAST_YEAR  # NaN is not
+    return tuple(range(int(first), int(last) + 1)) if plausible else ()
 
 
 def _locations(columns: _Columns) -> list[Location]:

@@ -36,6 +36,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "survey_table": {"errors", "survey_facts"},
     "table_builder": {"errors", "source_reader", "survey_facts", "survey_table"},
     "data_ingestor": {"errors", "survey_table", "table_builder"},
+    "table_process": {"errors", "survey_table", "table_builder"},
     "query": {"errors", "survey_facts", "survey_table"},
     "statistics": {"query", "survey_table"},
     "job": {"errors"},

@@ -1,0 +1,94 @@
+"""The servers that are put under load: ours as it is run, and its rivals over the same table."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import project_path
+from processes import listens, rival_command, rival_environment, started
+from real_server import HOST, free_port, running_server
+from wrk_load import Contender
+
+OURS, CEILING, DEVELOPMENT, CELERY = "ours", "ceiling", "development server", "Celery + Redis"
+CELERY_WORKERS = "2"
+
+
+def why_no_celery() -> str | None:
+    """Return why the Celery rival cannot take part, None where it can."""
+    if shutil.which("redis-server") is None:
+        return "redis-server is not installed: apt-get install redis-server"
+    if find_spec("celery") is None or find_spec("redis") is None:
+        return "Celery is not installed: pip install -r requirements-bench.txt"
+    return None
+
+
+@contextmanager
+def all_contenders(*, with_celery: bool) -> Iterator[Mapping[str, Contender]]:
+    """Start ours and its rivals, yield them by name, and end them. Idle ones cost next to nothing."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        server = stack.enter_context(running_server())
+        contenders = {
+            OURS: Contender(OURS, server.address, "?wait=10"),
+            CEILING: stack.enter_context(_constant(folder)),
+            DEVELOPMENT: stack.enter_context(_development(folder)),
+        }
+        if with_celery:
+            contenders[CELERY] = stack.enter_context(_celery(folder))
+        yield contenders
+
+
+@contextmanager
+def _constant(folder: Path) -> Iterator[Contender]:
+    port = free_port()
+    command = rival_command("constant_server.py", str(port))
+    with started(command, folder / "constant.txt", lambda: listens(port)):
+        yield Contender(CEILING, _address(port), computes=False)
+
+
+@contextmanager
+def _development(folder: Path) -> Iterator[Contender]:
+    port = free_port()
+    results = folder / "results"
+    results.mkdir()
+    command = rival_command("development_server.py", str(port), str(project_path.BUNDLED_TABLE), str(results))
+    with started(command, Path(os.devnull), lambda: listens(port)):
+        yield Contender(DEVELOPMENT, _address(port))
+
+
+@contextmanager
+def _celery(folder: Path) -> Iterator[Contender]:
+    port = free_port()
+    worker = [sys.executable, "-m", "celery", "-A", "celery_jobs", "worker", "--loglevel", "WARNING"]
+    worker += ["--pool", "prefork", "--concurrency", CELERY_WORKERS]
+    with _redis(folder) as redis_address:
+        environment = rival_environment({"RIVAL_REDIS": redis_address, "RIVAL_TABLE": str(project_path.BUNDLED_TABLE)})
+        with (
+            # A worker that is not ready yet finds what is posted meanwhile in the queue.
+            started(worker, folder / "worker.txt", lambda: True, environment),
+            started(
+                rival_command("celery_server.py", str(port)),
+                folder / "celery.txt",
+                lambda: listens(port),
+                environment,
+            ),
+        ):
+            yield Contender(CELERY, _address(port))
+
+
+@contextmanager
+def _redis(folder: Path) -> Iterator[str]:
+    port = free_port()
+    command = [shutil.which("redis-server") or "redis-server", "--port", str(port), "--bind", HOST]
+    command += ["--save", "", "--appendonly", "no", "--dir", str(folder)]
+    with started(command, folder / "redis.txt", lambda: listens(port)):
+        yield f"redis://{HOST}:{port}/0"
+
+
+def _address(port: int) -> str:
+    return f"http://{HOST}:{port}"

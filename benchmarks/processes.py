@@ -1,0 +1,91 @@
+"""Processes that a benchmark starts: they get what they need, are waited for, and end with all that they started."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from signal import SIGKILL
+
+import project_path
+from real_server import HOST
+
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+PAUSE_SECONDS = 0.05
+REQUEST_SECONDS = 20.0
+SHOWN_CHARS = 2000
+
+
+class StartFailedError(RuntimeError):
+    """A process ended, or was not ready in time; the message holds what it wrote."""
+
+
+def rival_command(script: str, *arguments: str) -> list[str]:
+    """Return the command of a rival's script."""
+    return [sys.executable, str(project_path.RIVALS / script), *arguments]
+
+
+def rival_environment(additions: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return an environment in which a rival finds its modules."""
+    path = os.pathsep.join([str(project_path.BENCHMARKS), str(project_path.RIVALS)])
+    return {**os.environ, "PYTHONPATH": path, **(additions or {})}
+
+
+@contextmanager
+def started(
+    command: list[str], output: Path, ready: Callable[[], bool], environment: Mapping[str, str] | None = None
+) -> Iterator[int]:
+    """Start a process, wait until it is ready, yield its id, and end it with all that it started.
+
+    Parameters
+    ----------
+    output: the file that takes its standard output and error
+
+    Raises
+    ------
+    StartFailedError: it ended or was not ready in time
+    """
+    with output.open("wb") as written:
+        process = subprocess.Popen(
+            command,
+            env=dict(rival_environment() if environment is None else environment),
+            stdin=subprocess.DEVNULL,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until(ready, process, output)
+        yield process.pid
+    finally:
+        end(process)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Ask a process that leads a session of its own to end; kill what of it is left."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, SIGKILL)
+    process.wait(STOP_SECONDS)
+
+
+def listens(port: int) -> bool:
+    """Tell whether anybody listens on a port of the loopback address."""
+    with socket.socket() as probe:
+        probe.settimeout(STOP_SECONDS)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _wait_until(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", output: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            wrote = output.read_text(encoding="utf-8", errors="replace")[-SHOWN_CHARS:]
+            raise StartFailedError(f"{process.args!r} did not start; it wrote:\n{wrote}")
+        time.sleep(PAUSE_SECONDS)

@@ -1,0 +1,37 @@
+"""What the benchmarks ask, and what is right: the reference computation of the tools, which shares no code with us."""
+
+import math
+from functools import cache
+from pathlib import Path
+
+import project_path
+from make_reference_cases import Reference, read_rows
+
+QUESTION = "Percent of adults aged 18 years and older who have obesity"
+STATE = "Ohio"
+RELATIVE_TOLERANCE = 1e-9
+
+
+def body_of(statistic: str) -> dict[str, str]:
+    """Return the body that a statistic is asked with."""
+    about_a_state = statistic.startswith("state_")
+    return {"question": QUESTION, "state": STATE} if about_a_state else {"question": QUESTION}
+
+
+@cache
+def _reference(table: Path) -> Reference:
+    return Reference(read_rows(table))
+
+
+def expected(statistic: str, table: Path = project_path.BUNDLED_TABLE) -> object:
+    """Return the right result of a statistic over a table."""
+    return _reference(table).expected(statistic, body_of(statistic))
+
+
+def is_right(answer: object, right: object) -> bool:
+    """Tell whether a result has the right keys and numbers; their order is not looked at."""
+    if isinstance(answer, dict) and isinstance(right, dict):
+        return answer.keys() == right.keys() and all(is_right(answer[key], right[key]) for key in right)
+    if isinstance(answer, int | float) and isinstance(right, int | float):
+        return math.isclose(answer, right, rel_tol=RELATIVE_TOLERANCE, abs_tol=RELATIVE_TOLERANCE)
+    return False

@@ -1,0 +1,31 @@
+"""Reading the whole CDC table: ours, with its checks and its means, against bare ``pandas.read_csv``."""
+
+from pathlib import Path
+
+import pandas as pd
+
+import project_path  # noqa: F401
+from app.source_reader import NEEDED, OPTIONAL
+from app.table_builder import read_table
+from comparison import Comparison, times_slower
+from progress import tell
+from timing import median_seconds
+
+TARGET = 1.5
+
+
+def compare_reading(table: Path, kind: str, *, rounds: int) -> list[Comparison]:
+    """Measure both in turns, over a file that the system has in memory.
+
+    Parameters
+    ----------
+    table: a plain CSV file
+    kind: what table that is, for the report
+    """
+    columns = [*NEEDED, *OPTIONAL]
+    calls = {"ours": lambda: read_table(table), "rival": lambda: pd.read_csv(table, usecols=columns)}
+    median_seconds(calls, rounds=1)  # the first time imports what is needed
+    seconds = median_seconds(calls, rounds)
+    compared = times_slower(f"reading {kind}, bare `read_csv`", seconds["ours"], seconds["rival"], TARGET)
+    tell(f"reading: {compared.ours}, bare read_csv {compared.rival}")
+    return [compared]

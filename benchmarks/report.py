@@ -1,0 +1,52 @@
+"""The report: a table of the ratios, a picture of them, and under what conditions they were measured."""
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from comparison import Comparison
+from picture import write_picture
+
+TABLE_FILE, PICTURE_FILE = "results.md", "results.svg"
+HEAD = ("what", "ours", "rival", "ratio", "target", "reached")
+
+
+def table_of(compared: Sequence[Comparison]) -> str:
+    """Return the comparisons as a Markdown table."""
+    rows = [HEAD, *(_cells(item) for item in compared)]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "| " + " | ".join("---" for _ in HEAD) + " |", *lines[1:]])
+
+
+def write_report(folder: Path, compared: Sequence[Comparison], left_out: Sequence[str]) -> None:
+    """Write the table and the picture into a folder.
+
+    Parameters
+    ----------
+    left_out: what was not measured and why, a sentence each
+    """
+    missed = sum(not item.reached for item in compared)
+    text = [
+        "# Results of the benchmarks",
+        "",
+        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: Python {platform.python_version()},"
+        f" {os.cpu_count()} cores, {platform.system()}. Only ratios taken in one run travel to another machine.",
+        "What is compared, and how, says [README.md](README.md).",
+        "",
+        f"{len(compared) - missed} of {len(compared)} targets are reached.",
+        "",
+        table_of(compared),
+        "",
+        *(f"- {sentence}" for sentence in left_out),
+        *([""] if left_out else []),
+        f"![How far each ratio is from its target]({PICTURE_FILE})",
+        "",
+    ]
+    (folder / TABLE_FILE).write_text("\n".join(text), encoding="utf-8")
+    write_picture(folder / PICTURE_FILE, compared)
+
+
+def _cells(item: Comparison) -> tuple[str, ...]:
+    return item.what, item.ours, item.rival, item.ratio_text, item.target_text, "yes" if item.reached else "no"

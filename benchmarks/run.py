@@ -1,0 +1,117 @@
+"""Measure the server against its rivals and its targets.
+
+Usage from the project's root: ``python benchmarks/run.py [--quick] [--check]``. The exit code is 0, or 1 where
+``--check`` is given and a ratio is worse than half of its target, or 2 where nothing could be measured.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+import project_path
+from comparison import Comparison, VoidRunError
+from contenders import why_no_celery
+from memory import compare_memory
+from pool import compare_pool
+from processes import StartFailedError
+from progress import tell
+from reading import compare_reading
+from real_server import ServerStartError
+from report import table_of, write_report
+from serving import compare_serving
+from starting import compare_start
+from statistic_functions import compare_statistics
+from tables import whole_cdc_table
+from wrk_load import WRK_MISSING
+
+MEASURED, FAR_OFF, UNUSABLE = 0, 1, 2
+UNMEASURABLE = (
+    VoidRunError,
+    StartFailedError,
+    ServerStartError,
+    requests.RequestException,
+    subprocess.SubprocessError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long is measured: rounds, seconds, and numbers of tasks and jobs."""
+
+    rounds: int
+    load_seconds: int
+    latency_seconds: int
+    tasks: int
+    jobs: int
+
+
+FULL = Effort(rounds=5, load_seconds=4, latency_seconds=6, tasks=100_000, jobs=400)
+QUICK = Effort(rounds=3, load_seconds=1, latency_seconds=3, tasks=20_000, jobs=200)
+
+
+def measure(effort: Effort, *, with_celery: bool) -> list[Comparison]:
+    """Measure everything, one thing after the other.
+
+    Raises
+    ------
+    VoidRunError: an answer was wrong or missing
+    """
+    rounds = effort.rounds
+    compared = compare_serving(
+        rounds=rounds,
+        seconds=effort.load_seconds,
+        latency_seconds=effort.latency_seconds,
+        with_celery=with_celery,
+    )
+    compared += compare_pool(rounds=rounds, tasks=effort.tasks)
+    compared += compare_statistics(rounds=rounds)
+    compared += compare_start(rounds=rounds)
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        table, kind = whole_cdc_table(Path(name))
+        compared += compare_reading(table, kind, rounds=rounds)
+        compared += compare_memory(table, kind, Path(name), jobs=effort.jobs)
+    return compared
+
+
+def missing_tools(*, quick: bool) -> list[str]:
+    """Return what is missing that cannot be left out, a sentence each."""
+    missing = [] if shutil.which("wrk") else [WRK_MISSING]
+    no_celery = why_no_celery()
+    return missing if quick or no_celery is None else [*missing, f"the Celery rival: {no_celery}"]
+
+
+def main() -> int:
+    """Measure, report, and return the exit code."""
+    parser = argparse.ArgumentParser(description="Measure the server against its rivals and its targets.")
+    parser.add_argument("--quick", action="store_true", help="measure for about a minute, and write no report")
+    parser.add_argument("--check", action="store_true", help="fail where a ratio is worse than half of its target")
+    arguments = parser.parse_args()
+    missing = missing_tools(quick=arguments.quick)
+    if missing:
+        sys.stderr.write("".join(f"cannot measure: {sentence}\n" for sentence in missing))
+        return UNUSABLE
+    no_celery = why_no_celery()
+    left_out = [f"left out: the Celery rival: {no_celery}"] if no_celery else []
+    started = time.monotonic()
+    try:
+        compared = measure(QUICK if arguments.quick else FULL, with_celery=no_celery is None)
+    except UNMEASURABLE as error:
+        sys.stderr.write(f"the run is void: {error}\n")
+        return UNUSABLE
+    tell("\n".join(["", table_of(compared), "", *left_out, f"measured in {time.monotonic() - started:.0f} s"]))
+    if not arguments.quick:
+        write_report(project_path.BENCHMARKS, compared, left_out)
+    far_off = [item.what for item in compared if item.far_off]
+    tell("\n".join(f"worse than half of its target: {what}" for what in far_off))
+    return FAR_OFF if far_off and arguments.check else MEASURED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

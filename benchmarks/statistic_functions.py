@@ -1,0 +1,79 @@
+"""The statistics alone: ours against plain pandas, against the floor, and against themselves over many more rows."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import project_path
+from app.query import parse_body, resolve
+from app.statistics import STATISTICS
+from app.survey_table import SurveyTable
+from app.table_builder import read_table
+from comparison import Comparison, VoidRunError, times_faster, times_slower
+from floor import Floor
+from pandas_expressions import EXPRESSIONS, read_frame
+from progress import tell
+from questions import QUESTION, STATE, body_of, expected, is_right
+from tables import TIMES, hundredfold_table
+from timing import median_seconds
+
+OURS, PANDAS, FLOOR, MANY_ROWS = "ours", "pandas", "floor", "many rows"
+PANDAS_TARGET = 20.0
+FLOOR_TARGET = 2.0
+MANY_ROWS_TARGET = 1.5
+TURN_SECONDS = 0.01
+
+Calls = Mapping[str, Callable[[], object]]
+
+
+def compare_statistics(*, rounds: int) -> list[Comparison]:
+    """Measure each statistic of the registry."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        many_rows = read_table(hundredfold_table(Path(folder)))
+    bundled = read_table(project_path.BUNDLED_TABLE)
+    frame = read_frame(project_path.BUNDLED_TABLE)
+    floor = Floor(frame, QUESTION, STATE).calls()
+    tables = f"{many_rows.report.rows_used:,} rows", f"{bundled.report.rows_used:,} rows"
+    tell(f"statistics over {tables[0]} and over {tables[1]}")
+    seconds = {}
+    for name in STATISTICS:
+        calls: Calls = {
+            OURS: our_call(name, bundled),
+            PANDAS: partial(EXPRESSIONS[name], frame, body_of(name)),
+            FLOOR: floor[name],
+            MANY_ROWS: our_call(name, many_rows),
+        }
+        check(name, calls)
+        seconds[name] = median_seconds(calls, rounds, TURN_SECONDS)
+    return list(_compared(seconds))
+
+
+def our_call(name: str, table: SurveyTable) -> Callable[[], object]:
+    """Return what computes a statistic as a job does."""
+    statistic = STATISTICS[name]
+    query = resolve(parse_body(json.dumps(body_of(name)).encode(), statistic.body), table)
+    return lambda: statistic.compute(table, query)
+
+
+def check(name: str, calls: Calls) -> None:
+    """Check that all who take part give the same right result.
+
+    Raises
+    ------
+    VoidRunError: one does not
+    """
+    right = expected(name)
+    for who, call in calls.items():
+        if not is_right(call(), right):
+            raise VoidRunError(f"{name}: wrong result of {who}")
+
+
+def _compared(seconds: Mapping[str, Mapping[str, float]]) -> Iterator[Comparison]:
+    for name, of in seconds.items():
+        yield times_faster(f"`{name}`, plain pandas", of[OURS], of[PANDAS], PANDAS_TARGET)
+    for name, of in seconds.items():
+        yield times_slower(f"`{name}`, `bincount` floor", of[OURS], of[FLOOR], FLOOR_TARGET)
+    for name, of in seconds.items():
+        yield times_slower(f"`{name}`, {TIMES} times the rows", of[MANY_ROWS], of[OURS], MANY_ROWS_TARGET)
