@@ -3,6 +3,7 @@
 ``python api_server.py`` serves with Granian; ``flask --app api_server run`` serves with Flask's development server.
 """
 
+import gc
 import multiprocessing
 import os
 import resource
@@ -69,6 +70,8 @@ def create_worker_app(settings: Settings, table: SurveyTable, first_worker: Sema
     handler_before_granian = signal.getsignal(signal.SIGTERM)
     app = create_app(settings, table if first_worker.acquire(block=False) else read_again(settings, table))
     services = app.extensions["services"]
+    gc.collect()
+    gc.freeze()  # what is there now stays: no collection need look at it again
 
     def stop() -> None:
         services.drain()

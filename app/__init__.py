@@ -25,7 +25,6 @@ from app.status_map import Retention
 from app.survey_table import SurveyTable
 from app.task_runner import ThreadPool
 
-MAX_BODY_BYTES = 64 * 1024
 SECONDS_PER_HOUR = 3600
 
 
@@ -49,8 +48,9 @@ def create_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
     services = _start_services(settings, ingestor)
 
     app = LeanFlask(__name__)
-    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=bool(settings.allowed_origins))
+    app.config.update(PROVIDE_AUTOMATIC_OPTIONS=bool(settings.allowed_origins))
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # it answers with a redirection in HTML
     app.extensions["services"] = services
     register_routes(app)
     if settings.allowed_origins:

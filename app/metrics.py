@@ -1,13 +1,59 @@
 """What is counted for Prometheus: jobs by statistic, requests by route. Never an id as a label."""
 
+import threading
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.utils import floatToGoString
 
 from app.job import Job, JobStatus
 
 JOB_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
+
+
+class _Histogram:
+    """Durations by one label, counted into buckets for the official client to write out.
+
+    The client's own histogram takes a lock for each of its numbers; here one lock is taken for all.
+
+    Parameters
+    ----------
+    bounds: upper bounds of the buckets in seconds, ascending
+    """
+
+    def __init__(self, name: str, documentation: str, label: str, bounds: Sequence[float]) -> None:
+        self._about = (name, documentation)
+        self._label = label
+        self._bounds = bounds
+        self._lock = threading.Lock()  # guards _counts and _sums
+        self._counts: dict[str, list[int]] = {}
+        self._sums: dict[str, float] = {}
+
+    def observe(self, value: str, seconds: float) -> None:
+        """Count a duration under a value of the label."""
+        bucket = bisect_left(self._bounds, seconds)
+        with self._lock:
+            counts = self._counts.get(value)
+            if counts is None:
+                counts = self._counts[value] = [0] * (len(self._bounds) + 1)
+                self._sums[value] = 0.0
+            counts[bucket] += 1
+            self._sums[value] += seconds
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """Give the client what has been counted."""
+        family = HistogramMetricFamily(*self._about, labels=[self._label])
+        bounds = [*map(floatToGoString, self._bounds), "+Inf"]
+        with self._lock:
+            counted = [(value, list(accumulate(counts)), self._sums[value]) for value, counts in self._counts.items()]
+        for value, counts, seconds in counted:
+            family.add_metric([value], list(zip(bounds, counts, strict=True)), sum_value=seconds)
+        yield family
 
 
 class Metrics:
@@ -22,28 +68,20 @@ class Metrics:
         self._requests = self._counter("stats_http_requests", "Requests answered", "method", "route", "status")
         self.queue_length = Gauge("stats_queue_length", "Jobs that wait for a runner", registry=self.registry)
         self.runners_alive = Gauge("stats_runners_alive", "Runner threads alive", registry=self.registry)
-        self._job_seconds = Histogram(
-            "stats_job_seconds",
-            "From a runner's taking a job to its end",
-            ["statistic"],
-            buckets=JOB_SECONDS,
-            registry=self.registry,
+        self._job_seconds = _Histogram(
+            "stats_job_seconds", "From a runner's taking a job to its end", "statistic", JOB_SECONDS
         )
-        self._request_seconds = Histogram(
-            "stats_http_request_seconds",
-            "From a request's arrival to its answer",
-            ["route"],
-            buckets=REQUEST_SECONDS,
-            registry=self.registry,
+        self._request_seconds = _Histogram(
+            "stats_http_request_seconds", "From a request's arrival to its answer", "route", REQUEST_SECONDS
         )
+        for histogram in (self._job_seconds, self._request_seconds):
+            self.registry.register(histogram)
 
         # Looking up the counter of given labels costs more than counting, so the ones in use are kept at hand.
         self._of_accepted = cache(self._accepted.labels)
         self._of_finished = cache(self._finished.labels)
         self._of_failed = cache(self._failed.labels)
-        self._of_job_seconds = cache(self._job_seconds.labels)
         self._of_requests = cache(self._requests.labels)
-        self._of_request_seconds = cache(self._request_seconds.labels)
 
     def accepted(self, job: Job) -> None:
         """Count an accepted job."""
@@ -53,7 +91,7 @@ class Metrics:
         """Count a job that has ended."""
         counter_of = self._of_finished if status is JobStatus.DONE else self._of_failed
         counter_of(job.statistic).inc()
-        self._of_job_seconds(job.statistic).observe(seconds)
+        self._job_seconds.observe(job.statistic, seconds)
 
     def runner_replaced(self) -> None:
         """Count a runner that died."""
@@ -62,7 +100,7 @@ class Metrics:
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request; ``route`` is the rule that matched, never the path."""
         self._of_requests(method, route, status).inc()
-        self._of_request_seconds(route).observe(seconds)
+        self._request_seconds.observe(route, seconds)
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""

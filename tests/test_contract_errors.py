@@ -5,7 +5,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import MAX_BODY_BYTES
+from app.routes.support import MAX_BODY_BYTES
 from app.services import Services
 from app.statistics import STATISTICS
 from conftest import OBESITY, SINGING, assert_error
@@ -115,3 +115,8 @@ def test_a_fault_of_the_servers_own_is_logged_and_told_without_its_traceback(
     log = services.settings.log_file.read_text()
     assert "ZeroDivisionError: secret" in log
     assert "GET /api/num_jobs failed" in log
+
+
+@pytest.mark.parametrize("path", ["/api//jobs", "/api/jobs//job_id_1", "/api/get_results//job_id_1"])
+def test_slashes_too_many_are_no_route_and_no_redirection(client: FlaskClient, path: str) -> None:
+    assert "there is no route" in assert_error(client.get(path, base_url="http://localhost"), 404)

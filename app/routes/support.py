@@ -11,11 +11,13 @@ from app.errors import InvalidRequestError, quoted
 from app.services import Services
 
 JSON_TYPE = "application/json"
+MAX_BODY_BYTES = 64 * 1024
 
 
 class ApiRequest(Request):
     """A request with what its log line tells: the job that it is about, and when it came (monotonic seconds)."""
 
+    max_content_length = MAX_BODY_BYTES
     job_id = "-"
     started = 0.0
 
