@@ -15,6 +15,7 @@ from app.job_store import JobStore
 from app.journal import Journal
 from app.logger_config import configure_logging
 from app.metrics import Metrics
+from app.observer import Observer
 from app.recovery import recover
 from app.result_files import ResultFiles
 from app.routes import register_routes
@@ -69,7 +70,7 @@ def _start_services(settings: Settings, ingestor: DataIngestor) -> Services:
         recovered=recover(journal, files),
     )
     metrics = Metrics()
-    pool = ThreadPool(store=store, threads=settings.threads, queue_size=settings.queue_size, observer=metrics)
+    pool = ThreadPool(store=store, threads=settings.threads, queue_size=settings.queue_size, observer=Observer(metrics))
     metrics.queue_length.set_function(store.map.waiting)
     metrics.runners_alive.set_function(lambda: sum(runner.is_alive() for runner in pool.runners()))
     pool.resume()

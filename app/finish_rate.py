@@ -1,7 +1,6 @@
 """How fast jobs are finishing, for the time after which a refused client may try again."""
 
 import math
-import threading
 import time
 from collections import deque
 
@@ -13,18 +12,16 @@ class FinishRate:
     """The rate at which the last jobs have finished."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards _finishes
-        self._finishes: deque[float] = deque(maxlen=FINISHES_LOOKED_AT)  # monotonic seconds
+        # Monotonic seconds. Without a lock: a deque is appended to, and its first item read, in one step each.
+        self._finishes: deque[float] = deque(maxlen=FINISHES_LOOKED_AT)
 
     def count(self) -> None:
         """Count a job that finishes now."""
-        with self._lock:
-            self._finishes.append(time.monotonic())
+        self._finishes.append(time.monotonic())
 
     def seconds_for(self, jobs: int) -> int:
         """Return in how many whole seconds so many jobs will finish, from 1 to 60; 60 while nothing finishes."""
-        with self._lock:
-            finished = len(self._finishes)
-            span = time.monotonic() - self._finishes[0] if finished else math.inf
+        finished = len(self._finishes)
+        span = time.monotonic() - self._finishes[0] if finished else math.inf
         seconds = jobs * span / finished if finished else math.inf
         return math.ceil(min(max(seconds, 1), LONGEST_SECONDS))

@@ -85,7 +85,7 @@ class Job:
         return self.request.statistic if self.request else "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every job, and a frozen one takes three times as long to make
 class Outcome:
     """How a job has ended: the document that answers for it, and why it failed, None where it is done."""
 

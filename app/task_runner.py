@@ -83,7 +83,6 @@ class ThreadPool:
         finally:
             self._count_out()
         self.observer.accepted(job)
-        logger.info("%s accepted: %s", job.id, job.statistic)
         return job
 
     def resume(self) -> int:
@@ -201,7 +200,6 @@ class TaskRunner(threading.Thread):
         status = self._pool.update_job_status(job, self._outcome(job))
         seconds = time.perf_counter() - started
         self._pool.observer.ended(job, status, seconds)
-        logger.info("%s ended: %s in %.1f ms", job.id, status, seconds * 1000)
 
     def _outcome(self, job: Job) -> Outcome:
         """Compute a job and return how it ended, whatever it raises."""

@@ -51,6 +51,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "task_runner": {"errors", "finish_rate", "job", "job_store"},
     "housekeeper": {"job_store"},
     "metrics": {"job"},
+    "observer": {"job", "logger_config", "metrics"},
     "planner": {"errors", "job", "query", "statistics", "survey_table"},
     "services": {
         "answers",
@@ -66,7 +67,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
         "survey_table",
         "task_runner",
     },
-    "routes": {"errors", "job", "job_store", "query", "services", "statistics", "survey_table"},
+    "routes": {"errors", "job", "job_store", "logger_config", "query", "services", "statistics", "survey_table"},
 }
 HTTP_PACKAGES = frozenset({"flask", "flask_cors", "flask_openapi3", "granian", "werkzeug"})
 DATA_PACKAGES = frozenset({"dask", "numpy", "pandas", "pyarrow"})

@@ -1,12 +1,12 @@
 """The request log: a line when a route is entered, a line when it is left, and the count of both."""
 
-import logging
 import time
 from typing import cast
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from app.logger_config import log_line
 from app.routes.support import has_body, this_request
 from app.services import Services
 
@@ -14,8 +14,6 @@ LONGEST_PARAMETERS_CHARS = 1000
 
 NO_ROUTE = "none"
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-logger = logging.getLogger(__name__)
 
 
 def register(app: Flask) -> None:
@@ -29,7 +27,7 @@ def register(app: Flask) -> None:
         route = asked.url_rule.rule if asked.url_rule else NO_ROUTE
         status = answer.status_code
         metrics.answered(method if method in KNOWN_METHODS else "other", route, status, seconds)
-        logger.info("leave %s %s %d %.1f ms %s", method, path, status, seconds * 1000, asked.job_id)
+        log_line("leave %s %s %d %.1f ms %s", method, path, status, seconds * 1000, asked.job_id)
         return answer
 
     app.before_request(_entered)
@@ -45,7 +43,7 @@ def _entered() -> None:
         try:
             body = asked.get_data(cache=True)
         except HTTPException as error:
-            logger.info("enter %s %s (%s)", method, path, error.name)
+            log_line("enter %s %s (%s)", method, path, error.name)
             raise
         parameters = f"{parameters} {body[:LONGEST_PARAMETERS_CHARS].decode('utf-8', 'replace')}".strip()
-    logger.info("enter %s %s %s", method, path, parameters[:LONGEST_PARAMETERS_CHARS] or "-")
+    log_line("enter %s %s %s", method, path, parameters[:LONGEST_PARAMETERS_CHARS] or "-")
