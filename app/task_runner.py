@@ -162,11 +162,12 @@ class ThreadPool:
     def _count_out(self) -> None:
         with self._lock:
             self._arriving -= 1
-            self._put_stop_tokens_when_due()
+            if not self._open:
+                self._put_stop_tokens_when_due()
 
     def _put_stop_tokens_when_due(self) -> None:
-        """Put the stop tokens behind the last job, once, when the pool is closed. The lock is held."""
-        if not self._open and self._arriving == 0 and not self._tokens_put:
+        """Put the stop tokens behind the last job, once. The pool is closed, and the lock is held."""
+        if self._arriving == 0 and not self._tokens_put:
             self._tokens_put = True
             for _ in self._runners:
                 self._queue.put(None)
