@@ -11,7 +11,9 @@ from app.errors import SettingsError
 
 TAKEOVER_SECONDS = 3.0  # for the last server on the folder to end
 RETRY_SECONDS = 0.05
-WRITE_ATTEMPTS = 20  # while somebody removes files, or the folder, under the writer
+WRITE_ATTEMPTS = 30  # while somebody removes files, or the folder, under the writer
+ATTEMPTS_AT_ONCE = 5  # before each further one the writer pauses: a large folder takes a while to be removed
+PAUSE_SECONDS = 0.01
 
 
 def lock_folder(folder: Path) -> int:
@@ -41,11 +43,15 @@ def lock_folder(folder: Path) -> int:
 def write_into(folder: Path, write: Callable[[], None]) -> None:
     """Call a function that writes files into a folder, again where they, or the folder, vanish meanwhile.
 
+    Blocks up to a quarter of a second where they go on vanishing.
+
     Raises
     ------
     OSError: they cannot be written; any fault but their vanishing is told at once
     """
-    for _ in range(WRITE_ATTEMPTS - 1):
+    for attempt in range(WRITE_ATTEMPTS - 1):
+        if attempt >= ATTEMPTS_AT_ONCE:
+            time.sleep(PAUSE_SECONDS)
         try:
             write()
         except FileNotFoundError:
