@@ -59,6 +59,14 @@ def _indented(text: str) -> str:
     return "\n".join("    " + printable(line) for line in text.splitlines())
 
 
+def _made(line: Callable[[], str]) -> str:
+    """Return a line; one that cannot be made tells why in its place, and costs no other line."""
+    try:
+        return line()
+    except Exception as error:  # noqa: BLE001 - told in the log itself
+        return _line(time.time(), "ERROR", threading.current_thread().name, f"a line cannot be made: {error!r}")
+
+
 class _RotatingFile(RotatingFileHandler):
     """The log's file, which takes many lines at once."""
 
@@ -133,7 +141,10 @@ class _BatchHandler(logging.Handler):
             self._due.set()
             self._waiting.set()
             self._writer.join()
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as error:  # what could not be written before cannot be written now
+                sys.stderr.write(f"the end of the log is lost: {error}\n")
         super().close()
 
     def _write_batches(self) -> None:
@@ -148,8 +159,10 @@ class _BatchHandler(logging.Handler):
     def _write_batch(self) -> None:
         """Write the lines that are there now; a file that cannot be written to is told of on standard error."""
         lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        if not lines:
+            return
         try:
-            self._file.write([line() for line in lines])
+            self._file.write([_made(line) for line in lines])
         except Exception as error:  # noqa: BLE001 - whatever it is, the log goes on with the next lines
             sys.stderr.write(f"{len(lines)} lines of the log are lost: {error}\n")
 

@@ -55,12 +55,13 @@ class ResultFiles:
             self._remember(number, document)
 
     def _link(self, same: str, number: int) -> bool:
-        """Give a file that is there the name of another job too; False where that cannot be done."""
+        """Give a file that is there the name of another job too; False where that cannot be done.
+
+        It cannot where the file or its folder is gone, has as many names as it may have, or the name is taken.
+        """
         try:
             os.link(same, self._path(number))
-        except (
-            OSError
-        ):  # that file or its folder is gone, has as many names as a file may have, or there is one of that name
+        except OSError:
             return False
         return True
 
