@@ -13,7 +13,7 @@ BENCH_READY := $(VENV)/.bench-installed
 help: ## list the targets
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
 
-run_server: $(SERVER_READY) ## run the server on the bundled table, http://127.0.0.1:5000
+run_server: $(SERVER_READY) ## run the server, http://127.0.0.1:5000
 	@exec $(BIN)/python api_server.py
 
 run_tests: $(DEV_READY) ## run all tests

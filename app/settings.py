@@ -12,6 +12,8 @@ from pydantic_core import PydanticCustomError
 from app.errors import SettingsError, quoted
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+BUNDLED_TABLE = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
+DOWNLOADED_TABLE = PROJECT_ROOT / "data" / "brfss.csv"
 PREFIXES = ("STATS_", "TP_")
 SECRET_NAMES = frozenset({"STATS_ADMIN_TOKEN"})
 OTHER_PROGRAMS_NAMES = frozenset({"STATS_URL"})
@@ -45,7 +47,8 @@ class Settings(BaseModel):
     """What an operator can choose.
 
     The alias of each field is the name of its environment variable; its description is the text of the README's table.
-    Relative paths are taken from the folder that the server is started in, except the bundled table.
+    Relative paths are taken from the folder that the server is started in, except those of the tables that the project
+    keeps itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
@@ -53,9 +56,10 @@ class Settings(BaseModel):
     host: Address = Field("127.0.0.1", alias="STATS_HOST", description="address to listen on")
     port: int = Field(5000, alias="STATS_PORT", ge=1, le=65535, description="port to listen on")
     data: PathText = Field(
-        PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv",
+        BUNDLED_TABLE,
         alias="STATS_DATA",
-        description="the table: a CSV file, plain or compressed, or a Parquet file",
+        description="the table: a CSV file, plain or compressed, or a Parquet file; where none is named, "
+        "`data/brfss.csv` goes before the bundled one if it is there",
     )
     results_dir: PathText = Field(
         Path("results"), alias="STATS_RESULTS_DIR", description="folder of the result files and the journal"
@@ -119,6 +123,14 @@ class Settings(BaseModel):
         description="origins of other sites whose pages may use the server, such as https://example.org, separated by "
         "commas",
     )
+
+    def source(self) -> Path:
+        """Return the table to read now: the one that is named; otherwise the downloaded one, or else the bundled one.
+
+        To be asked again before each reading: a table may have been downloaded meanwhile.
+        """
+        named = "data" in self.model_fields_set
+        return DOWNLOADED_TABLE if not named and DOWNLOADED_TABLE.is_file() else self.data
 
 
 def settings_from_environment(environment: Mapping[str, str] | None = None) -> Settings:
