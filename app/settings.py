@@ -52,6 +52,14 @@ def _is_web_address(text: str) -> bool:
     return plain and bool(host) and parts.scheme in ("http", "https")
 
 
+def _may_be_there(path: Path) -> bool:
+    """Tell whether a file is there, or in a folder that may not be looked into: reading it says so in the end."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True
+
+
 def _split(value: object) -> object:
     """Split names separated by commas."""
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
@@ -153,7 +161,7 @@ class Settings(BaseModel):
         To be asked again before each reading: a table may have been downloaded meanwhile.
         """
         named = "data" in self.model_fields_set
-        return DOWNLOADED_TABLE if not named and DOWNLOADED_TABLE.is_file() else self.data
+        return DOWNLOADED_TABLE if not named and _may_be_there(DOWNLOADED_TABLE) else self.data
 
 
 def settings_from_environment(environment: Mapping[str, str] | None = None) -> Settings:

@@ -73,6 +73,16 @@ def test_a_folder_in_the_place_of_the_downloaded_table_is_none(downloaded: Path)
     assert settings_from_environment({}).source() == BUNDLED_TABLE
 
 
+def test_a_downloaded_table_that_may_not_be_looked_for_is_not_passed_over(
+    downloaded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert settings_from_environment({}).source() == downloaded
+
+
 def test_a_reload_takes_a_table_downloaded_meanwhile(
     downloaded: Path, tmp_path: Path, start_app: Callable[[Settings], Flask]
 ) -> None:
