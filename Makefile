@@ -9,7 +9,7 @@ DEV_READY := $(VENV)/.dev-installed
 BENCH_READY := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run_server data dask run_tests soak bench bench_quick lint clean
+.PHONY: help run_server data dask run_tests soak bench bench_quick bench_scaling lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -33,6 +33,9 @@ bench: $(BENCH_READY) ## measure against rivals and targets, for about four minu
 
 bench_quick: $(BENCH_READY) ## the same for about a minute; fails where a ratio is worse than half of its target
 	$(BIN)/python benchmarks/run.py --quick --check
+
+bench_scaling: $(BENCH_READY) ## measure how respondents' records are reduced, for about ten minutes; needs 2.3 GB of disk
+	$(BIN)/python benchmarks/respondents.py
 
 lint: $(DEV_READY) ## check style and types
 	$(BIN)/ruff check .
