@@ -62,6 +62,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
         "survey_table",
         "task_runner",
     },
+    "client": set(),
     "factory": {
         "answers",
         "data_ingestor",
@@ -199,6 +200,13 @@ def test_the_pool_knows_neither_http_nor_the_survey() -> None:
     assert "app.job_store" in found
     assert not found & (HTTP_PACKAGES | DATA_PACKAGES | {f"app.{name}" for name in SURVEY_ROOMS})
     assert not {module for module in found if module.startswith("app.routes")}
+
+
+@pytest.mark.parametrize("module", [module for module in ROOMS if room(module) == "client"])
+def test_the_client_knows_the_server_by_http_alone(module: str) -> None:
+    found = reachable(GRAPH, module)
+    assert not found & (HTTP_PACKAGES | DATA_PACKAGES)
+    assert {room(target) for target in found if target.startswith("app.")} <= {"client"}
 
 
 @pytest.mark.parametrize("module", ["app.statistics", "app.query", "app.survey_table", "app.data_ingestor"])
