@@ -56,13 +56,26 @@ def test_importing_starts_no_thread_and_opens_nothing_but_code(tmp_path: Path, s
     assert list(tmp_path.iterdir()) == []
 
 
+def packages_read(told: dict[str, Any]) -> set[str]:
+    """Return the top-level packages of others whose code was read."""
+    code = [Path(name).parts for name in told["read"] if name.endswith((".py", ".pyc", ".so"))]
+    return {parts[parts.index("site-packages") + 1] for parts in code if "site-packages" in parts}
+
+
 def test_importing_the_package_alone_imports_no_other_package(tmp_path: Path) -> None:
     told = told_by_a_fresh_interpreter("import app", tmp_path)
-    foreign = [name for name in told["read"] if "site-packages" in name and name.endswith((".py", ".pyc", ".so"))]
     assert not told["imported"]
-    assert foreign == []
+    assert packages_read(told) == set()
     with pytest.raises(AttributeError, match="create_ap"):
         importlib.import_module("app").create_ap  # noqa: B018
+
+
+def test_the_client_imports_neither_the_server_nor_what_it_runs_on(tmp_path: Path) -> None:
+    told = told_by_a_fresh_interpreter("import app.client.command_line", tmp_path)
+    assert not told["imported"]
+    assert (told["alive"], told["written"]) == (1, [])
+    assert "requests" in packages_read(told)
+    assert not packages_read(told) & {"flask", "granian", "numpy", "pandas", "pyarrow", "pydantic", "werkzeug"}
 
 
 def test_opening_files_and_starting_threads_would_be_seen(tmp_path: Path) -> None:
