@@ -67,7 +67,7 @@ def test_a_question_is_completed_asked_and_answered_by_a_table(address: str, cap
 
 def test_the_document_is_printed_as_json(address: str, capsys: Printed) -> None:
     assert main(["-a", address, "ask", "state_mean", "-q", "Q036", "-s", "ohoi", "-f", "json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"status": "done", "data": {"Ohio": means()["Ohio"]}}
+    assert json.loads(capsys.readouterr().out) == {"status": "done", "data": {"Ohio": pytest.approx(means()["Ohio"])}}
 
 
 def test_a_table_goes_to_a_file(address: str, tmp_path: Path, capsys: Printed) -> None:
@@ -175,6 +175,12 @@ def test_what_can_be_asked_is_listed(address: str, capsys: Printed, command: str
     named = {"statistics": "state_mean_by_category", "questions": OBESITY, "states": "Ohio", "dataset": "survey.csv"}
     assert named[command] in printed
     assert form == "table" or json.loads(printed)
+
+
+def test_the_table_tells_what_was_asked(asking_stub: StubServer, capsys: Printed) -> None:
+    sent(asking_stub, "-q", "obesity", "-s", "utah", "--years", "2015-", "--exclude", "National,Ohio")
+    asked = ["state Utah; years from 2015; exclude National, Ohio", "", f"Utah  {25:.2f}"]
+    assert capsys.readouterr().out.splitlines() == [f"trend: {OBESITY}", *asked]
 
 
 def test_modelled_data_is_called_so_under_every_table(asking_stub: StubServer, capsys: Printed) -> None:

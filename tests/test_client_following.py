@@ -1,5 +1,6 @@
 """The commands about jobs, and files of many requests."""
 
+import io
 import json
 import threading
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 
 from app.client import Client
 from app.client.command_line import main
+from app.client.progress import progress
 from app.client.watching import Follower
 from conftest import OBESITY
 from stub_server import Answer, StubServer
@@ -132,6 +134,34 @@ def test_the_operators_token_comes_from_the_environment(stub: StubServer, monkey
     monkeypatch.setenv("STATS_ADMIN_TOKEN", "a-long-secret")
     assert main(["-a", stub.address, "cancel", "job_id_1"]) == 0
     assert stub.asked[0].headers["Authorization"] == "Bearer a-long-secret"
+
+
+# Progress
+
+
+class Terminal(io.StringIO):
+    """A standard error that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+@pytest.mark.parametrize(("total", "shown"), [(3, "2/3"), (None, "0:00:0")])
+def test_progress_is_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch, total: int | None, shown: str) -> None:
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", terminal)
+    with progress("three requests", total) as done:
+        done(2)
+    assert "three requests" in terminal.getvalue()
+    assert shown in terminal.getvalue()
+
+
+def test_progress_is_not_shown_where_there_is_no_terminal(capsys: Printed) -> None:
+    with progress("three requests", 3) as done:
+        done(2)
+    assert capsys.readouterr() == ("", "")
 
 
 # Files of requests

@@ -89,7 +89,19 @@ def test_what_looks_like_markup_or_code_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0.00"), (-0.5, "-0.50"), (0.1, "0.10"), (0.0999, "0.1"), (1e-9, "1e-09"), (2019, "2019"), (False, "no")],
+    [
+        (0.0, "0.00"),
+        (-0.5, "-0.50"),
+        (0.1, "0.10"),
+        (0.0999, "0.1"),
+        (1e-9, "1e-09"),
+        (2019, "2019"),
+        (False, "no"),
+        ([2011, 2012, 2013], "2011-2013"),
+        ([2011, 2013, 2015], "2011, 2013, 2015"),
+        ([2011, 2012], "2011, 2012"),
+        ({"from": 2015}, "from 2015"),
+    ],
 )
 def test_numbers_are_shown_to_be_read(value: object, text: str) -> None:
     assert shown(value) == text

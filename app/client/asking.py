@@ -1,7 +1,8 @@
 """The commands that ask for one result: ask, result."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from app.client.client import FORM_TYPES, Client, Document
 from app.client.completer import COMMAND, Completer
@@ -9,7 +10,7 @@ from app.client.errors import NotDoneError
 from app.client.fields import request_fields
 from app.client.output import JSON, Destination, as_json, as_table, destination, tell
 from app.client.progress import progress
-from app.client.tables import sections
+from app.client.tables import sections, shown
 
 SUCCESS = 0
 
@@ -20,8 +21,8 @@ def ask(client: Client, options: argparse.Namespace) -> int:
     given = request_fields(options)
     completer = Completer(client, tell)
     statistic, fields = completer.statistic(options.statistic), completer.fields(given)
-    title = ": ".join([statistic, *filter(None, [fields.get("question")])])
-    _write_result(client, client.submit(statistic, **fields), target, title, options.timeout)
+    job_id = client.submit(statistic, **fields)
+    _write_result(client, job_id, target, _title(statistic, fields), options.timeout)
     return SUCCESS
 
 
@@ -48,12 +49,20 @@ def _write_result(client: Client, job_id: str, target: Destination, title: str, 
         target.write(f"{title}\n\n{table}{notes}".encode())
 
 
+def _title(statistic: str, fields: Mapping[str, Any]) -> str:
+    """Return what was asked: the statistic and its question, and in a line of its own whatever else."""
+    others = "; ".join(f"{name} {shown(value)}" for name, value in fields.items() if name != "question")
+    asked = f"{statistic}: {fields['question']}" if "question" in fields else statistic
+    return f"{asked}\n{others}" if others else asked
+
+
 def _notes(client: Client, document: Document) -> Iterator[str]:
     """Yield what a reader of the table has to know beside it."""
     provenance = document.get("provenance", {})
     yield from provenance.get("notes", [])
     if "rows_used" in provenance:
-        yield f"From {provenance['rows_used']} rows of {provenance['table']['source']}."
+        count = provenance["rows_used"]
+        yield f"From {count} row{'' if count == 1 else 's'} of {provenance['table']['source']}."
     notice = client.dataset().get("notice")
     if notice:
         yield notice

@@ -13,6 +13,7 @@ from rich.text import Text
 
 PLACES_OF_KEYS = {3: ("location", "category", "stratum"), 2: ("category", "stratum")}
 SMALL = 0.1  # below it two significant digits tell more than two decimals
+SHORTEST_RUN = 3
 NO_VALUE = "-"
 
 
@@ -57,10 +58,20 @@ def shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.2g}" if 0 < abs(value) < SMALL else f"{value:.2f}"
     if isinstance(value, list | tuple):
-        return ", ".join(map(shown, value))
+        return f"{value[0]}-{value[-1]}" if _is_run(value) else ", ".join(map(shown, value))
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {shown(inner)}" for key, inner in value.items())
+        return ", ".join(f"{key} {shown(inner)}" for key, inner in value.items())
     return str(value)
+
+
+def _is_run(values: Sequence[object]) -> bool:
+    """Tell whether values are whole numbers that follow each other, such as the years of a question."""
+    first = values[0]
+    return (
+        isinstance(first, int)
+        and len(values) >= SHORTEST_RUN
+        and list(values) == list(range(first, first + len(values)))
+    )
 
 
 def _parts(data: Mapping[str, Any]) -> Iterator[Section]:
