@@ -236,6 +236,26 @@ def test_the_fields_that_are_given_are_sent_and_no_other(
 
 
 @pytest.mark.parametrize(
+    ("options", "fields"),
+    [
+        (["--category", "gend"], {"stratification": {"category": "Gender"}}),
+        (
+            ["--category", "age", "--stratum", "18-24"],
+            {"stratification": {"category": "Age (years)", "value": "18 - 24"}},
+        ),
+        (["--between", "stratum=fem,male"], {"between": {"stratum": ["Female", "Male"]}}),
+    ],
+)
+def test_strata_are_completed_where_the_server_tells_them(
+    asking_stub: StubServer, options: list[str], fields: dict[str, Any]
+) -> None:
+    strata = {"Age (years)": ["18 - 24", "25 - 34"], "Gender": ["Female", "Male"]}
+    asking_stub.on("GET /api/dataset", {"status": "done", "data": {"stratifications": strata}})
+    assert sent(asking_stub, *options) == fields
+    assert main(["-a", asking_stub.address, "ask", "trend", "--category", "age", "--stratum", "Male"]) == 2
+
+
+@pytest.mark.parametrize(
     ("form", "content_type"),
     [
         ("csv", "text/csv"),
