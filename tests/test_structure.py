@@ -39,6 +39,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "table_process": {"errors", "survey_table", "table_builder"},
     "query": {"errors", "survey_facts", "survey_table"},
     "statistics": {"query", "survey_table"},
+    "charts": {"errors", "survey_facts"},
     "job": {"errors"},
     "result_files": {"folders", "job"},
     "journal": {"folders", "job"},
