@@ -6,6 +6,7 @@ import altair as alt
 
 from app.charts.scene import Scene
 
+BRIGHT_EXTENT = [0.12, 1.0]  # of cividis on a dark ground, which its darkest blue would be lost in
 PALE_BELOW = 0.5  # of the largest difference: so pale that words on it are dark
 LIGHT_FROM = 0.5  # of the way from cividis' dark end to its light one: so light that words on it are dark
 
@@ -18,7 +19,9 @@ def value_colour(scene: Scene, values: Sequence[float]) -> alt.Fill:
         scale = alt.Scale(scheme="blueorange", domain=[-most, most], reverse=True)
     else:
         domain = [min(values, default=0.0), max(values, default=1.0)]
-        scale = alt.Scale(scheme="cividis", domain=domain, reverse=scene.look.high_is_dark)
+        extent = [0.0, 1.0] if scene.look.high_is_dark else BRIGHT_EXTENT
+        scheme = alt.SchemeParams(name="cividis", extent=extent)
+        scale = alt.Scale(scheme=scheme, domain=domain, reverse=scene.look.high_is_dark)
     return alt.Fill("value:Q", scale=scale, legend=legend)
 
 
