@@ -56,6 +56,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "fits": {"cells"},
     "statistics": {"bodies", "cells", "errors", "estimates", "fits", "query", "selection", "survey_table"},
     "provenance": {"query", "selection", "survey_table"},
+    "charts": {"errors", "survey_facts"},
     "job": {"errors"},
     "result_files": {"folders", "job"},
     "journal": {"folders", "job"},
