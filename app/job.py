@@ -126,4 +126,4 @@ def error_document(reason: str) -> Document:
     return document(orjson.dumps(envelope(reason)))
 
 
-RUNNING_DOCUMENT = orjson.dumps({"status": JobStatus.RUNNING})
+RUNNING_DOCUMENT = document(orjson.dumps({"status": JobStatus.RUNNING}))

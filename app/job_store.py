@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from app.answers import Answers
 from app.errors import NotRecordedError
 from app.group_commit import GroupCommit
-from app.job import Job, JobRequest, JobStatus, Outcome, Work
+from app.job import Document, Job, JobRequest, JobStatus, Outcome, Work
 from app.journal import Journal, accepted_line, ended_line, highest_line, removed_line
 from app.recovery import Recovered
 from app.status_map import RUNNING, Enqueue, Retention, StatusMap
@@ -182,7 +182,7 @@ class JobStore:
 
     # Reading
 
-    def document(self, job: Job) -> bytes:
+    def document(self, job: Job) -> Document:
         """Return the JSON document that answers for a job in the state that it is in. Blocks on the disk."""
         return self._answers.document(job, self.map.status(job))
 

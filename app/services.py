@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+import orjson
+
 from app.answers import Prepare
 from app.data_ingestor import DataIngestor
 from app.errors import UnavailableError
@@ -68,6 +70,14 @@ class Services:
                 self.store.map.wait(job, seconds)
             finally:
                 self._waits.release()
+
+    def question_name(self, job: Job) -> str:
+        """Return what a file may call the question of a job: its id in the table of now, or its text as it was sent."""
+        if job.request is None:
+            return ""
+        asked = str(orjson.loads(job.request.body).get("question", ""))
+        questions = (data.question for data in self.ingestor.table.questions)
+        return next((question.id for question in questions if question.text == asked and question.id), asked)
 
     def check_ready(self) -> None:
         """Check that jobs can be taken and recorded. Writes to the disk.

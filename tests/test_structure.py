@@ -47,6 +47,8 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "recovery": {"answers", "job", "journal", "result_files"},
     "status_map": {"errors", "job", "recovery"},
     "job_store": {"answers", "errors", "group_commit", "job", "journal", "recovery", "result_files", "status_map"},
+    "tabular": set(),
+    "forms": {"job", "tabular"},
     "finish_rate": set(),
     "task_runner": {"errors", "finish_rate", "job", "job_store"},
     "housekeeper": {"job_store"},
@@ -67,7 +69,18 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
         "survey_table",
         "task_runner",
     },
-    "routes": {"errors", "job", "job_store", "logger_config", "query", "services", "statistics", "survey_table"},
+    "routes": {
+        "answers",
+        "errors",
+        "forms",
+        "job",
+        "job_store",
+        "logger_config",
+        "query",
+        "services",
+        "statistics",
+        "survey_table",
+    },
 }
 HTTP_PACKAGES = frozenset({"flask", "flask_cors", "flask_openapi3", "granian", "werkzeug"})
 DATA_PACKAGES = frozenset({"dask", "numpy", "pandas", "pyarrow"})

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, request
 
 from app.errors import InvalidRequestError, UnknownJobError, quoted
 from app.job import parse_job_id
+from app.routes.forms import asked_form, result_answer
 from app.routes.guard import protected
 from app.routes.support import count_argument, data_answer, json_answer, seconds_argument, services, this_request
 
@@ -19,8 +20,9 @@ def get_results(job_id: str) -> Response:
     parts = services()
     job = parts.store.map.find(job_id)
     this_request().job_id = job_id
+    form = asked_form()
     parts.wait(job, seconds_argument("wait", LONGEST_WAIT_SECONDS))
-    return json_answer(parts.store.document(job))
+    return result_answer(job, parts.store.document(job), form)
 
 
 @blueprint.get("/api/jobs")

@@ -2,13 +2,18 @@
 
 import math
 from functools import lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 from flask import Request, Response, current_app, request
 
 from app.errors import InvalidRequestError, quoted
 from app.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import WSGIEnvironment
 
 JSON_TYPE = "application/json"
 MAX_BODY_BYTES = 64 * 1024
@@ -20,6 +25,18 @@ class ApiRequest(Request):
     max_content_length = MAX_BODY_BYTES
     job_id = "-"
     started = 0.0
+
+
+class ApiResponse(Response):
+    """An answer whose headers go out as they are where it is whole, which takes a fifth of the time."""
+
+    def get_wsgi_response(self, environ: "WSGIEnvironment") -> "tuple[Iterable[bytes], str, list[tuple[str, str]]]":
+        """Return body, status and headers; what may not have a body, or has one in pieces, is left to Flask."""
+        body = self.response
+        whole = isinstance(body, list) and "Content-Length" in self.headers
+        if not whole or self.status_code != 200 or environ["REQUEST_METHOD"] == "HEAD":
+            return super().get_wsgi_response(environ)
+        return cast("list[bytes]", body), self.status, self.headers.to_wsgi_list()
 
 
 def this_request() -> ApiRequest:
@@ -38,13 +55,13 @@ def services() -> Services:
     return cast("Services", current_app.extensions["services"])
 
 
-def json_answer(content: Any, status: int = 200) -> Response:
+def json_answer(content: Any, status: int = 200) -> ApiResponse:
     """Return ``content`` as a JSON answer; bytes are taken to be JSON already."""
     body = content if isinstance(content, bytes) else orjson.dumps(content)
-    return Response(body, status, content_type=JSON_TYPE)
+    return ApiResponse(body, status, content_type=JSON_TYPE)
 
 
-def data_answer(data: Any) -> Response:
+def data_answer(data: Any) -> ApiResponse:
     """Return ``data`` in the envelope of an answer that is done."""
     return json_answer({"status": "done", "data": data})
 
