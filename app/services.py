@@ -3,7 +3,8 @@
 import logging
 import tempfile
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,9 +12,9 @@ import orjson
 
 from app.answers import Prepare
 from app.data_ingestor import DataIngestor
-from app.errors import UnavailableError
+from app.errors import ServiceError, UnavailableError
 from app.housekeeper import Housekeeper
-from app.job import Job
+from app.job import Job, error_document
 from app.job_store import JobStore
 from app.logger_config import close_logging
 from app.metrics import Metrics
@@ -63,13 +64,30 @@ class Services:
         plan = planner_of(self.ingestor.table).plan(statistic, raw)
         return self.pool.add_task(plan.request, plan.work)
 
-    def wait(self, job: Job, seconds: float) -> None:
-        """Block until a job has ended, at most so many seconds; not at all while too many others wait."""
+    def wait(self, jobs: Iterable[Job], seconds: float) -> None:
+        """Block until all the jobs have ended, at most so many seconds; not at all while too many others wait."""
         if seconds > 0 and self._waits.acquire(blocking=False):
+            deadline = time.monotonic() + seconds
             try:
-                self.store.map.wait(job, seconds)
+                for job in jobs:
+                    self.store.map.wait(job, deadline - time.monotonic())
             finally:
                 self._waits.release()
+
+    def documents(self, job_ids: Iterable[str], seconds: float) -> dict[str, bytes]:
+        """Return the JSON document of each job, or why there is none. Blocks as ``wait`` does, and on the disk."""
+        found = {job_id: self._found(job_id) for job_id in job_ids}
+        self.wait((job for job in found.values() if isinstance(job, Job)), seconds)
+        return {
+            job_id: self.store.document(job).content if isinstance(job, Job) else error_document(job.reason).content
+            for job_id, job in found.items()
+        }
+
+    def _found(self, job_id: str) -> Job | ServiceError:
+        try:
+            return self.store.map.find(job_id)
+        except ServiceError as error:
+            return error
 
     def question_name(self, job: Job) -> str:
         """Return what a file may call the question of a job: its id in the table of now, or its text as it was sent."""

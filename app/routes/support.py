@@ -103,3 +103,18 @@ def count_argument(name: str) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= 18 and int(text) > 0):
         raise InvalidRequestError(f"{name} must be a whole number above 0, not {quoted(text)}")
     return int(text)
+
+
+def list_argument(name: str, most: int) -> list[str]:
+    """Return the parts of a list, separated by commas, from the query string.
+
+    Raises
+    ------
+    InvalidRequestError: there is no such list, a part of it is empty, or it has more than ``most``
+    """
+    parts = request.args.get(name, "").split(",")
+    if not all(parts):
+        raise InvalidRequestError(f"{name} must be a list separated by commas, such as ?{name}=job_id_1,job_id_2")
+    if len(parts) > most:
+        raise InvalidRequestError(f"{name} must have at most {most} parts, not {len(parts)}")
+    return parts
