@@ -1,8 +1,10 @@
 """A job: what was asked, how far it is, and the documents that answer for it."""
 
+import hashlib
 import re
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -37,11 +39,37 @@ Work = Callable[[], Document]
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """The key of a submission, which makes its jobs once however often it is sent.
+
+    Parameters
+    ----------
+    text: what the client sent
+    fingerprint: of the request that came with it
+    place: of the job among those of the submission, from 0
+    jobs: how many the submission made
+    """
+
+    text: str
+    fingerprint: str
+    place: int = 0
+    jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What a job computes: the name of a statistic, and its body as JSON without line breaks."""
+    """What a job computes: the name of a statistic, and its body as JSON without line breaks; the key it came with."""
 
     statistic: str
     body: bytes
+    key: Key | None = None
+
+
+def fingerprint(route: str, body: bytes) -> str:
+    """Return what tells a request from another one; spaces and the order of fields in its JSON make no difference."""
+    with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
+        body = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(route.encode() + b"\n" + body).hexdigest()
 
 
 @lru_cache(maxsize=DISTINCT_REQUESTS_SHARED)

@@ -13,6 +13,7 @@ from app.errors import NotRecordedError
 from app.group_commit import GroupCommit
 from app.job import Document, Job, JobRequest, JobStatus, Outcome, Work
 from app.journal import Journal, accepted_line, ended_line, highest_line, removed_line
+from app.keys import Keys
 from app.recovery import Recovered
 from app.status_map import RUNNING, Enqueue, Retention, StatusMap
 
@@ -51,7 +52,9 @@ class JobStore:
         self._journal = journal
         self._retention = retention
         self._commits: GroupCommit[_Submission | None] = GroupCommit(self._record)
-        self.map = StatusMap(recovered or Recovered())
+        recovered = recovered or Recovered()
+        self.keys = Keys(recovered.jobs.values())
+        self.map = StatusMap(recovered)
 
     # Accepting
 
@@ -104,6 +107,7 @@ class JobStore:
             self._journal.sync()
         for job, submission in zip(jobs, submissions, strict=True):
             submission.job = job
+        self.keys.add(jobs)  # before anybody can end or remove them
         self.map.publish(zip(jobs, (submission.enqueue for submission in submissions), strict=True))
 
     def _has_grown(self) -> bool:
@@ -174,6 +178,7 @@ class JobStore:
 
     def _delete(self, jobs: list[Job]) -> None:
         for job in jobs:
+            self.keys.forget(job)
             self._journal.note(removed_line(job.number))
             try:
                 self._answers.delete(job.number)

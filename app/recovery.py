@@ -1,13 +1,13 @@
 """What a restart finds: the jobs that the journal and the result files of an earlier run tell of."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from app.answers import ERROR_DOCUMENT_START, is_whole
-from app.job import Job, JobStatus, job_request
+from app.job import Job, JobStatus, Key, job_request
 from app.journal import Journal
 from app.result_files import ResultFiles
 
@@ -53,6 +53,8 @@ def _replay(record: dict[str, Any], found: Recovered, ends: dict[int, dict[str, 
         if "accepted" in record:
             number = int(record["accepted"])
             request = job_request(str(record["statistic"]), orjson.dumps(record["body"]))
+            if "key" in record:
+                request = replace(request, key=Key(**record["key"]))
             found.jobs.setdefault(number, Job(number, request))
         elif "ended" in record:
             number = int(record["ended"])

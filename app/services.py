@@ -5,7 +5,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import orjson
@@ -14,7 +14,7 @@ from app.answers import Prepare
 from app.data_ingestor import DataIngestor
 from app.errors import ServiceError, UnavailableError
 from app.housekeeper import Housekeeper
-from app.job import Job, error_document
+from app.job import Job, Key, error_document, fingerprint
 from app.job_store import JobStore
 from app.logger_config import close_logging
 from app.metrics import Metrics
@@ -50,19 +50,33 @@ class Services:
         default_factory=partial(threading.BoundedSemaphore, MOST_WAITING_REQUESTS)
     )
 
-    def submit(self, statistic: str, raw: bytes) -> Job:
+    def submit(self, statistic: str, raw: bytes, key: str | None = None) -> Job:
         """Turn the body of a request into an accepted job. Blocks until it is recorded on disk.
 
-        The job keeps the table that its body was checked against.
+        The job keeps the table that its body was checked against. With a key that came with the same request before, it
+        is the job of that time.
 
         Raises
         ------
         UnavailableError: no job is accepted now
         InvalidRequestError: the body asks for nothing that can be computed
+        KeyReusedError: the key came with another request before
         """
+        if key is None:
+            return self._accept(statistic, raw)
+        marked = Key(key, fingerprint(statistic, raw))
+        return self._once(marked, lambda: [self._accept(statistic, raw, marked)])[0]
+
+    def _accept(self, statistic: str, raw: bytes, key: Key | None = None) -> Job:
         self.pool.check_open()
         plan = planner_of(self.ingestor.table).plan(statistic, raw)
-        return self.pool.add_task(plan.request, plan.work)
+        request = plan.request if key is None else replace(plan.request, key=key)
+        return self.pool.add_task(request, plan.work)
+
+    def _once(self, key: Key, accept: Callable[[], list[Job]]) -> list[Job]:
+        """Return the jobs that came with a key, accepted now if they were not before."""
+        with self.store.keys.turn(key.text):
+            return self.store.keys.jobs_of(key) or accept()
 
     def wait(self, jobs: Iterable[Job], seconds: float) -> None:
         """Block until all the jobs have ended, at most so many seconds; not at all while too many others wait."""

@@ -46,7 +46,10 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "answers": {"errors", "job", "result_files"},
     "recovery": {"answers", "job", "journal", "result_files"},
     "status_map": {"errors", "job", "recovery"},
-    "job_store": {"answers", "errors", "group_commit", "job", "journal", "recovery", "result_files", "status_map"},
+    "keys": {"errors", "job"},
+    "job_store": {
+        *("answers", "errors", "group_commit", "job", "journal", "keys", "recovery", "result_files", "status_map"),
+    },
     "tabular": set(),
     "forms": {"job", "tabular"},
     "finish_rate": set(),

@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from app.errors import UnsupportedMediaTypeError, quoted
 from app.routes.jobs import RESULTS_PATH
-from app.routes.support import JSON_TYPE, json_answer, services, this_request
+from app.routes.support import JSON_TYPE, idempotency_key, json_answer, services, this_request
 from app.statistics import STATISTICS
 
 blueprint = Blueprint("statistics", __name__, url_prefix="/api")
@@ -19,7 +19,7 @@ def submit(statistic: str) -> Response:
         raise UnsupportedMediaTypeError(
             f"the body is declared as {declared}; send JSON with the header Content-Type: application/json"
         )
-    job = services().submit(statistic, raw)
+    job = services().submit(statistic, raw, idempotency_key())
     asked.job_id = job_id = job.id
     answer = json_answer({"job_id": job_id})
     answer.headers["Location"] = f"{asked.root_path}{RESULTS_PATH}{job_id}"
