@@ -1,7 +1,6 @@
 """What the views share: the services, JSON answers, and the parameters of a query string."""
 
 import math
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 JSON_TYPE = "application/json"
 MAX_BODY_BYTES = 64 * 1024
-KEY = re.compile("[!-~]{1,255}")
 
 
 class ApiRequest(Request):
@@ -66,19 +64,6 @@ def json_answer(content: Any, status: int = 200) -> ApiResponse:
 def data_answer(data: Any) -> ApiResponse:
     """Return ``data`` in the envelope of an answer that is done."""
     return json_answer({"status": "done", "data": data})
-
-
-def idempotency_key() -> str | None:
-    """Return the key that a submission is sent under, None where it has none.
-
-    Raises
-    ------
-    InvalidRequestError: it is none that can be kept
-    """
-    key = this_request().environ.get("HTTP_IDEMPOTENCY_KEY")
-    if key is not None and not KEY.fullmatch(key):
-        raise InvalidRequestError("Idempotency-Key must be 1 to 255 visible ASCII characters, without spaces")
-    return cast("str | None", key)
 
 
 def seconds_argument(name: str, longest: float) -> float:
