@@ -3,7 +3,7 @@
 import hashlib
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -144,9 +144,10 @@ def document(content: bytes) -> Document:
     return Document(content, zlib.crc32(content))
 
 
-def done_document(data: Mapping[str, Any]) -> Document:
-    """Return the document that answers for a job that is done."""
-    return document(orjson.dumps({"status": JobStatus.DONE, "data": data}))
+def done_document(data: Mapping[str, Any] | Sequence[Any], provenance: Mapping[str, Any] | None = None) -> Document:
+    """Return the document that answers for a job that is done, with where its figures come from if that is told."""
+    told = {"status": JobStatus.DONE, "data": data} | ({"provenance": provenance} if provenance else {})
+    return document(orjson.dumps(told, option=orjson.OPT_UTC_Z))
 
 
 def error_document(reason: str) -> Document:

@@ -7,9 +7,12 @@ later one that asks the same gets the same object.
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from app.bodies import parse_body
 from app.errors import ServiceError
 from app.job import Document, JobRequest, Work, done_document, job_request
-from app.query import Query, parse_body, resolve
+from app.provenance import provenance_of
+from app.query import Query
+from app.resolver import resolve
 from app.statistics import STATISTICS
 from app.survey_table import SurveyTable
 
@@ -56,11 +59,16 @@ class Planner:
         if found is None:
             raise ServiceError(f"this server has no statistic {statistic!r}")
         body = parse_body(raw, found.body)
-        request = job_request(statistic, body.model_dump_json(exclude_unset=True).encode())
-        return Plan(request, partial(self._remembered_document, statistic, resolve(body, self._table)))
+        query = resolve(body, self._table)
+        if found.check is not None:
+            found.check(self._table, query)
+        request = job_request(statistic, body.model_dump_json(exclude_unset=True, by_alias=True).encode())
+        return Plan(request, partial(self._remembered_document, statistic, query))
 
     def _document(self, statistic: str, query: Query) -> Document:
-        return done_document(STATISTICS[statistic].compute(self._table, query))
+        asked = STATISTICS[statistic]
+        data = asked.compute(self._table, query)
+        return done_document(data, provenance_of(self._table, statistic, query) if asked.provenance else None)
 
 
 planner_of = lru_cache(maxsize=1)(Planner)

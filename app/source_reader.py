@@ -26,6 +26,9 @@ OPTIONAL = (
     "QuestionID",
     "Class",
     "Data_Value_Footnote_Symbol",
+    "Low_Confidence_Limit",
+    "High_Confidence_Limit",
+    "Sample_Size",
 )
 BLOCK_BYTES = 16 * 1024 * 1024  # the longest line that can be read
 QUOTE = b'"'

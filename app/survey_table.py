@@ -1,7 +1,8 @@
 """The survey as the statistics see it: integer-coded, reduced to sums and counts, and immutable.
 
 Codes follow the order of the names: location code 0 is the first name in code-point order, stratum code 0 the first
-pair of category and name. An array of codes in ascending order is therefore in the order of the names too.
+pair of category and name, period code 0 the earliest period. An array of codes in ascending order is therefore in the
+order of the names too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,18 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
 from rapidfuzz import fuzz, process, utils
 
+from app.cells import Cells, Means, QuestionMeans
 from app.errors import InvalidRequestError, quoted
 from app.survey_facts import Direction
 
 CLOSEST_NAMED = 3
 LONGEST_COMPARED_CHARS = 200
-
-Codes = NDArray[np.int64]
-Values = NDArray[np.float64]
+NATION = "National"
+ONLY_THOSE = "GET /api/dataset lists the categories with their values"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,24 @@ class Stratum:
 
     category: str
     name: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Period:
+    """The years that a row is about, from the first to the last: in CDC's table one year."""
+
+    first: int
+    last: int
+
+    @property
+    def label(self) -> int | str:
+        """The year, or the span such as ``2011-2013``."""
+        return self.first if self.first == self.last else f"{self.first}-{self.last}"
+
+    @property
+    def middle(self) -> float:
+        """The year in the middle."""
+        return (self.first + self.last) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,90 +92,46 @@ class DatasetReport:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Means:
-    """Arithmetic means (percent) of the rows of each key: ``locations[i]``, ``strata[i]`` has ``means[i]``.
-
-    All arrays are of shape (keys,), sorted by location, then by stratum. Where the means are by location alone,
-    ``strata`` is empty.
-    """
-
-    locations: Codes
-    strata: Codes
-    means: Values
-
-
 class QuestionData:
-    """One question's rows, reduced to means by location and by location and stratum.
+    """One question of a table: its rows reduced to cells, and the means over all of them.
 
     Parameters
     ----------
     question: what is asked
-    locations: location code of each row with a value, shape (rows,)
-    strata: stratum code of each row, -1 where the row has none, shape (rows,)
-    values: percentage of each row, shape (rows,)
+    cells: sums and counts for each location, stratum and period
     """
 
-    def __init__(self, question: Question, locations: Codes, strata: Codes, values: Values) -> None:
+    def __init__(self, question: Question, cells: Cells) -> None:
         self.question = question
-        self.global_mean: float | None = float(values.mean()) if values.size else None
-        self.by_location = _means_by(locations, values)
-        stratified = strata >= 0
-        self.by_stratum = _means_by(locations[stratified], values[stratified], strata[stratified])
+        self.cells = cells
+        self.means = QuestionMeans(cells)
+        self._lock()
 
     def __setstate__(self, state: dict[str, object]) -> None:
         """Take over what another process has sent: read-only arrays arrive as such that can be written to."""
         self.__dict__.update(state)
-        for means in (self.by_location, self.by_stratum):
-            _lock(means)
+        self._lock()
 
-    def location_mean(self, location: int) -> float | None:
-        """Return the mean (percent) of one location, None where it has no value."""
-        found = self._slice(self.by_location, location)
-        return float(self.by_location.means[found][0]) if found.stop > found.start else None
-
-    def location_strata(self, location: int) -> Means:
-        """Return the means of one location by stratum."""
-        found = self._slice(self.by_stratum, location)
-        cells = self.by_stratum
-        return Means(cells.locations[found], cells.strata[found], cells.means[found])
-
-    @staticmethod
-    def _slice(means: Means, location: int) -> slice:
-        start, stop = np.searchsorted(means.locations, [location, location + 1])
-        return slice(int(start), int(stop))
-
-
-def _means_by(locations: Codes, values: Values, strata: Codes | None = None) -> Means:
-    """Return the mean of ``values`` for each location, or each pair of location and stratum, that occurs."""
-    width = 1 if strata is None else int(strata.max(initial=0)) + 1
-    keys = locations if strata is None else locations * width + strata
-    found, key_of_row = np.unique(keys, return_inverse=True)
-    counts = np.bincount(key_of_row, minlength=found.size)
-    means = np.bincount(key_of_row, weights=values, minlength=found.size) / counts
-    return _lock(Means(found // width, found[:0] if strata is None else found % width, means))
-
-
-def _lock(means: Means) -> Means:
-    """Make the arrays read-only."""
-    for array in (means.locations, means.strata, means.means):
-        array.flags.writeable = False
-    return means
+    def _lock(self) -> None:
+        self.cells.lock()
+        self.means.lock()
 
 
 class SurveyTable:
-    """An immutable survey: its questions with their means, its locations, its strata, and where it came from."""
+    """An immutable survey: questions with their cells, locations, strata, periods, and where it came from."""
 
     def __init__(
         self,
         *,
         locations: Sequence[Location],
         strata: Sequence[Stratum],
+        periods: Sequence[Period],
         questions: Sequence[QuestionData],
         report: DatasetReport,
     ) -> None:
         self.locations = tuple(locations)
         self.strata = tuple(strata)
+        self.periods = tuple(periods)
         self.questions = tuple(questions)
         self.report = report
 
@@ -180,9 +153,17 @@ class SurveyTable:
     @cached_property
     def category_keys(self) -> tuple[tuple[str, ...], ...]:
         """The keys of results by location, category and stratum, for each question in the order of ``by_stratum``."""
-        places, strata = [repr(name) for name in self.location_names], self.stratum_labels
-        cells = [(data.by_stratum.locations.tolist(), data.by_stratum.strata.tolist()) for data in self.questions]
-        return tuple(tuple(f"({places[p]}, {strata[s]})" for p, s in zip(*codes, strict=True)) for codes in cells)
+        return tuple(self.keys_of(data.means.by_stratum) for data in self.questions)
+
+    def keys_of(self, by_stratum: Means) -> tuple[str, ...]:
+        """Return the keys of results by location, category and stratum: Python's ``repr`` of the three names."""
+        places, strata = self._quoted_names, self.stratum_labels
+        pairs = zip(by_stratum.locations.tolist(), by_stratum.strata.tolist(), strict=True)
+        return tuple(f"({places[place]}, {strata[stratum]})" for place, stratum in pairs)
+
+    @cached_property
+    def _quoted_names(self) -> tuple[str, ...]:
+        return tuple(map(repr, self.location_names))
 
     @cached_property
     def stratum_labels(self) -> tuple[str, ...]:
@@ -200,7 +181,7 @@ class SurveyTable:
         if code is None:
             texts = (data.question.text for data in self.questions)
             raise InvalidRequestError(_unknown("question", text_or_id, texts, "GET /api/questions lists them all"))
-        if self.questions[code].global_mean is None:
+        if self.questions[code].means.global_mean is None:
             raise InvalidRequestError(f"no row of the question {quoted(text_or_id)} has a value in this table")
         return code
 
@@ -217,19 +198,48 @@ class SurveyTable:
             raise InvalidRequestError(_unknown("state", name_or_abbreviation, self._location_codes, hint))
         return code
 
-    def require_value(self, question: int, location: int) -> None:
-        """Check that a location has a value for a question.
+    @cached_property
+    def categories(self) -> Mapping[str, Mapping[str, int]]:
+        """The codes of the strata by category and name."""
+        found: dict[str, dict[str, int]] = {}
+        for code, stratum in enumerate(self.strata):
+            found.setdefault(stratum.category, {})[stratum.name] = code
+        return found
+
+    @cached_property
+    def national_code(self) -> int | None:
+        """The code of the location that is the nation as a whole, None where the table has none."""
+        return self._location_codes.get(NATION)
+
+    def strata_codes(self, category: str, name: str | None = None) -> tuple[int, ...]:
+        """Return the codes of the strata of a category, or of the one that is named.
 
         Raises
         ------
-        InvalidRequestError: it has none
+        InvalidRequestError: the table has no such category, or the category has no such stratum
         """
-        data = self.questions[question]
-        if data.location_mean(location) is None:
-            raise InvalidRequestError(
-                f"{self.locations[location].name} has no value for the question {quoted(data.question.text)}; "
-                "ask for another state or another question"
-            )
+        of_category = self.categories.get(category)
+        if of_category is None:
+            raise InvalidRequestError(_unknown("stratification category", category, self.categories, ONLY_THOSE))
+        if name is None:
+            return tuple(of_category.values())
+        if name not in of_category:
+            raise InvalidRequestError(_unknown(f"value of the category {category!r}", name, of_category, ONLY_THOSE))
+        return (of_category[name],)
+
+    def category_of(self, names: Sequence[str]) -> str:
+        """Return the one category that has strata of all these names.
+
+        Raises
+        ------
+        InvalidRequestError: no category has, or more than one
+        """
+        found = sorted(category for category, of_category in self.categories.items() if set(names) <= set(of_category))
+        if len(found) != 1:
+            shown = " and ".join(map(quoted, names))
+            problem = f"the categories {', '.join(found)} have" if found else "no category has"
+            raise InvalidRequestError(f'{problem} the strata {shown}; name one with "stratification". {ONLY_THOSE}')
+        return found[0]
 
 
 def _unknown(kind: str, given: str, names: Iterable[str], hint: str) -> str:
@@ -241,5 +251,5 @@ def _unknown(kind: str, given: str, names: Iterable[str], hint: str) -> str:
         processor=utils.default_process,
         limit=CLOSEST_NAMED,
     )
-    named = "; ".join(quoted(name) for name, _, _ in closest)
+    named = "; ".join(quoted(name) for name, _, _ in closest) or "none, as the table has none"
     return f"unknown {kind} {quoted(given)}; the closest are: {named}. {hint}"

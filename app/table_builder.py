@@ -11,17 +11,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from app.cells import Codes, Mask, Rows, Values, reduce_rows
 from app.errors import SourceError
 from app.source_reader import SourceFrame, read_source
 from app.survey_facts import KnownQuestion, survey_facts
-from app.survey_table import Codes, DatasetReport, Location, Question, QuestionData, Stratum, SurveyTable, Values
+from app.survey_table import DatasetReport, Location, Period, Question, QuestionData, Stratum, SurveyTable
 
 MODELLED_MARK = "modelled"
 LONGEST_BLANK_BYTES = 4096  # what a table may begin with before the whole of it is looked through
 FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the table
 LOWEST_PERCENT, HIGHEST_PERCENT = 0.0, 100.0
-
-Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 def read_table(source: Path) -> SurveyTable:
@@ -46,6 +45,7 @@ def read_table(source: Path) -> SurveyTable:
     return SurveyTable(
         locations=_locations(columns),
         strata=[Stratum(category, name) for category, name in columns.stratum_names],
+        periods=columns.years.periods,
         questions=[_question_data(code, columns, sieve) for code in range(len(columns.question_texts))],
         report=report,
     )
@@ -75,10 +75,25 @@ class _Columns:
         self.footnoted = self._optional(frame, "Data_Value_Footnote_Symbol")[0] >= 0
         self.stratum, self.stratum_names = _strata(frame)
         self.years = _years(frame)
+        self.low, self.high = self._limits(frame)
+        self.respondents = self._measure(frame, "Sample_Size")
+        self.respondents[~(self.respondents > 0)] = np.nan
         self.question_id, self.question_ids = self._optional(frame, "QuestionID")
         self.class_name, self.class_names = self._optional(frame, "Class")
         self.abbreviation, self.abbreviations = self._optional(frame, "LocationAbbr")
         self.datasources = self._optional(frame, "Datasource")[1]
+
+    def _measure(self, frame: SourceFrame, name: str) -> Values:
+        if name in self.missing_optional:
+            return np.full(self.rows, np.nan)
+        return numbers(frame.column(name))[0]
+
+    def _limits(self, frame: SourceFrame) -> tuple[Values, Values]:
+        """Return the confidence limits, NaN in both where they are no percentages that enclose the value."""
+        low, high = self._measure(frame, "Low_Confidence_Limit"), self._measure(frame, "High_Confidence_Limit")
+        unusable = ~((low >= LOWEST_PERCENT) & (low <= self.value) & (self.value <= high) & (high <= HIGHEST_PERCENT))
+        low[unusable] = high[unusable] = np.nan
+        return low, high
 
     def _optional(self, frame: SourceFrame, name: str) -> tuple[Codes, list[str]]:
         if name in self.missing_optional:
@@ -121,9 +136,12 @@ def coded(column: pd.Series) -> tuple[Codes, list[str]]:
 
 def numbers(column: pd.Series) -> tuple[Values, Mask]:
     """Return the number in each field, NaN where there is none, and whether the field holds anything at all."""
-    codes, texts = coded(column)
-    parsed = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
-    return np.append(parsed, np.nan)[codes], codes >= 0
+    categorical = column.astype("category")
+    texts = pd.Series([str(text).strip() for text in categorical.cat.categories], dtype=object)
+    parsed = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)
+    codes = categorical.cat.codes.to_numpy()
+    filled = np.append((texts != "").to_numpy(dtype=np.bool_), False)
+    return np.append(parsed, np.nan)[codes], filled[codes]
 
 
 def _strata(frame: SourceFrame) -> tuple[Codes, list[tuple[str, str]]]:
@@ -139,26 +157,29 @@ def _strata(frame: SourceFrame) -> tuple[Codes, list[tuple[str, str]]]:
 
 @dataclass(frozen=True)
 class _Years:
-    """The span of years of each row as a code, shape (rows,), and the years of each span by code."""
+    """The period of each row as a code, shape (rows,), -1 where it is not known, and the periods by code."""
 
-    span: Codes
-    years: tuple[tuple[int, ...], ...]
+    period: Codes
+    periods: tuple[Period, ...]
 
     def of(self, rows: Mask) -> tuple[int, ...]:
         """Return the years that the given rows cover, ascending."""
-        found = np.flatnonzero(np.bincount(self.span[rows], minlength=len(self.years)))
-        return tuple(sorted({year for code in found.tolist() for year in self.years[code]}))
+        found = [self.periods[code] for code in np.unique(self.period[rows]).tolist() if code >= 0]
+        return tuple(sorted({year for period in found for year in range(period.first, period.last + 1)}))
 
 
 def _years(frame: SourceFrame) -> _Years:
     """Read the years; a table with one of the two columns has rows of one year each."""
     present = [name for name in ("YearStart", "YearEnd") if name not in frame.missing_optional]
     if not present:
-        return _Years(np.zeros(frame.rows, dtype=np.int64), ((),))
+        return _Years(np.full(frame.rows, -1), ())
     first, firsts = _year_codes(frame.column(present[0]))
     last, lasts = _year_codes(frame.column(present[-1]))
-    spans = tuple(_span(start, end) for start in firsts for end in lasts)
-    return _Years(first * len(lasts) + last, spans)
+    spans = [_period(start, end) for start in firsts for end in lasts]
+    span_of_row = first * len(lasts) + last
+    periods = sorted({spans[code] for code in np.unique(span_of_row).tolist()} - {None})
+    code_of = {period: code for code, period in enumerate(periods)}
+    return _Years(np.array([code_of.get(span, -1) for span in spans])[span_of_row], tuple(periods))
 
 
 def _year_codes(column: pd.Series) -> tuple[Codes, list[float]]:
@@ -168,10 +189,10 @@ def _year_codes(column: pd.Series) -> tuple[Codes, list[float]]:
     return np.where(codes < 0, len(years), codes), [*years, math.nan]
 
 
-def _span(first: float, last: float) -> tuple[int, ...]:
-    """Return the years from one to another, none where either is no year."""
-    plausible = FIRST_YEAR <= first <= LAST_YEAR and FIRST_YEAR <= last <= LAST_YEAR  # NaN is not
-    return tuple(range(int(first), int(last) + 1)) if plausible else ()
+def _period(first: float, last: float) -> Period | None:
+    """Return the years from one to another, None where either is no year or they are the wrong way round."""
+    plausible = FIRST_YEAR <= first <= last <= LAST_YEAR  # NaN is not
+    return Period(int(first), int(last)) if plausible else None
 
 
 def _locations(columns: _Columns) -> list[Location]:
@@ -197,7 +218,20 @@ def _question_data(code: int, columns: _Columns, sieve: _Sieve) -> QuestionData:
         rows=int(np.count_nonzero(used)),
         suppressed_rows=int(np.count_nonzero(rows & sieve.suppressed)),
     )
-    return QuestionData(question, columns.location[used], columns.stratum[used], columns.value[used])
+    return QuestionData(question, reduce_rows(_rows(columns, rows & (sieve.used | sieve.suppressed))))
+
+
+def _rows(columns: _Columns, chosen: Mask) -> Rows:
+    return Rows(
+        columns.location[chosen],
+        columns.stratum[chosen],
+        columns.years.period[chosen],
+        columns.footnoted[chosen],
+        columns.value[chosen],
+        columns.low[chosen],
+        columns.high[chosen],
+        columns.respondents[chosen],
+    )
 
 
 def _known_question(text: str, question_id: str | None) -> KnownQuestion | None:
@@ -237,6 +271,9 @@ SWITCHED_OFF = {
     "QuestionID": "question ids are taken from CDC's list of questions",
     "Class": "question classes are taken from CDC's list of questions",
     "Data_Value_Footnote_Symbol": "suppressed rows cannot be told from other rows without a value",
+    "Low_Confidence_Limit": "estimates have no confidence limits",
+    "High_Confidence_Limit": "estimates have no confidence limits",
+    "Sample_Size": "estimates have no sample sizes",
 }
 
 

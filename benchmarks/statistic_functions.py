@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 
 import project_path
-from app.query import parse_body, resolve
+from app.bodies import parse_body
+from app.resolver import resolve
 from app.statistics import STATISTICS
 from app.survey_table import SurveyTable
 from app.table_builder import read_table
@@ -38,7 +39,7 @@ def compare_statistics(*, rounds: int) -> list[Comparison]:
     tables = f"{many_rows.report.rows_used:,} rows", f"{bundled.report.rows_used:,} rows"
     tell(f"statistics over {tables[0]} and over {tables[1]}")
     seconds = {}
-    for name in STATISTICS:
+    for name in EXPRESSIONS:
         calls: Calls = {
             OURS: our_call(name, bundled),
             PANDAS: partial(EXPRESSIONS[name], frame, body_of(name)),

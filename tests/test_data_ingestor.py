@@ -65,14 +65,14 @@ def test_an_unusable_row_is_skipped_and_counted_by_its_reason(
     table = read_table(write_csv(tmp_path, [row(), row(**fields)], WITH_FOOTNOTE))
     assert table.report.rows_skipped == {reason: 1}
     assert (table.report.rows_read, table.report.rows_used, table.report.rows_suppressed) == (2, 1, 0)
-    assert [data.global_mean for data in table.questions] == [30.5]
+    assert [data.means.global_mean for data in table.questions] == [30.5]
 
 
 @pytest.mark.parametrize("text", ["0", "-0.0", "0.0", "100", "100.0", "1e2", " 30 ", "+5", ".5", "5.", "007", "33.3"])
 def test_a_percentage_is_used_however_it_is_written(tmp_path: Path, text: str) -> None:
     table = read_table(write_csv(tmp_path, [row(Data_Value=text)]))
     assert table.report.rows_skipped == {}
-    assert table.questions[0].global_mean == float(text)
+    assert table.questions[0].means.global_mean == float(text)
 
 
 @pytest.mark.parametrize("symbol", ["~", "-", "*"])
@@ -263,14 +263,14 @@ def test_a_row_without_stratification_counts_in_the_means_but_not_by_category(
     unstratified = row(Data_Value=10, StratificationCategory1=category, Stratification1=stratum)
     table = read_table(write_csv(tmp_path, [row(Data_Value=30), unstratified]))
     (data,) = table.questions
-    assert (data.global_mean, data.location_mean(0)) == (20.0, 20.0)
+    assert (data.means.global_mean, data.means.location_mean(0)) == (20.0, 20.0)
     assert [(each.category, each.name) for each in table.strata] == [("Gender", "Female")]
-    assert data.location_strata(0).means.tolist() == [30.0]
+    assert data.means.location_strata(0).means.tolist() == [30.0]
 
 
 def test_the_arrays_of_means_are_read_only(tmp_path: Path) -> None:
     (data,) = read_table(write_csv(tmp_path, [row()])).questions
-    for means in (data.by_location, data.by_stratum, data.location_strata(0)):
+    for means in (data.means.by_location, data.means.by_stratum, data.means.location_strata(0)):
         for array in (means.locations, means.strata, means.means):
             with pytest.raises(ValueError, match="read-only"):
                 array[:] = 0

@@ -11,29 +11,34 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from app.bodies import FiveBody, QuestionBody, RankingBody, StateBody, parse_body
+from app.cells import Rows, reduce_rows
 from app.errors import InvalidRequestError
-from app.query import Query, QuestionBody, RankingBody, StateBody, parse_body, resolve
+from app.query import Query
+from app.resolver import resolve
 from app.survey_facts import Direction
-from app.survey_table import DatasetReport, Location, Question, QuestionData, Stratum, SurveyTable
+from app.survey_table import DatasetReport, Location, Period, Question, QuestionData, Stratum, SurveyTable
 
 OBESITY = "Percent of adults aged 18 years and older who have obesity"
 STRENGTH = "Percent of adults who engage in muscle-strengthening activities on 2 or more days a week"
 SINGING = "Percent of adults who sing in the shower"
 SILENT = "Percent of adults who never answer"
-MODELS: list[type[QuestionBody]] = [QuestionBody, StateBody, RankingBody]
+MODELS: list[type[QuestionBody]] = [QuestionBody, StateBody, FiveBody, RankingBody]
 LONGEST_REASON_CHARS = 4000
 
 
 def _question(text: str, question_id: str | None, best: Direction | None, places: list[int]) -> QuestionData:
     question = Question(text, question_id, None, best, (2019,), len(places), 0)
-    return QuestionData(
-        question, np.array(places, dtype=np.int64), np.zeros(len(places), np.int64), np.ones(len(places))
-    )
+    codes, unknown = np.zeros(len(places), np.int64), np.full(len(places), np.nan)
+    values = np.ones(len(places))
+    rows = Rows(np.array(places, np.int64), codes, codes, codes > 0, values, unknown, unknown, unknown)
+    return QuestionData(question, reduce_rows(rows))
 
 
 TABLE = SurveyTable(
     locations=[Location("Maine", "ME"), Location("Ohio", "OH"), Location("Texas", "TX"), Location("Utopia", None)],
     strata=[Stratum("Total", "Total")],
+    periods=[Period(2019, 2019)],
     questions=[
         _question(OBESITY, "Q036", "min", [0, 1, 2]),
         _question(STRENGTH, "Q046", "max", [0, 1, 2]),

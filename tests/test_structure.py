@@ -6,8 +6,7 @@ import json
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -15,76 +14,12 @@ from typing import Any
 import pytest
 
 from real_server import PROJECT_ROOT
+from rooms import MAY_IMPORT, SURVEY_ROOMS
 
 LONGEST_FUNCTION_LINES = 30
 LONGEST_FILE_LINES = 300
 IMPORT_SECONDS = 60
 
-SURVEY_ROOMS = frozenset(
-    {"data_ingestor", "query", "source_reader", "statistics", "survey_facts", "survey_table", "table_builder"}
-)
-# The rooms of the package, and the rooms that each of them may know.
-MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
-    "errors": set(),
-    "settings": {"errors"},
-    "logger_config": {"settings"},
-    "start_checks": {"errors", "settings"},
-    "folders": {"errors"},
-    "stop_signals": set(),
-    "source_reader": {"errors"},
-    "survey_facts": set(),
-    "survey_table": {"errors", "survey_facts"},
-    "table_builder": {"errors", "source_reader", "survey_facts", "survey_table"},
-    "data_ingestor": {"errors", "survey_table", "table_builder"},
-    "table_process": {"errors", "survey_table", "table_builder"},
-    "query": {"errors", "survey_facts", "survey_table"},
-    "statistics": {"query", "survey_table"},
-    "job": {"errors"},
-    "result_files": {"folders", "job"},
-    "journal": {"folders", "job"},
-    "group_commit": set(),
-    "answers": {"errors", "job", "result_files"},
-    "recovery": {"answers", "job", "journal", "result_files"},
-    "status_map": {"errors", "job", "recovery"},
-    "keys": {"errors", "job"},
-    "job_store": {
-        *("answers", "errors", "group_commit", "job", "journal", "keys", "recovery", "result_files", "status_map"),
-    },
-    "tabular": set(),
-    "forms": {"job", "tabular"},
-    "finish_rate": set(),
-    "task_runner": {"errors", "finish_rate", "job", "job_store"},
-    "housekeeper": {"job_store"},
-    "metrics": {"job"},
-    "observer": {"job", "logger_config", "metrics"},
-    "planner": {"errors", "job", "query", "statistics", "survey_table"},
-    "services": {
-        "answers",
-        "data_ingestor",
-        "errors",
-        "housekeeper",
-        "job",
-        "job_store",
-        "logger_config",
-        "metrics",
-        "planner",
-        "settings",
-        "survey_table",
-        "task_runner",
-    },
-    "routes": {
-        "answers",
-        "errors",
-        "forms",
-        "job",
-        "job_store",
-        "logger_config",
-        "query",
-        "services",
-        "statistics",
-        "survey_table",
-    },
-}
 HTTP_PACKAGES = frozenset({"flask", "flask_cors", "flask_openapi3", "granian", "werkzeug"})
 DATA_PACKAGES = frozenset({"dask", "numpy", "pandas", "pyarrow"})
 
@@ -204,7 +139,9 @@ def test_the_pool_knows_neither_http_nor_the_survey() -> None:
     assert not {module for module in found if module.startswith("app.routes")}
 
 
-@pytest.mark.parametrize("module", ["app.statistics", "app.query", "app.survey_table", "app.data_ingestor"])
+@pytest.mark.parametrize(
+    "module", ["app.statistics", "app.resolver", "app.provenance", "app.survey_table", "app.data_ingestor"]
+)
 def test_the_survey_knows_neither_jobs_nor_threads_nor_http(module: str) -> None:
     found = reachable(GRAPH, module)
     assert not found & (HTTP_PACKAGES | {"app.job", "app.job_store", "app.task_runner", "app.services"})

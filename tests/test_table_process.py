@@ -9,7 +9,7 @@ import pytest
 from app import table_process
 from app.errors import SourceError
 from app.query import Query
-from app.statistics import mean_by_category, states_mean
+from app.statistics.means import mean_by_category, states_mean
 from app.table_builder import read_table
 from app.table_process import read_table_apart
 from real_server import PROJECT_ROOT
@@ -32,7 +32,7 @@ def test_the_table_is_the_one_that_is_read_here() -> None:
 def test_its_arrays_are_read_only_too(tmp_path: Path) -> None:
     (data,) = read_table_apart(write_csv(tmp_path, [row()])).questions
     with pytest.raises(ValueError, match="read-only"):
-        data.by_location.means[:] = 0
+        data.means.by_location.means[:] = 0
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n1,2\n"])

@@ -31,11 +31,13 @@ def states() -> Response:
 def dataset() -> Response:
     """Tell where the table comes from, what was made of its rows, if it is modelled, and how the last reload went."""
     ingestor = services().ingestor
-    report = asdict(ingestor.table.report)
+    table = ingestor.table
+    report = asdict(table.report)
     modelled = report.pop("modelled")
     notice = {"notice": MODELLED_NOTICE} if modelled else {}
+    categories = {category: list(names) for category, names in table.categories.items()}
     reload = asdict(ingestor.last_reload) if ingestor.last_reload else None
-    return data_answer({"modelled": modelled, **notice, **report, "reload": reload})
+    return data_answer({"modelled": modelled, **notice, **report, "stratifications": categories, "reload": reload})
 
 
 def _described(question: Question) -> dict[str, object]:

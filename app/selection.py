@@ -1,0 +1,106 @@
+"""Which of a question's rows count: the filters of a request, in the codes of a table, applied one after the other."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.cells import Cells, Codes, Mask
+from app.errors import InvalidRequestError, quoted
+from app.survey_table import SurveyTable
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The rows that count, by codes of the table; None where a filter is not set.
+
+    ``footnoted`` tells whether rows count that have a value although a footnote marks them as suppressed.
+    """
+
+    periods: tuple[int, ...] | None = None
+    strata: tuple[int, ...] | None = None
+    locations: tuple[int, ...] | None = None
+    excluded: tuple[int, ...] | None = None
+    footnoted: bool = True
+
+
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many rows a filter has left out, and which rows those are."""
+
+    reason: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The cells that the filters leave of a question, and what each filter has left out."""
+
+    cells: Cells
+    left_out: tuple[LeftOut, ...]
+
+
+def select(table: SurveyTable, question: int, filters: Filters, *, needs_value: bool = True) -> Selection:
+    """Apply filters to the rows of a question.
+
+    Parameters
+    ----------
+    needs_value: whether suppressed rows alone are as good as nothing
+
+    Raises
+    ------
+    InvalidRequestError: nothing is left; the reason names the filter that left nothing
+    """
+    cells = table.questions[question].cells
+    left_out = []
+    for filter_ in FILTERS:
+        chosen = filter_.choose(cells, filters)
+        if chosen is None:
+            continue
+        dropped, cells = cells.select(~chosen), cells.select(chosen)
+        left_out.append(LeftOut(filter_.leaves_out, dropped.count_rows()))
+        if not (cells.rows.any() or (cells.suppressed_rows.any() and not needs_value)):
+            raise InvalidRequestError(_nothing_left(table, question, filter_.field))
+    return Selection(cells, tuple(item for item in left_out if item.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """One filter: its field in a body, what it leaves out, and how it chooses cells (None where it is not set)."""
+
+    field: str
+    leaves_out: str
+    choose: Callable[[Cells, Filters], Mask | None]
+
+
+def _among(codes: Codes, wanted: tuple[int, ...] | None) -> Mask | None:
+    return None if wanted is None else np.isin(codes, wanted)
+
+
+def _not_excluded(cells: Cells, filters: Filters) -> Mask | None:
+    return None if filters.excluded is None else ~np.isin(cells.locations, filters.excluded)
+
+
+def _not_footnoted(cells: Cells, filters: Filters) -> Mask | None:
+    return None if filters.footnoted else ~cells.footnoted
+
+
+FILTERS = (
+    _Filter("years", "other years", lambda cells, filters: _among(cells.periods, filters.periods)),
+    _Filter("stratification", "other strata", lambda cells, filters: _among(cells.strata, filters.strata)),
+    _Filter("locations", "other locations", lambda cells, filters: _among(cells.locations, filters.locations)),
+    _Filter("exclude", "excluded locations", _not_excluded),
+    _Filter("suppressed", "marked as suppressed", _not_footnoted),
+)
+
+
+def _nothing_left(table: SurveyTable, question: int, field: str) -> str:
+    """Say which filter has left nothing, and what there is to choose from."""
+    about = table.questions[question].question
+    reason = f"the filter {field!r} leaves no row of the question {quoted(about.text)}"
+    if field == "years":
+        return f"{reason}; it has the years {', '.join(map(str, about.years)) or 'that the table does not tell'}"
+    return f"{reason} that the filters before it have left; widen it, or leave it out"
