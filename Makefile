@@ -8,13 +8,16 @@ DEV_READY := $(VENV)/.dev-installed
 BENCH_READY := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run_server run_tests soak bench bench_quick lint clean
+.PHONY: help run_server data run_tests soak bench bench_quick lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
 
-run_server: $(SERVER_READY) ## run the server on the bundled table, http://127.0.0.1:5000
+run_server: $(SERVER_READY) ## run the server, http://127.0.0.1:5000
 	@exec $(BIN)/python api_server.py
+
+data: $(SERVER_READY) ## download CDC's current table, to be served in place of the bundled one
+	@$(BIN)/python tools/download_table.py $(if $(FORCE),--force)
 
 run_tests: $(DEV_READY) ## run all tests
 	$(BIN)/python -m pytest

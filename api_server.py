@@ -100,7 +100,7 @@ def stay_on_one_core() -> None:
 def read_again(settings: Settings, table: SurveyTable) -> SurveyTable:
     """Return the table as its source is now, or the one read at the start where the source cannot be read."""
     try:
-        return read_table(settings.data)
+        return read_table(settings.source())
     except SourceError as error:
         sys.stderr.write(f"warning: the table read at the start stays: {error.reason}\n")
         return table
@@ -169,7 +169,7 @@ def main() -> int:
             sys.stderr.write(f"warning: {warning}\n")
         lock_folder(check_folder(settings.results_dir))
         address = check_start(settings)
-        table = read_table_apart(settings.data)
+        table = read_table_apart(settings.source())
     except StartError as error:
         sys.stderr.write(f"cannot start: {error.reason}\n")
         return START_FAILED_EXIT_CODE

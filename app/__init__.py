@@ -45,7 +45,7 @@ def create_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
     SourceError: the table cannot be read
     OSError: the log or the results cannot be opened
     """
-    ingestor = DataIngestor(settings.data, table)
+    ingestor = DataIngestor(settings.source, table)
     configure_logging(settings)
     services = _start_services(settings, ingestor)
 

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +30,7 @@ class DataIngestor:
 
     Parameters
     ----------
-    source: a CSV file, plain or compressed, or a Parquet file
+    source: tells the file to read, asked before each reading: a CSV file, plain or compressed, or a Parquet file
     table: a table already read from that source, to be shared instead of reading it again
 
     Raises
@@ -37,10 +38,10 @@ class DataIngestor:
     SourceError: the source cannot be read as a survey
     """
 
-    def __init__(self, source: Path, table: SurveyTable | None = None) -> None:
-        self.source = source
+    def __init__(self, source: Callable[[], Path], table: SurveyTable | None = None) -> None:
+        self._source = source
         self._lock = threading.Lock()  # guards _table and _reload
-        self._table = table if table is not None else read_table(source)
+        self._table = table if table is not None else read_table(source())
         self._reload: ReloadReport | None = None
 
     @property
@@ -70,7 +71,7 @@ class DataIngestor:
     def _read_again(self) -> None:
         table, reason = None, None
         try:
-            table = read_table(self.source)
+            table = read_table(self._source())
         except SourceError as error:
             reason = error.reason
             logger.warning("reload: the old table stays: %s", reason)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
@@ -12,6 +13,9 @@ from pydantic_core import PydanticCustomError
 from app.errors import SettingsError, quoted
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+BUNDLED_TABLE = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
+DOWNLOADED_TABLE = PROJECT_ROOT / "data" / "brfss.csv"
+CDC_TABLE_URL = "https://data.cdc.gov/api/views/hn4x-zwk7/rows.csv?accessType=DOWNLOAD"
 PREFIXES = ("STATS_", "TP_")
 SECRET_NAMES = frozenset({"STATS_ADMIN_TOKEN"})
 OTHER_PROGRAMS_NAMES = frozenset({"STATS_URL"})
@@ -31,12 +35,38 @@ def _address(value: object) -> object:
     return value
 
 
+def _web_address(value: object) -> object:
+    """Refuse what is no address on the web, and one with a password, which would be recorded with the table."""
+    if isinstance(value, str) and not _is_web_address(value):
+        raise PydanticCustomError("web", "must be an http:// or https:// address without a user's name or password")
+    return value
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:  # it is the port, or an address in brackets, that makes no sense
+        return False
+    plain = text.isascii() and text.isprintable() and " " not in text and parts.username is None
+    return plain and bool(host) and parts.scheme in ("http", "https")
+
+
+def _may_be_there(path: Path) -> bool:
+    """Tell whether a file is there, or in a folder that may not be looked into: reading it says so in the end."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True
+
+
 def _split(value: object) -> object:
     """Split names separated by commas."""
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
 Address = Annotated[str, BeforeValidator(_address)]
+WebAddress = Annotated[str, BeforeValidator(_web_address)]
 PathText = Annotated[Path, BeforeValidator(_not_blank)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
@@ -45,7 +75,8 @@ class Settings(BaseModel):
     """What an operator can choose.
 
     The alias of each field is the name of its environment variable; its description is the text of the README's table.
-    Relative paths are taken from the folder that the server is started in, except the bundled table.
+    Relative paths are taken from the folder that the server is started in, except those of the tables that the project
+    keeps itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
@@ -53,9 +84,13 @@ class Settings(BaseModel):
     host: Address = Field("127.0.0.1", alias="STATS_HOST", description="address to listen on")
     port: int = Field(5000, alias="STATS_PORT", ge=1, le=65535, description="port to listen on")
     data: PathText = Field(
-        PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv",
+        BUNDLED_TABLE,
         alias="STATS_DATA",
-        description="the table: a CSV file, plain or compressed, or a Parquet file",
+        description="the table: a CSV file, plain or compressed, or a Parquet file; where none is named, "
+        "`data/brfss.csv` goes before the bundled one if it is there",
+    )
+    data_url: WebAddress = Field(
+        CDC_TABLE_URL, alias="STATS_DATA_URL", description="where `make data` downloads the table from"
     )
     results_dir: PathText = Field(
         Path("results"), alias="STATS_RESULTS_DIR", description="folder of the result files and the journal"
@@ -119,6 +154,14 @@ class Settings(BaseModel):
         description="origins of other sites whose pages may use the server, such as https://example.org, separated by "
         "commas",
     )
+
+    def source(self) -> Path:
+        """Return the table to read now: the one that is named; otherwise the downloaded one, or else the bundled one.
+
+        To be asked again before each reading: a table may have been downloaded meanwhile.
+        """
+        named = "data" in self.model_fields_set
+        return DOWNLOADED_TABLE if not named and _may_be_there(DOWNLOADED_TABLE) else self.data
 
 
 def settings_from_environment(environment: Mapping[str, str] | None = None) -> Settings:

@@ -21,6 +21,8 @@ MODELLED_MARK = "modelled"
 LONGEST_BLANK_BYTES = 4096  # what a table may begin with before the whole of it is looked through
 FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the table
 LOWEST_PERCENT, HIGHEST_PERCENT = 0.0, 100.0
+NOT_A_NUMBER = "value is not a number"
+NOT_A_PERCENTAGE = "value is not between 0 and 100"
 
 
 def read_table(source: Path) -> SurveyTable:
@@ -112,9 +114,9 @@ class _Sieve:
         self.suppressed = left & ~columns.has_value & columns.footnoted
         left &= ~self.suppressed
         self._skip(left, ~columns.has_value, "no value and no footnote that says why")
-        self._skip(left, np.isnan(columns.value), "value is not a number")
+        self._skip(left, np.isnan(columns.value), NOT_A_NUMBER)
         in_range = (columns.value >= LOWEST_PERCENT) & (columns.value <= HIGHEST_PERCENT)
-        self._skip(left, ~in_range, "value is not between 0 and 100")
+        self._skip(left, ~in_range, NOT_A_PERCENTAGE)
         self.used = left
 
     def _skip(self, left: Mask, unusable: Mask, reason: str) -> None:

@@ -15,6 +15,7 @@ from signal import SIGKILL, SIGTERM, Signals
 import requests
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+BUNDLED_TABLE = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
 ENTRY_POINT = PROJECT_ROOT / "api_server.py"
 HOST = "127.0.0.1"
 SETTING_PREFIXES = ("STATS_", "TP_")
@@ -83,8 +84,8 @@ def running_server(
 ) -> Iterator[RealServer]:
     """Start a server, wait until it answers, and end it and its whole process group on the way out.
 
-    It gets a free port, and a temporary folder for its results, its log and its output, which is gone afterwards.
-    Settings of the surrounding shell do not reach it.
+    It gets the bundled table, a free port, and a temporary folder for its results, its log and its output, which is
+    gone afterwards. Settings of the surrounding shell do not reach it.
 
     Parameters
     ----------
@@ -145,6 +146,7 @@ def _environment(chosen: Mapping[str, str], folder: Path) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",  # so that output() misses nothing of a process that is killed
         "STATS_HOST": HOST,
         "STATS_PORT": str(free_port()),
+        "STATS_DATA": str(BUNDLED_TABLE),  # a table downloaded on this machine would go before it
         "STATS_RESULTS_DIR": str(folder / "results"),
         "STATS_LOG_FILE": str(folder / "webserver.log"),
         **chosen,

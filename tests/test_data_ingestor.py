@@ -277,9 +277,9 @@ def test_the_arrays_of_means_are_read_only(tmp_path: Path) -> None:
 
 
 def test_the_ingestor_holds_one_table_that_everybody_shares(tmp_path: Path) -> None:
-    ingestor = DataIngestor(write_csv(tmp_path, [row()]))
-    assert ingestor.table is ingestor.table
-    assert DataIngestor(ingestor.source, ingestor.table).table is ingestor.table
+    path = write_csv(tmp_path, [row()])
+    ingestor = DataIngestor(lambda: path)
+    assert ingestor.table is ingestor.table is DataIngestor(lambda: path, ingestor.table).table
 
 
 @needs_real_data

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from conftest import OBESITY
-from real_server import PROJECT_ROOT, RealServer, ServerStartError, free_port, running_server
+from real_server import BUNDLED_TABLE, PROJECT_ROOT, RealServer, ServerStartError, free_port, running_server
 
 JOBS = 200
 
@@ -171,7 +171,11 @@ def test_a_thousand_malformed_requests_cost_no_thread() -> None:
 
 def test_flasks_own_command_serves_too(tmp_path: Path) -> None:
     port = free_port()
-    places = {"STATS_RESULTS_DIR": str(tmp_path / "results"), "STATS_LOG_FILE": str(tmp_path / "log")}
+    places = {
+        "STATS_DATA": str(BUNDLED_TABLE),
+        "STATS_RESULTS_DIR": str(tmp_path / "results"),
+        "STATS_LOG_FILE": str(tmp_path / "log"),
+    }
     command = [sys.executable, "-m", "flask", "--app", "api_server", "run", "--port", str(port)]
     with subprocess.Popen(
         command,

@@ -10,13 +10,13 @@ import pytest
 from flask import Flask
 
 from app.estimates import FLAGS
-from app.settings import Settings
+from app.settings import BUNDLED_TABLE, Settings
 from app.statistics import STATISTICS
 from real_server import PROJECT_ROOT
 
 DOCS = (PROJECT_ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
 EXAMPLE = DOCS.split("## A worked example")[1]
-BUNDLED = Settings.model_fields["data"].default
+
 
 Ask = Callable[..., Any]
 
@@ -32,7 +32,7 @@ def tables(text: str) -> list[list[dict[str, str]]]:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"data": BUNDLED})
+    return settings.model_copy(update={"data": BUNDLED_TABLE})
 
 
 def assert_rounded(figures: dict[str, float], documented: dict[str, str]) -> None:
@@ -70,4 +70,4 @@ def test_every_statistic_and_every_flag_is_explained() -> None:
 
 
 def test_the_example_asks_for_the_bundled_table(app: Flask) -> None:
-    assert app.extensions["services"].ingestor.table.report.source == BUNDLED.name
+    assert app.extensions["services"].ingestor.table.report.source == BUNDLED_TABLE.name

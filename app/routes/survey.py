@@ -9,7 +9,7 @@ from app.survey_table import Question
 
 MODELLED_NOTICE = (
     "This table is modelled, not survey data: do not cite its figures. "
-    "Put CDC's table in its place, or name it by the setting STATS_DATA."
+    "`make data` downloads CDC's table; the setting STATS_DATA names another."
 )
 
 blueprint = Blueprint("survey", __name__, url_prefix="/api")
