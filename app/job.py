@@ -39,30 +39,30 @@ Work = Callable[[], Document]
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """The key of a submission, which makes its jobs once however often it is sent.
+class Submission:
+    """What a job came with, where it came under a key or with others.
 
     Parameters
     ----------
-    text: what the client sent
-    fingerprint: of the request that came with it
+    key: under which it counts once, however often it is sent; empty where it has none
+    fingerprint: of the request that came with the key
     place: of the job among those of the submission, from 0
-    jobs: how many the submission made
+    jobs: how many jobs the submission made, with consecutive numbers
     """
 
-    text: str
-    fingerprint: str
+    key: str = ""
+    fingerprint: str = ""
     place: int = 0
     jobs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What a job computes: the name of a statistic, and its body as JSON without line breaks; the key it came with."""
+    """What a job computes: the name of a statistic, and its body as JSON without line breaks; and what it came with."""
 
     statistic: str
     body: bytes
-    key: Key | None = None
+    submission: Submission | None = None
 
 
 def fingerprint(route: str, body: bytes) -> str:

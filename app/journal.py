@@ -1,8 +1,8 @@
 """The journal: an append-only file of what was accepted and how it ended, from which a restart goes on.
 
-One JSON object per line: ``{"accepted": n, "statistic": …, "body": …}``, with ``"key": {…}`` where the job came with
-one, ``{"ended": n, "status": …, …}``, ``{"removed": n}`` and, first in a compacted file, ``{"highest": n}``. A job is
-acknowledged only after its line is written.
+One JSON object per line: ``{"accepted": n, "statistic": …, "body": …}``, with ``"submission": {…}`` where the job came
+under a key or with others, ``{"ended": n, "status": …, …}``, ``{"removed": n}`` and, first in a compacted file,
+``{"highest": n}``. A job is acknowledged only after its line is written.
 """
 
 import logging
@@ -30,8 +30,8 @@ def accepted_line(job: Job) -> bytes:
         return b""
     body = orjson.Fragment(job.request.body)
     record = {"accepted": job.number, "statistic": job.request.statistic, "body": body}
-    if job.request.key is not None:
-        record["key"] = job.request.key
+    if job.request.submission is not None:
+        record["submission"] = job.request.submission
     return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from app.errors import KeyReusedError
-from app.job import Job, Key
+from app.job import Job, Submission
 
 
 @dataclass(slots=True)
-class _Submission:
+class _Known:
     """The jobs of one submission, the first of which has the number ``first``."""
 
     first: int
@@ -29,63 +29,65 @@ class Keys:
     """
 
     def __init__(self, jobs: Iterable[Job] = ()) -> None:
-        self._lock = threading.Lock()  # guards _submissions and _turns
-        self._submissions: dict[str, _Submission] = {}
+        self._lock = threading.Lock()  # guards _known and _turns
+        self._known: dict[str, _Known] = {}
         self._turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self.add(jobs)
-        for text, submission in list(self._submissions.items()):
-            key = _key_of(submission.jobs[0])
-            if key is None or len(submission.jobs) < key.jobs:  # one of them has been removed
-                del self._submissions[text]
+        for known in list(self._known.values()):
+            submission = _submission_of(known.jobs[0])
+            if submission is not None and len(known.jobs) < submission.jobs:  # one of them has been removed
+                del self._known[submission.key]
 
-    def turn(self, text: str) -> threading.Lock:
+    def turn(self, key: str) -> threading.Lock:
         """Return the lock that whoever submits under a key holds until its jobs are recorded or refused.
 
         So of two who come with one key at the same moment the second finds what the first has made.
         """
         with self._lock:
-            return self._turns.setdefault(text, threading.Lock())
+            return self._turns.setdefault(key, threading.Lock())
 
-    def jobs_of(self, key: Key) -> list[Job]:
-        """Return the jobs of the submission that came with a key, none where there was none.
+    def jobs_of(self, submission: Submission) -> list[Job]:
+        """Return the jobs that a submission has made when it came before, none where it did not.
 
         Raises
         ------
-        KeyReusedError: it was another submission
+        KeyReusedError: another submission came with its key
         """
         with self._lock:
-            submission = self._submissions.get(key.text)
-            jobs = list(submission.jobs) if submission else []
-        known = _key_of(jobs[0]) if jobs else None
-        if known is not None and known.fingerprint != key.fingerprint:
+            known = self._known.get(submission.key)
+            jobs = list(known.jobs) if known else []
+        earlier = _submission_of(jobs[0]) if jobs else None
+        if earlier is not None and earlier.fingerprint != submission.fingerprint:
             raise KeyReusedError
         return jobs
 
     def add(self, jobs: Iterable[Job]) -> None:
         """Note the keys of jobs that are recorded, in the order of their numbers."""
         for job in jobs:
-            key = _key_of(job)
-            if key is not None:
-                self._add(job, key)
+            submission = _submission_of(job)
+            if submission is not None:
+                self._add(job, submission)
 
-    def _add(self, job: Job, key: Key) -> None:
-        first = job.number - key.place
+    def _add(self, job: Job, submission: Submission) -> None:
+        first = job.number - submission.place
         with self._lock:
-            submission = self._submissions.get(key.text)
-            if submission is None or submission.first != first:
-                submission = self._submissions[key.text] = _Submission(first)
-            submission.jobs.append(job)
+            known = self._known.get(submission.key)
+            if known is None or known.first != first:
+                known = self._known[submission.key] = _Known(first)
+            known.jobs.append(job)
 
     def forget(self, job: Job) -> None:
         """Forget the key of a job that is removed, if it has one."""
-        key = _key_of(job)
-        if key is None:
+        submission = _submission_of(job)
+        if submission is None:
             return
         with self._lock:
-            submission = self._submissions.get(key.text)
-            if submission is not None and submission.first == job.number - key.place:
-                del self._submissions[key.text]
+            known = self._known.get(submission.key)
+            if known is not None and known.first == job.number - submission.place:
+                del self._known[submission.key]
 
 
-def _key_of(job: Job) -> Key | None:
-    return job.request.key if job.request is not None else None
+def _submission_of(job: Job) -> Submission | None:
+    """Return what a job came with, None where that has no key."""
+    submission = job.request.submission if job.request is not None else None
+    return submission if submission is not None and submission.key else None

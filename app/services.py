@@ -11,10 +11,11 @@ from functools import partial
 import orjson
 
 from app.answers import Prepare
+from app.batch import plan_batch
 from app.data_ingestor import DataIngestor
 from app.errors import ServiceError, UnavailableError
 from app.housekeeper import Housekeeper
-from app.job import Job, Key, error_document, fingerprint
+from app.job import Job, Submission, error_document, fingerprint
 from app.job_store import JobStore
 from app.logger_config import close_logging
 from app.metrics import Metrics
@@ -64,19 +65,38 @@ class Services:
         """
         if key is None:
             return self._accept(statistic, raw)
-        marked = Key(key, fingerprint(statistic, raw))
-        return self._once(marked, lambda: [self._accept(statistic, raw, marked)])[0]
+        submission = Submission(key, fingerprint(statistic, raw))
+        return self._once(submission, lambda: [self._accept(statistic, raw, submission)])[0]
 
-    def _accept(self, statistic: str, raw: bytes, key: Key | None = None) -> Job:
+    def submit_batch(self, raw: bytes, key: str | None = None) -> list[Job]:
+        """Turn a list of requests into accepted jobs, all of them or none; otherwise as ``submit``.
+
+        Raises
+        ------
+        UnavailableError, InvalidRequestError, KeyReusedError: as ``submit``
+        """
+        if key is None:
+            return self._accept_all(raw, Submission())
+        submission = Submission(key, fingerprint("batch", raw))
+        return self._once(submission, lambda: self._accept_all(raw, submission))
+
+    def _accept(self, statistic: str, raw: bytes, submission: Submission | None = None) -> Job:
         self.pool.check_open()
         plan = planner_of(self.ingestor.table).plan(statistic, raw)
-        request = plan.request if key is None else replace(plan.request, key=key)
+        request = replace(plan.request, submission=submission) if submission else plan.request
         return self.pool.add_task(request, plan.work)
 
-    def _once(self, key: Key, accept: Callable[[], list[Job]]) -> list[Job]:
-        """Return the jobs that came with a key, accepted now if they were not before."""
-        with self.store.keys.turn(key.text):
-            return self.store.keys.jobs_of(key) or accept()
+    def _accept_all(self, raw: bytes, submission: Submission) -> list[Job]:
+        self.pool.check_open()
+        plans = plan_batch(raw, planner_of(self.ingestor.table).plan)
+        parts = [replace(submission, place=place, jobs=len(plans)) for place in range(len(plans))]
+        requests = [replace(plan.request, submission=part) for plan, part in zip(plans, parts, strict=True)]
+        return self.pool.add_tasks([(request, plan.work) for request, plan in zip(requests, plans, strict=True)])
+
+    def _once(self, submission: Submission, accept: Callable[[], list[Job]]) -> list[Job]:
+        """Return the jobs that a submission has made when it came before; otherwise those that are accepted now."""
+        with self.store.keys.turn(submission.key):
+            return self.store.keys.jobs_of(submission) or accept()
 
     def wait(self, jobs: Iterable[Job], seconds: float) -> None:
         """Block until all the jobs have ended, at most so many seconds; not at all while too many others wait."""

@@ -75,8 +75,10 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "metrics": {"job"},
     "observer": {"job", "logger_config", "metrics"},
     "planner": {"bodies", "errors", "job", "provenance", "query", "resolver", "statistics", "survey_table"},
+    "batch": {"errors", "planner", "statistics"},
     "services": {
         "answers",
+        "batch",
         "data_ingestor",
         "errors",
         "housekeeper",

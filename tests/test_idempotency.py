@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.errors import KeyReusedError
-from app.job import Job, Key, done_document
+from app.job import Job, Submission, done_document
 from app.job_store import JobStore
 from app.services import Services
 from app.settings import Settings
@@ -166,13 +166,14 @@ def test_keys_survive_a_restart(start_app: Callable[[Settings], Flask], settings
 # In the store
 
 
-def accept(store: JobStore, key: Key) -> Job:
+def accept(store: JobStore, submission: Submission) -> Job:
     """Accept a job that came with a key, and that nobody runs."""
-    return store.accept(replace(echo_request(), key=key), lambda: done_document({}), lambda job: None)
+    assert store.map.reserve(1, 1000)
+    return store.accept(replace(echo_request(), submission=submission), lambda: done_document({}), lambda job: None)
 
 
 def accept_all(store: JobStore, text: str, jobs: int) -> list[Job]:
-    return [accept(store, Key(text, "print", place, jobs)) for place in range(jobs)]
+    return [accept(store, Submission(text, "print", place, jobs)) for place in range(jobs)]
 
 
 def finish(store: JobStore, job: Job) -> None:
@@ -181,7 +182,7 @@ def finish(store: JobStore, job: Job) -> None:
 
 
 def numbers(store: JobStore, text: str) -> list[int]:
-    return [job.number for job in store.keys.jobs_of(Key(text, "print"))]
+    return [job.number for job in store.keys.jobs_of(Submission(text, "print"))]
 
 
 @pytest.fixture
@@ -210,7 +211,7 @@ def test_the_retention_rule_forgets_keys_and_compaction_keeps_the_others(
     monkeypatch.setattr("app.job_store.SPARE_JOURNAL_LINES", 0)
     store = make_store(folder, retention=Retention(jobs=2, seconds=1e9))
     for number in range(1, 31):
-        finish(store, accept(store, Key(f"key-{number}", "print")))
+        finish(store, accept(store, Submission(f"key-{number}", "print")))
     store.flush()
     assert len((folder / "journal.jsonl").read_bytes().splitlines()) < 20
     for kept in (store, make_store(folder)):
@@ -219,6 +220,6 @@ def test_the_retention_rule_forgets_keys_and_compaction_keeps_the_others(
 
 def test_another_fingerprint_is_another_request(folder: Path) -> None:
     store = make_store(folder)
-    accept(store, Key("a", "print"))
+    accept(store, Submission("a", "print"))
     with pytest.raises(KeyReusedError):
-        store.keys.jobs_of(Key("a", "another"))
+        store.keys.jobs_of(Submission("a", "another"))

@@ -1,9 +1,11 @@
 """What submissions share: the body and the headers that they come with, and how they are answered."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import cast
 
+import orjson
 from flask import Response
 from werkzeug.http import parse_list_header
 
@@ -52,20 +54,40 @@ def accepted_answer(job: Job) -> Response:
 
     Blocks until then, at most as long as the client prefers; a job that has not ended by then is told by its id alone.
     """
-    prefer = this_request().environ.get("HTTP_PREFER")
-    seconds = None if prefer is None else _preferred_wait(prefer)
+    seconds = _preferred_wait_seconds()
     if seconds is not None:
         services().wait((job,), seconds)
         document = services().store.document(job)
         if document is not RUNNING_DOCUMENT:
-            answer = json_answer(b'{"job_id":"%s",%s' % (job.id.encode(), document.content[1:]))
-            answer.headers["Preference-Applied"] = f"wait={seconds}"
-            return answer
+            return _waited_answer(b'{"job_id":"%s",%s' % (job.id.encode(), document.content[1:]), seconds)
     return json_answer({"job_id": job.id})
 
 
+def accepted_batch_answer(jobs: Sequence[Job]) -> Response:
+    """Return the answer to many submissions, as for one: their ids and, where all have ended in time, their answers."""
+    job_ids = [job.id for job in jobs]
+    seconds = _preferred_wait_seconds()
+    if seconds is not None:
+        documents = services().documents(job_ids, seconds)
+        if RUNNING_DOCUMENT.content not in documents.values():
+            data = {job_id: orjson.Fragment(document) for job_id, document in documents.items()}
+            return _waited_answer(orjson.dumps({"job_ids": job_ids, "status": "done", "data": data}), seconds)
+    return json_answer({"job_ids": job_ids})
+
+
+def _waited_answer(content: bytes, seconds: int) -> Response:
+    answer = json_answer(content)
+    answer.headers["Preference-Applied"] = f"wait={seconds}"
+    return answer
+
+
+def _preferred_wait_seconds() -> int | None:
+    prefer = this_request().environ.get("HTTP_PREFER")
+    return None if prefer is None else _wait_in(prefer)
+
+
 @lru_cache(maxsize=HEADERS_REMEMBERED)
-def _preferred_wait(prefer: str) -> int | None:
+def _wait_in(prefer: str) -> int | None:
     """Return the seconds that a Prefer header (RFC 7240) asks to wait, None where it does not, or makes no sense.
 
     The first of several counts.

@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 
 JSON_TYPE = "application/json"
 MAX_BODY_BYTES = 64 * 1024
+BATCH_PATH = "/api/batch"
+MAX_BATCH_BYTES = 1024 * 1024
 
 
 class ApiRequest(Request):
     """A request with what its log line tells: the job that it is about, and when it came (monotonic seconds)."""
 
-    max_content_length = MAX_BODY_BYTES
     job_id = "-"
     started = 0.0
+
+    @property  # type: ignore[misc]
+    def max_content_length(self) -> int:  # type: ignore[override]
+        """How long the body may be, in bytes."""
+        return MAX_BATCH_BYTES if self.path == BATCH_PATH else MAX_BODY_BYTES
 
 
 class ApiResponse(Response):
