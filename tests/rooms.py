@@ -64,15 +64,22 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "answers": {"errors", "job", "result_files"},
     "recovery": {"answers", "job", "journal", "result_files"},
     "status_map": {"errors", "job", "recovery"},
-    "job_store": {"answers", "errors", "group_commit", "job", "journal", "recovery", "result_files", "status_map"},
+    "keys": {"errors", "job"},
+    "job_store": {
+        *("answers", "errors", "group_commit", "job", "journal", "keys", "recovery", "result_files", "status_map"),
+    },
+    "tabular": set(),
+    "forms": {"job", "tabular"},
     "finish_rate": set(),
     "task_runner": {"errors", "finish_rate", "job", "job_store"},
     "housekeeper": {"job_store"},
     "metrics": {"job"},
     "observer": {"job", "logger_config", "metrics"},
     "planner": {"bodies", "errors", "job", "provenance", "query", "resolver", "statistics", "survey_table"},
+    "batch": {"errors", "planner", "statistics"},
     "services": {
         "answers",
+        "batch",
         "data_ingestor",
         "errors",
         "housekeeper",
@@ -104,5 +111,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
         "survey_table",
         "task_runner",
     },
-    "routes": {"errors", "job", "job_store", "logger_config", "services", "statistics", "survey_table"},
+    "routes": {
+        *("answers", "errors", "forms", "job", "job_store", "logger_config", "services", "statistics", "survey_table"),
+    },
 }
