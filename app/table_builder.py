@@ -121,6 +121,9 @@ def coded(column: pd.Series) -> tuple[Codes, list[str]]:
 
 def numbers(column: pd.Series) -> tuple[Values, Mask]:
     """Return the number in each field, NaN where there is none, and whether the field holds anything at all."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
+        values = column.to_numpy(dtype=np.float64)
+        return values, ~np.isnan(values)
     codes, texts = coded(column)
     parsed = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
     return np.append(parsed, np.nan)[codes], codes >= 0
