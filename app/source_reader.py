@@ -112,10 +112,11 @@ def _read_csv(content: bytes, source: Path) -> SourceFrame:
     """
     decompress = next((how for magic, how in DECOMPRESS.items() if content.startswith(magic)), bytes)
     text = decompress(content)
-    text.decode()  # raises where it is not UTF-8
+    if not text.isascii():  # a faster look
+        text.decode()  # raises where it is not UTF-8
     if not text.endswith(b"\n"):
         text += b"\n"  # a header alone is taken for a table only as a whole line
-    if np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == QUOTE) % 2:
+    if _quotes(text) % 2:
         raise ValueError("a quotation mark is never closed")
     names = _usable(_header(text), source)
     texts = dict.fromkeys(names.values(), pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))
@@ -127,6 +128,13 @@ def _read_csv(content: bytes, source: Path) -> SourceFrame:
     return _source_frame(frame, names)
 
 
+def _quotes(text: bytes) -> int:
+    """Count the quotation marks, block by block; ``bytes.count`` takes three times as long where there are many."""
+    characters = np.frombuffer(text, dtype=np.uint8)
+    blocks = range(0, len(text), BLOCK_BYTES)
+    return sum(int(np.count_nonzero(characters[start : start + BLOCK_BYTES] == QUOTE)) for start in blocks)
+
+
 def _parsed(text: bytes, types_by_column: Mapping[str, pyarrow.DataType], block_bytes: int) -> pd.DataFrame:
     """Parse the given columns; an empty field is none in a column of numbers.
 
@@ -136,8 +144,8 @@ def _parsed(text: bytes, types_by_column: Mapping[str, pyarrow.DataType], block_
     """
     table = csv.read_csv(
         pyarrow.BufferReader(text),
-        # Its threads do no harm to the start of the worker: a process of its own reads the table before that.
-        read_options=csv.ReadOptions(use_threads=True, block_size=block_bytes),
+        # More threads would need more of the processor in all, and the worker has one core.
+        read_options=csv.ReadOptions(use_threads=False, block_size=block_bytes),
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(
             include_columns=list(types_by_column), column_types=types_by_column, null_values=[""]

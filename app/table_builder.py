@@ -211,9 +211,10 @@ def _known_question(text: str, question_id: str | None) -> KnownQuestion | None:
 
 def _first_by_key(keys: Codes, codes: Codes, names: list[str]) -> dict[int, str]:
     """Return for each key the name in its first row that has one."""
-    named = (codes >= 0) & (keys >= 0)
-    found, first = np.unique(keys[named], return_index=True)
-    return {int(key): names[code] for key, code in zip(found, codes[named][first], strict=True)}
+    named = np.flatnonzero((codes >= 0) & (keys >= 0))[::-1]
+    first = np.full(keys.max(initial=-1) + 1, -1)
+    first[keys[named]] = codes[named]  # of a key's rows the last one holds, and they come backwards
+    return {key: names[code] for key, code in enumerate(first.tolist()) if code >= 0}
 
 
 def _report(source: Path, sha256: str, columns: _Columns, sieve: _Sieve) -> DatasetReport:
