@@ -70,6 +70,19 @@ class RemovedJob(ToldWhole[dict[str, Literal["cancelled", "removed"]]]):
     """What became of the job."""
 
 
+class StatisticTold(Told):
+    """A statistic, and the fields that a request for it takes."""
+
+    name: str
+    summary: str
+    needed: list[str]
+    optional: list[str]
+
+
+class StatisticList(ToldWhole[list[StatisticTold]]):
+    """The statistics."""
+
+
 class QuestionTold(Told):
     """A question of the survey."""
 

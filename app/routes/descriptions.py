@@ -21,6 +21,7 @@ from app.answer_models import (
     RemovedJob,
     RouteList,
     Running,
+    StatisticList,
     UnfinishedJobs,
 )
 from app.api_description import JSON_TYPE, Answer, Body, Description, JobId, Parameter, json_of
@@ -91,6 +92,7 @@ JOBS_ROUTES = {
 }
 
 SURVEY_ROUTES = {
+    "survey.statistics": Description(json_of(Done[StatisticList])),
     "survey.questions": Description(json_of(Done[Questions])),
     "survey.states": Description(json_of(Done[Locations])),
     "survey.dataset": Description(json_of(Done[Dataset])),
