@@ -56,6 +56,36 @@ class JobAccepted(Told):
     job_id: str
 
 
+class AcceptedDone(Done[Data], Generic[Data]):
+    """The id, and the result that was ready in time."""
+
+    job_id: str
+
+
+class AcceptedExplained(Explained[Data], Generic[Data]):
+    """The id, and the result that was ready in time."""
+
+    job_id: str
+
+
+class AcceptedFailed(ErrorEnvelope):
+    """The id, and why the job failed in the meantime."""
+
+    job_id: str
+
+
+class BatchAccepted(Told):
+    """The ids that the jobs are followed by, in the order of the requests."""
+
+    job_ids: list[str]
+
+
+class BatchDone(Done[Data], Generic[Data]):
+    """The ids, and the documents of the jobs by them, as all were ready in time."""
+
+    job_ids: list[str]
+
+
 class UnfinishedJobs(Told):
     """How many jobs are accepted and not yet finished."""
 

@@ -23,6 +23,7 @@ ERRORS: Mapping[int, str] = MappingProxyType(
         410: "the job has been removed, by the retention rule or on request",
         413: "the body is over the limit",
         415: "the body is not declared as JSON",
+        422: "the Idempotency-Key came with another request before",
         500: "a fault of the server's own, which is logged",
         503: "not now: shutting down, the queue is full, or the disk cannot be written to",
     }
@@ -39,7 +40,9 @@ class Header:
 
 HEADERS: Mapping[str, Header] = MappingProxyType(
     {
+        "Content-Disposition": Header("a telling name for a file of it"),
         "Location": Header("where the job's result will be"),
+        "Preference-Applied": Header("the wait that was preferred, where the answer waited for the result"),
         "Retry-After": Header("in how many seconds to try again", Annotated[int, Field(ge=1)]),
         "Vary": Header("the request headers that the answer depends on"),
         "WWW-Authenticate": Header("how to send the token", Literal["Bearer"]),
@@ -56,13 +59,13 @@ class Parameter:
     Parameters
     ----------
     type: the type of its values
-    example: a value that can be sent as it is
+    example: a value that can be sent as it is, None where there is none that can be sent again and again
     """
 
     name: str
     description: str
     type: Any
-    example: Any
+    example: Any = None
     where: Literal["path", "query", "header"] = "query"
     required: bool = False
 
@@ -83,11 +86,13 @@ class Answer:
     ----------
     content: the type of the body by media type, None where there is no body
     headers: the names of headers in ``HEADERS`` that it always has
+    may_have: the names of those that it has at times
     """
 
     description: str
     content: Mapping[str, Any] | None = None
     headers: tuple[str, ...] = ()
+    may_have: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,25 +140,26 @@ def _answers(operation: Operation) -> dict[int, Answer]:
 
 def _answer(answer: Answer, schemas: _Schemas) -> dict[str, Any]:
     content: dict[str, Any] = {"description": answer.description}
-    if answer.headers:
-        content["headers"] = {name: _header(name, schemas) for name in answer.headers}
+    if answer.headers or answer.may_have:
+        always = {name: _header(name, schemas, required=True) for name in answer.headers}
+        content["headers"] = always | {name: _header(name, schemas, required=False) for name in answer.may_have}
     if answer.content:
         media = {name: {"schema": schemas.of(kind, "serialization")} for name, kind in answer.content.items()}
         content["content"] = media
     return content
 
 
-def _header(name: str, schemas: _Schemas) -> dict[str, Any]:
+def _header(name: str, schemas: _Schemas, *, required: bool) -> dict[str, Any]:
     header = HEADERS[name]
-    return {"description": header.description, "required": True, "schema": schemas.of(header.type)}
+    return {"description": header.description, "required": required, "schema": schemas.of(header.type)}
 
 
 def _parameter(parameter: Parameter, schemas: _Schemas) -> dict[str, Any]:
-    return {
+    content = {
         "name": parameter.name,
         "in": parameter.where,
         "description": parameter.description,
         "required": parameter.required,
         "schema": schemas.of(parameter.type),
-        "example": parameter.example,
     }
+    return content if parameter.example is None else {**content, "example": parameter.example}

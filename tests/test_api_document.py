@@ -1,6 +1,7 @@
 """The API document: valid, complete, and what the server really takes and answers."""
 
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from typing import Any, get_args
@@ -66,6 +67,11 @@ def document_of(client: FlaskClient) -> Any:
     return client.get("/openapi.json").json
 
 
+def typed(answer: Any) -> Any:
+    """Return the JSON of an answer."""
+    return answer.json
+
+
 def assert_like_its_model(statistic: str, answer: Any) -> None:
     """Check the document of a job that is done against the model of its statistic, strictly."""
     TypeAdapter(finished_document(STATISTICS[statistic])).validate_json(json.dumps(answer))
@@ -102,12 +108,13 @@ def test_every_route_has_a_name_of_its_own_and_says_what_it_does(document: dict[
 
 
 def test_every_parameter_and_every_body_has_an_example(document: dict[str, Any]) -> None:
+    sent_once = {"Idempotency-Key", "If-None-Match"}
     for route in routes_of(document):
-        assert all("example" in parameter for parameter in route.told.get("parameters", []))
-        named = {parameter["name"] for parameter in route.told.get("parameters", []) if parameter["in"] == "path"}
-        assert all(f"{{{name}}}" in route.path for name in named)
-        assert len(named) == route.path.count("{")
-        assert ("requestBody" in route.told) == (route.path.removeprefix("/api/") in STATISTICS)
+        parameters = route.told.get("parameters", [])
+        assert {parameter["name"] for parameter in parameters if "example" not in parameter} <= sent_once
+        assert [p["name"] for p in parameters if p["in"] == "path"] == re.findall(r"{(\w+)}", route.path)
+        takes_body = route.path == "/api/batch" or route.path.removeprefix("/api/") in STATISTICS
+        assert ("requestBody" in route.told) == takes_body
 
 
 def test_every_example_runs_and_is_answered_as_described(bundled: FlaskClient) -> None:
@@ -162,6 +169,35 @@ def test_jobs_that_wait_and_jobs_that_failed_are_described(
     open_gate()
 
 
+@pytest.mark.parametrize("form", ["json", "csv", "parquet"])
+def test_results_in_every_form_are_described(client: FlaskClient, document: dict[str, Any], form: str) -> None:
+    route = route_of(document, "GET", "/api/get_results/{job_id}")
+    location = client.post("/api/global_mean", json={"question": OBESITY}).headers["Location"]
+    answer = client.get(f"{location}?wait=10&format={form}")
+    assert_described(document, route, answer)
+    again = client.get(f"{location}?format={form}", headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+    assert_described(document, route, again)
+
+
+@pytest.mark.parametrize("prefer", ["wait=10", "respond-async"])
+def test_batches_and_many_results_are_described(client: FlaskClient, document: dict[str, Any], prefer: str) -> None:
+    requests = [{"statistic": name, "question": OBESITY} for name in ("global_mean", "best5")]
+    accepted = client.post("/api/batch", json=requests, headers={"Prefer": prefer})
+    assert_described(document, route_of(document, "POST", "/api/batch"), accepted)
+    assert ("data" in typed(accepted)) == prefer.startswith("wait")
+    many = client.get(f"/api/get_results?ids={','.join(typed(accepted)['job_ids'])},job_id_99&wait=10")
+    assert typed(many)["data"]["job_id_99"]["status"] == "error"
+    assert_described(document, route_of(document, "GET", "/api/get_results"), many)
+
+
+def test_a_key_that_is_used_again_is_described(client: FlaskClient, document: dict[str, Any]) -> None:
+    for path, status in (("/api/best5", 200), ("/api/worst5", 422)):
+        answer = client.post(path, json={"question": OBESITY}, headers={"Idempotency-Key": "once"})
+        assert answer.status_code == status
+        assert_described(document, route_of(document, "POST", path), answer)
+
+
 def test_an_answer_that_is_not_described_is_found(client: FlaskClient, document: dict[str, Any]) -> None:
     answer = client.get("/api/num_jobs")
     assert_described(document, route_of(document, "GET", "/api/num_jobs"), answer)
@@ -171,7 +207,7 @@ def test_an_answer_that_is_not_described_is_found(client: FlaskClient, document:
         assert_described(document, route_of(document, "GET", "/healthz"), client.get("/nowhere"))
 
 
-@pytest.mark.parametrize("status", ["400", "401", "403", "404", "409", "410", "413", "415", "500", "503"])
+@pytest.mark.parametrize("status", ["400", "401", "403", "404", "409", "410", "413", "415", "422", "500", "503"])
 def test_errors_are_told_in_the_one_envelope(document: dict[str, Any], status: str) -> None:
     told = [route.told["responses"][status] for route in routes_of(document) if status in route.told["responses"]]
     assert told

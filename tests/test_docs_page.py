@@ -1,13 +1,17 @@
 """The page to read and try the API document: all of it from this server, under a policy that allows no more."""
 
 import re
+from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app.routes.guard import SECURITY_HEADERS
+from app.routes.survey import MODELLED_NOTICE
+from app.settings import Settings
 from conftest import assert_error
-from real_server import PROJECT_ROOT
+from real_server import BUNDLED_TABLE, PROJECT_ROOT
 
 SCRIPT = (PROJECT_ROOT / "app" / "static" / "docs.js").read_text(encoding="utf-8")
 
@@ -75,3 +79,12 @@ def test_no_other_file_is_given(client: FlaskClient, name: str) -> None:
 
 def test_a_file_as_a_page_of_its_own_may_load_nothing(client: FlaskClient) -> None:
     assert "script-src" not in client.get("/docs/docs.js").headers["Content-Security-Policy"]
+
+
+def test_the_page_says_where_the_data_is_modelled(start_app: Callable[[Settings], Flask], settings: Settings) -> None:
+    modelled = start_app(settings.model_copy(update={"data": BUNDLED_TABLE})).test_client()
+    assert MODELLED_NOTICE.partition(":")[0] in modelled.get("/docs").text
+
+
+def test_the_page_says_nothing_of_it_where_the_data_is_not(client: FlaskClient) -> None:
+    assert "modelled" not in client.get("/docs").text

@@ -1,20 +1,12 @@
 """The API document, and a page to read and try it: Swagger UI, from an installed package, with no outside address."""
 
-import re
-import sys
-from collections.abc import Iterator
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template
 from werkzeug.exceptions import NotFound
 
-from app.api_document import Operation, api_document
-from app.routes.descriptions import DESCRIPTIONS, HTML_TYPE
 from app.routes.guard import use_policy
-from app.routes.route_list import route_summary
 from app.routes.support import json_answer, services, this_request
 from app.routes.survey import MODELLED_NOTICE
 
@@ -31,7 +23,6 @@ PAGE_FILES = {
     "swagger-ui.css": SWAGGER_FILES / "css" / "swagger-ui.css",
 }
 FILE_TYPES = {".css": "text/css", ".js": "text/javascript"}
-NOT_DESCRIBED = frozenset({"HEAD", "OPTIONS"})  # what any route answers, by itself
 
 blueprint = Blueprint("docs", __name__)
 
@@ -39,8 +30,10 @@ blueprint = Blueprint("docs", __name__)
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
     """Give the OpenAPI document of this server."""
+    from app.routes.document import document  # noqa: PLC0415 - only this needs it, and it takes long to import
+
     application = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
-    return json_answer({**_document(application), "servers": [{"url": this_request().root_path or "/"}]})
+    return json_answer({**document(application), "servers": [{"url": this_request().root_path or "/"}]})
 
 
 @blueprint.get("/docs")
@@ -48,7 +41,7 @@ def docs() -> Response:
     """Show the OpenAPI document as a page that every route can be tried on."""
     use_policy(PAGE_POLICY)
     notice = MODELLED_NOTICE if services().ingestor.table.report.modelled else None
-    return Response(render_template("docs.html", notice=notice), mimetype=HTML_TYPE)
+    return Response(render_template("docs.html", notice=notice), mimetype="text/html")
 
 
 @blueprint.get("/docs/<name>")
@@ -60,29 +53,4 @@ def docs_file(name: str) -> Response:
     answer = Response(path.read_bytes(), mimetype=FILE_TYPES[path.suffix])
     answer.cache_control.no_cache = True
     answer.add_etag()
-    return answer.make_conditional(request)  # type: ignore[return-value]
-
-
-@lru_cache(maxsize=1)
-def _document(app: Flask) -> dict[str, Any]:
-    """Return the document of an application, without the address that it is served from; made when first asked for."""
-    return api_document(_operations(app), {name: _about(part.import_name) for name, part in app.blueprints.items()})
-
-
-def _operations(app: Flask) -> Iterator[Operation]:
-    """Yield every route of an application under each of its methods.
-
-    Raises
-    ------
-    KeyError: a route has no description
-    """
-    for rule in app.url_map.iter_rules():
-        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
-        for method in sorted((rule.methods or set()) - NOT_DESCRIBED):
-            tag, summary = rule.endpoint.partition(".")[0], route_summary(rule.endpoint)
-            yield Operation(method, path, tag, summary, DESCRIPTIONS[rule.endpoint])
-
-
-def _about(module: str) -> str:
-    """Return the first line of a module's docstring."""
-    return (sys.modules[module].__doc__ or "").splitlines()[0]
+    return answer
