@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.routes import errors, guard, jobs, operations, pages, representation, request_log, statistics, survey
+from app.routes import docs, errors, guard, jobs, operations, pages, representation, request_log, statistics, survey
 
 
 def register_routes(app: Flask) -> None:
@@ -11,5 +11,5 @@ def register_routes(app: Flask) -> None:
     representation.register(app)
     guard.register(app)
     errors.register(app)
-    for module in (statistics, survey, jobs, operations, pages):
+    for module in (statistics, survey, jobs, operations, pages, docs):
         app.register_blueprint(module.blueprint)

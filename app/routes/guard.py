@@ -24,13 +24,16 @@ SITES_REMEMBERED = 256
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_PAGES = frozenset({"same-origin", "none"})
 FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-Ip")
+CONTENT_POLICY = "Content-Security-Policy"
 SECURITY_HEADERS = (
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (CONTENT_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
 )
+
+OWN_HEADERS = "app.security_headers"  # the key, in a request's environment, of those that a page has of its own
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
@@ -47,11 +50,16 @@ def _with_security_headers(application: "WSGIApplication") -> "WSGIApplication":
 
     def with_headers(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            return start_response(status, [*headers, *SECURITY_HEADERS], *error)
+            return start_response(status, [*headers, *environ.get(OWN_HEADERS, SECURITY_HEADERS)], *error)
 
         return application(environ, start)
 
     return with_headers
+
+
+def use_policy(policy: str) -> None:
+    """Send a Content-Security-Policy of its own with the answer to this request: that of a page which loads things."""
+    this_request().environ[OWN_HEADERS] = tuple({**dict(SECURITY_HEADERS), CONTENT_POLICY: policy}.items())
 
 
 def protected(view: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
