@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.cells import Cells, Codes, Mask, group
+from app.cells import Cells, Codes, Mask
 from app.errors import InvalidRequestError, quoted
 from app.survey_table import SurveyTable
 
@@ -73,10 +73,12 @@ def count_years(table: SurveyTable, question: int, filters: Filters) -> Codes:
 
     The shape is (strata + 1,): the code -1, of rows without a stratum, is the last.
     """
-    cells = select(table, question, Filters(periods=filters.periods), needs_value=False).cells
-    (strata, periods), _ = group([cells.strata, cells.periods])
-    size = len(table.strata) + 1
-    return np.bincount(strata[periods >= 0] % size, minlength=size)
+    cells = table.questions[question].cells
+    held = np.zeros((len(table.strata) + 1, len(table.periods) + 1), np.bool_)
+    held[cells.strata, cells.periods] = True
+    asked = range(len(table.periods)) if filters.periods is None else filters.periods
+    counts: Codes = held[:, list(asked)].sum(axis=1)
+    return counts
 
 
 @dataclass(frozen=True, slots=True)
