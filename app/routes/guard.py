@@ -43,11 +43,13 @@ def register(app: Flask) -> None:
 
 
 def _with_security_headers(application: "WSGIApplication") -> "WSGIApplication":
-    """Return an application that answers as another one does, with the security headers."""
+    """Return an application that answers as another one does, with the security headers it does not set itself."""
 
     def with_headers(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            return start_response(status, [*headers, *SECURITY_HEADERS], *error)
+            set_already = {name for name, _ in headers}
+            more = [header for header in SECURITY_HEADERS if header[0] not in set_already]
+            return start_response(status, [*headers, *more], *error)
 
         return application(environ, start)
 

@@ -2,10 +2,10 @@
 
 from dataclasses import asdict, dataclass
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, current_app
 
-from app.routes.support import data_answer, services
-from app.routes.survey import MODELLED_NOTICE
+from app.routes.html import page, wants_page
+from app.routes.support import data_answer
 from app.statistics import STATISTICS
 
 blueprint = Blueprint("pages", __name__)
@@ -25,12 +25,7 @@ class RouteInfo:
 def index() -> Response:
     """List the routes."""
     routes = _routes()
-    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-        modelled = services().ingestor.table.report.modelled
-        page = render_template("index.html", routes=routes, notice=MODELLED_NOTICE if modelled else None)
-        answer = Response(page, mimetype="text/html")
-    else:
-        answer = data_answer([asdict(route) for route in routes])
+    answer = page("index.html", routes=routes) if wants_page() else data_answer([asdict(route) for route in routes])
     answer.vary.add("Accept")
     return answer
 
