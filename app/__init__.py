@@ -48,7 +48,7 @@ def create_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
     configure_logging(settings)
     services = _start_services(settings, ingestor)
 
-    app = LeanFlask(__name__)
+    app = LeanFlask(__name__, static_folder=None)
     app.config.update(PROVIDE_AUTOMATIC_OPTIONS=bool(settings.allowed_origins))
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # it answers with a redirection in HTML

@@ -5,6 +5,7 @@ found. It is done when its document is whole on disk, and not before.
 """
 
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -95,7 +96,8 @@ class JobStore:
         """Write a batch to the journal, then make its jobs known. One thread at a time runs this."""
         submissions = [item for item in batch if item is not None]
         first = self.map.last_number() + 1
-        jobs = [Job(number, item.request, item.work) for number, item in enumerate(submissions, first)]
+        now = time.time()
+        jobs = [Job(number, item.request, item.work, accepted_at=now) for number, item in enumerate(submissions, first)]
         flushing = len(submissions) < len(batch)
         if self._journal.is_deleted() or self._has_grown() or (flushing and not self._journal.is_in_place()):
             self._journal.rewrite(self._snapshot)

@@ -1,6 +1,6 @@
 """The journal: an append-only file of what was accepted and how it ended, from which a restart goes on.
 
-One JSON object per line: ``{"accepted": n, "statistic": …, "body": …}``, ``{"ended": n, "status": …, …}``,
+One JSON object per line: ``{"accepted": n, "statistic": …, "body": …, "at": …}``, ``{"ended": n, "status": …, …}``,
 ``{"removed": n}`` and, first in a compacted file, ``{"highest": n}``. A job is acknowledged only after its line is
 written.
 """
@@ -30,7 +30,8 @@ def accepted_line(job: Job) -> bytes:
         return b""
     body = orjson.Fragment(job.request.body)
     return orjson.dumps(
-        {"accepted": job.number, "statistic": job.request.statistic, "body": body}, option=orjson.OPT_APPEND_NEWLINE
+        {"accepted": job.number, "statistic": job.request.statistic, "body": body, "at": job.accepted_at},
+        option=orjson.OPT_APPEND_NEWLINE,
     )
 
 

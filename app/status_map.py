@@ -9,6 +9,7 @@ from itertools import islice
 
 from app.errors import GoneError, JobBusyError, UnknownJobError
 from app.job import Job, JobStatus, parse_job_id
+from app.job_details import JobDetails, details_of
 from app.recovery import Recovered
 
 RUNNING = JobStatus.RUNNING
@@ -55,11 +56,13 @@ class StatusMap:
 
     def start(self, job: Job) -> bool:
         """Mark a job as taken by a runner; False where it has ended while it waited."""
+        now = time.time()
         with self._lock:
             if job.status is not RUNNING:
                 return False
             self._waiting -= 1
             job.started = True
+            job.started_at = now
             return True
 
     def end(self, job: Job, reason: str | None, checksum: int | None) -> bool:
@@ -160,6 +163,16 @@ class StatusMap:
         """Return the highest number given, and all the jobs."""
         with self._lock:
             return self._last_number, list(self._jobs.values())
+
+    def newest(self) -> list[Job]:
+        """Return all the jobs, the last accepted first."""
+        with self._lock:
+            return list(reversed(self._jobs.values()))
+
+    def details(self, jobs: Iterable[Job]) -> list[JobDetails]:
+        """Return the details of some jobs, all of the same moment."""
+        with self._lock:
+            return [details_of(job) for job in jobs]
 
     def size(self) -> int:
         """Return how many jobs are kept."""

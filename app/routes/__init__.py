@@ -2,7 +2,24 @@
 
 from flask import Flask
 
-from app.routes import errors, guard, jobs, operations, pages, request_log, statistics, survey
+from app.routes import (
+    dashboard,
+    data_page,
+    errors,
+    guard,
+    job_details,
+    job_pages,
+    jobs,
+    operations,
+    pages,
+    request_log,
+    static_files,
+    statistics,
+    survey,
+)
+
+API = (statistics, survey, jobs, job_details, operations)
+PAGES = (pages, dashboard, job_pages, data_page, static_files)
 
 
 def register_routes(app: Flask) -> None:
@@ -10,5 +27,5 @@ def register_routes(app: Flask) -> None:
     request_log.register(app)
     guard.register(app)
     errors.register(app)
-    for module in (statistics, survey, jobs, operations, pages):
+    for module in (*API, *PAGES):
         app.register_blueprint(module.blueprint)

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from flask import Response, render_template, request
+from flask import Response, current_app, render_template, request
 
-from app.routes.support import JSON_TYPE, services
+from app.errors import ServiceError
+from app.routes.static_files import static_address
+from app.routes.support import JSON_TYPE, error_answer, services
 from app.routes.survey import MODELLED_NOTICE
 
 HTML_TYPE = "text/html"
@@ -33,5 +35,13 @@ def wants_page() -> bool:
 def page(template: str, status: int = 200, **values: Any) -> Response:
     """Return a page made from a template, which is also given the notice of modelled data where it is due."""
     modelled = services().ingestor.table.report.modelled
-    text = render_template(template, notice=MODELLED_NOTICE if modelled else None, **values)
-    return Response(text, status, PAGE_HEADERS, mimetype=HTML_TYPE)
+    has_docs = any(rule.rule == "/docs" for rule in current_app.url_map.iter_rules())
+    common = {"notice": MODELLED_NOTICE if modelled else None, "has_docs": has_docs, "static": static_address}
+    return Response(render_template(template, **common, **values), status, PAGE_HEADERS, mimetype=HTML_TYPE)
+
+
+def problem_page(error: ServiceError) -> Response:
+    """Tell of an error as a page to a browser, as JSON to a program. The error handler of the pages."""
+    if not wants_page():
+        return error_answer(error)
+    return page("message.html", error.status, heading="This cannot be shown", reason=error.reason)

@@ -1,0 +1,110 @@
+"""The dashboard: the form sends a question here, and is sent on to the page of its answer.
+
+With JavaScript the page does the same without being left; the fields and the pages are the same ones.
+"""
+
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, redirect, request
+
+from app.dashboard.answer import AnswerView, Charts, answer_view, asked_fields
+from app.dashboard.choices import choices_over, takes
+from app.dashboard.fields import Fields, body_of
+from app.errors import InvalidRequestError, ServiceError
+from app.job import Job, JobStatus
+from app.planner import planner_of
+from app.routes.html import page, problem_page, wants_page
+from app.routes.route_list import route_list
+from app.routes.support import json_answer, services, this_request
+from app.statistics import STATISTICS
+
+WAIT_SECONDS = 2.0  # most answers are there by then, and the page needs no second look
+SEE_OTHER = 303
+FILTER_FIELDS = ("from", "to", "years", "locations", "exclude", "best", "suppressed")
+
+blueprint = Blueprint("dashboard", __name__)
+blueprint.register_error_handler(ServiceError, problem_page)
+
+
+@blueprint.post("/ask")
+def ask() -> Response:
+    """Accept a job from the form of the dashboard; a browser is sent to its answer, a program gets its id."""
+    fields = request.form.to_dict(flat=False)
+    try:
+        job = _submitted(fields)
+    except ServiceError as error:
+        if wants_page():
+            return dashboard_page(fields, status=error.status, problem=error.reason)
+        raise
+    return redirect(f"/results/{job.id}", SEE_OTHER) if wants_page() else json_answer({"job_id": job.id})  # type: ignore[return-value]
+
+
+@blueprint.get("/results/<job_id>")
+def result(job_id: str) -> Response:
+    """Show the answer of a job with its chart, table, request and provenance."""
+    parts = services()
+    job = parts.store.map.find(job_id)
+    this_request().job_id = job_id
+    parts.wait(job, WAIT_SECONDS)
+    document = orjson.loads(parts.store.document(job))
+    return _result_page(job, document)
+
+
+def _submitted(fields: Fields) -> Job:
+    """Turn the fields of the form into an accepted job.
+
+    Raises
+    ------
+    UnavailableError, InvalidRequestError: none is accepted; the reason says why
+    """
+    statistic = next(iter(fields.get("statistic", ())), "")
+    if statistic not in STATISTICS:
+        raise InvalidRequestError(f"choose one of the statistics {', '.join(STATISTICS)}")
+    job = services().submit(statistic, orjson.dumps(body_of(fields, takes(statistic))))
+    this_request().job_id = job.id
+    return job
+
+
+def _result_page(job: Job, document: dict[str, Any]) -> Response:
+    """Return the page of a job in the state that its document tells."""
+    fields, status = asked_fields(job), document["status"]
+    if status == JobStatus.RUNNING:
+        return dashboard_page(fields, state=f"{job.id} is waiting or being computed; look again soon.", refresh=True)
+    if status == JobStatus.ERROR:
+        return dashboard_page(fields, state=f"{job.id} has failed.", problem=document["reason"])
+    answer = _view(job, document)
+    if request.args.get("part") == "answer":
+        return page("answer.html", answer=answer, part=True)
+    return dashboard_page(fields, state=f"{job.id} is done.", answer=answer)
+
+
+def _view(job: Job, document: dict[str, Any]) -> AnswerView:
+    server = request.host_url.rstrip("/")
+    return answer_view(job, document, _provenance(job, document), server, Charts((), ""))
+
+
+def _provenance(job: Job, document: dict[str, Any]) -> dict[str, Any]:
+    """Return where the figures of an answer come from; empty where the table of now does not tell."""
+    found: dict[str, Any] = document.get("provenance") or {}
+    if found or job.request is None or job.statistic not in STATISTICS:
+        return found
+    try:
+        return planner_of(services().ingestor.table).provenance(job.request)
+    except InvalidRequestError:
+        return {}
+
+
+def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response:
+    """Return the dashboard with its form filled in.
+
+    Parameters
+    ----------
+    values: what is shown beside the form, some of ``state``, ``problem``, ``answer`` and ``refresh``
+    """
+    choices = choices_over(services().ingestor.table)
+    fields = {**choices.first, **fields}
+    filtered = any(any(fields.get(name, ())) for name in FILTER_FIELDS)
+    taken = takes(fields["statistic"][0])
+    common = {"choices": choices, "fields": fields, "taken": taken, "filtered": filtered, "routes": route_list()}
+    return page("dashboard.html", status, **common, **values)

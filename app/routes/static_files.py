@@ -1,0 +1,37 @@
+"""The style and the scripts of the pages: files as they are, under an address that changes with them."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Blueprint, Response, send_from_directory
+
+FOLDER = Path(__file__).parent.parent / "static"
+YEAR_SECONDS = 365 * 86_400
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+VERSION_CHARS = 12
+
+blueprint = Blueprint("static_files", __name__)
+
+
+@blueprint.get("/static/<version>/<path:name>")
+def static_file(version: str, name: str) -> Response:
+    """Give a file of the pages: style, script or icon; a browser keeps it for as long as its address is the same."""
+    answer = send_from_directory(FOLDER, name, mimetype=TYPES.get(Path(name).suffix))
+    if version == static_version():
+        answer.cache_control.no_cache = None
+        answer.cache_control.public = answer.cache_control.immutable = True
+        answer.cache_control.max_age = YEAR_SECONDS
+    return answer
+
+
+@lru_cache(maxsize=1)
+def static_version() -> str:
+    """Return what tells the files of now from those of another version. Reads them all, once."""
+    contents = (path.read_bytes() for path in sorted(FOLDER.rglob("*")) if path.is_file())
+    return hashlib.sha256(b"\0".join(contents)).hexdigest()[:VERSION_CHARS]
+
+
+def static_address(name: str) -> str:
+    """Return the address of a file of the pages."""
+    return f"/static/{static_version()}/{name}"

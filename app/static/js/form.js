@@ -1,0 +1,81 @@
+// The form: it shows the fields that the statistic takes, and offers what the question and the table have.
+
+import { combobox } from "./combobox.js";
+
+const form = document.getElementById("ask");
+const fields = form.elements;
+const pair = [fields.a, fields.b];
+const completed = new Map([...form.querySelectorAll("input[list]")].map((input) => [input, combobox(input)]));
+
+export { form };
+
+export function start() {
+  form.addEventListener("change", refresh);
+  refresh();
+}
+
+// The address of the form as it stands: what is filled in, of the fields that the statistic takes.
+export function address() {
+  const query = new URLSearchParams();
+  for (const [name, text] of new FormData(form)) if (text.trim()) query.append(name, text.trim());
+  return `/?${query}`;
+}
+
+export function fill(query) {
+  form.reset();
+  for (const field of fields) {
+    if (!field.name || !query.size) continue;
+    const texts = query.getAll(field.name);
+    if (field.type === "checkbox") field.checked = texts.includes(field.value) || (field.name === "by" && field.value === "location" && !texts.length);
+    else if (field.tagName === "SELECT" && field.name !== "statistic") field.value = texts[0] ?? field.options[0].value;
+    else if (texts.length || field.name !== "statistic") field.value = texts[0] ?? "";
+  }
+  refresh();
+}
+
+function refresh() {
+  const { takes, needs } = statistic();
+  for (const part of form.querySelectorAll("[data-of]")) {
+    const taken = takes.has(part.dataset.of);
+    part.classList.toggle("not-taken", !taken);
+    for (const field of part.querySelectorAll("input, select")) {
+      field.disabled = !taken;
+      field.required = taken && needs.has(part.dataset.of) && field.type !== "checkbox";
+    }
+  }
+  offerYears();
+  offerPair();
+}
+
+function statistic() {
+  const { takes, needs } = fields.statistic.selectedOptions[0].dataset;
+  return { takes: new Set(takes.split(" ")), needs: new Set(needs.split(" ")) };
+}
+
+function question() {
+  const typed = fields.question.value.trim();
+  return [...document.getElementById("questions").options].find((option) => option.value === typed || option.dataset.id === typed);
+}
+
+function offerYears() {
+  const found = question();
+  const years = found?.dataset.years.split(" ").filter(Boolean);
+  for (const select of [fields.from, fields.to]) {
+    for (const option of select.options) option.hidden = option.disabled = Boolean(option.value && years && !years.includes(option.value));
+    if (select.selectedOptions[0]?.disabled) select.value = "";
+  }
+  const good = { min: "low values are good", max: "high values are good" }[found?.dataset.best];
+  const span = years?.length > 1 ? `${years[0]} to ${years.at(-1)}` : years?.[0];
+  document.getElementById("question-is").textContent = found ? [found.dataset.id, found.dataset.class, span, good].filter(Boolean).join(" · ") : "";
+}
+
+function offerPair() {
+  const lists = { location: "places", year: question()?.dataset.years.split(" ") ?? [], stratum: strata() };
+  for (const input of pair) completed.get(input).offer(lists[fields.between.value]);
+}
+
+function strata() {
+  const category = fields.stratification.value.split("|")[0];
+  const options = [...fields.stratification.options].filter(({ value }) => value.includes("|") && (!category || value.startsWith(`${category}|`)));
+  return options.map(({ value }) => value.slice(value.indexOf("|") + 1));
+}
