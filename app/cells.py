@@ -75,6 +75,7 @@ class Rows:
     respondents: Values
 
 
+TIE_DECIMALS = 9  # means of published tenths that differ by less are equal but for rounding
 LIMITS_Z = 1.959963984540054  # the 97.5 % quantile of the standard normal distribution, for 95 % limits
 
 

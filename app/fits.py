@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 from statsmodels.regression.linear_model import WLS
 
-from app.cells import LIMITS_Z, Values
+from app.cells import LIMITS_Z, TIE_DECIMALS, Values
 
 ALPHA = 0.05  # for 95 % limits
 
@@ -78,10 +78,10 @@ def pearson(x: Values, y: Values) -> Correlation:
 def spearman(x: Values, y: Values) -> Correlation:
     """Return Spearman's rank correlation (SciPy ``spearmanr``) of 4 or more.
 
-    The limits are by Fisher's z-transformation with the variance (1 + r² / 2) / (n - 3) of Bonett and Wright
-    (Psychometrika 65, 2000).
+    Figures that are equal but for rounding have the same rank. The limits are by Fisher's z-transformation with the
+    variance (1 + r² / 2) / (n - 3) of Bonett and Wright (Psychometrika 65, 2000).
     """
-    found = stats.spearmanr(x, y)
+    found = stats.spearmanr(np.round(x, TIE_DECIMALS), np.round(y, TIE_DECIMALS))
     r = float(found.statistic)
     half_width = LIMITS_Z * np.sqrt((1 + r * r / 2) / (x.size - 3))
     with np.errstate(divide="ignore"):  # a perfect correlation has infinite z and no width

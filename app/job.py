@@ -88,14 +88,6 @@ class Job:
         return self.request.statistic if self.request else "unknown"
 
 
-@dataclass(slots=True)  # not frozen: one is made for every job, and a frozen one takes three times as long to make
-class Outcome:
-    """How a job has ended: the document that answers for it, and why it failed, None where it is done."""
-
-    document: Document
-    reason: str | None = None
-
-
 def job_id_of(number: int) -> str:
     """Return the id of the job with that number."""
     return f"{JOB_ID_PREFIX}{number}"

@@ -6,16 +6,16 @@ found. It is done when its document is whole on disk, and not before.
 
 import logging
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from app.answers import Answers
 from app.errors import NotRecordedError
 from app.group_commit import GroupCommit
-from app.job import Job, JobRequest, JobStatus, Outcome, Work
+from app.job import Document, Job, JobRequest, JobStatus, Work
 from app.journal import Journal, accepted_line, ended_line, highest_line, removed_line
 from app.recovery import Recovered
-from app.status_map import RUNNING, Enqueue, Retention, StatusMap
+from app.status_map import RUNNING, Retention, StatusMap
 
 logger = logging.getLogger(__name__)
 
@@ -23,15 +23,24 @@ CANCELLED, REMOVED = "cancelled", "removed"
 SPARE_JOURNAL_LINES = 10_000  # a journal shorter than this is not worth compacting
 JOURNAL_LINES_PER_JOB = 4
 
+Task = tuple[JobRequest, Work]
+Enqueue = Callable[[Job], None]
+
 
 @dataclass(slots=True)
 class _Submission:
-    """A job on its way to being accepted."""
+    """Tasks on their way to being accepted as jobs, all of them or none."""
 
-    request: JobRequest
-    work: Work
+    tasks: Sequence[Task]
     enqueue: Enqueue
-    job: Job | None = None
+    jobs: list[Job] = field(default_factory=list)
+
+    def give_numbers(self, first: int) -> int:
+        """Make the jobs, numbered from the first number on; return the next number."""
+        now = time.time()
+        numbered = enumerate(self.tasks, first)
+        self.jobs = [Job(number, request, work, accepted_at=now) for number, (request, work) in numbered]
+        return first + len(self.jobs)
 
 
 class JobStore:
@@ -57,24 +66,27 @@ class JobStore:
     # Accepting
 
     def accept(self, request: JobRequest, work: Work, enqueue: Enqueue) -> Job:
-        """Record a job, give it the next number, and queue it. Blocks until it is recorded.
+        """Accept one job, as ``accept_all`` does."""
+        return self.accept_all([(request, work)], enqueue)[0]
+
+    def accept_all(self, tasks: Sequence[Task], enqueue: Enqueue) -> list[Job]:
+        """Record jobs, give them the next numbers, and queue them. Blocks until they are recorded.
 
         Parameters
         ----------
-        enqueue: puts the job into a queue without blocking; called in the order of the numbers
+        tasks: what is asked and what computes it; a place in the map is reserved for each
+        enqueue: puts a job into a queue without blocking; called in the order of the numbers
 
         Raises
         ------
-        NotRecordedError: the journal cannot be written; the job is not accepted
+        NotRecordedError: the journal cannot be written; none of the jobs is accepted
         """
-        submission = _Submission(request, work, enqueue)
+        submission = _Submission(tasks, enqueue)
         try:
             self._commits.submit(submission)
         except OSError as error:
             raise NotRecordedError(str(error.strerror)) from error
-        if submission.job is None:
-            raise RuntimeError("a recorded submission has no job")
-        return submission.job
+        return submission.jobs
 
     def resume(self, enqueue: Enqueue) -> int:
         """Queue the jobs that an earlier run accepted and did not finish; return how many."""
@@ -95,18 +107,19 @@ class JobStore:
     def _record(self, batch: list[_Submission | None]) -> None:
         """Write a batch to the journal, then make its jobs known. One thread at a time runs this."""
         submissions = [item for item in batch if item is not None]
-        first = self.map.last_number() + 1
-        now = time.time()
-        jobs = [Job(number, item.request, item.work, accepted_at=now) for number, item in enumerate(submissions, first)]
+        number = self.map.last_number() + 1
+        for submission in submissions:
+            number = submission.give_numbers(number)
+        jobs = [(job, submission.enqueue) for submission in submissions for job in submission.jobs]
         flushing = len(submissions) < len(batch)
         if self._journal.is_deleted() or self._has_grown() or (flushing and not self._journal.is_in_place()):
             self._journal.rewrite(self._snapshot)
-        self._journal.append(b"".join(map(accepted_line, jobs)))
+        self._journal.append(b"".join([accepted_line(job) for job, _ in jobs]))
         if flushing:
             self._journal.sync()
-        for job, submission in zip(jobs, submissions, strict=True):
-            submission.job = job
-        self.map.publish(zip(jobs, (submission.enqueue for submission in submissions), strict=True))
+        for job, enqueue in jobs:
+            self.map.publish(job)
+            enqueue(job)
 
     def _has_grown(self) -> bool:
         return self._journal.lines > SPARE_JOURNAL_LINES + JOURNAL_LINES_PER_JOB * self.map.size()
@@ -122,10 +135,6 @@ class JobStore:
 
     # Running
 
-    def start(self, job: Job) -> bool:
-        """Mark a job as taken by a runner; False where it was cancelled while it waited."""
-        return self.map.start(job)
-
     def work(self, job: Job) -> Work:
         """Return what computes a job.
 
@@ -135,15 +144,20 @@ class JobStore:
         """
         return self._answers.work(job)
 
-    def finish(self, job: Job, outcome: Outcome) -> JobStatus:
+    def finish(self, job: Job, document: Document, reason: str | None = None) -> JobStatus:
         """Write a job's document and then mark the job as ended. Blocks on the disk, then wakes whoever waits.
 
         Where a result cannot be written the job ends as an error that says so. Returns the state it has ended in.
+
+        Parameters
+        ----------
+        document: answers for the job
+        reason: why the job failed, None where it is done
         """
-        reason, checksum = outcome.reason, None
+        checksum = None
         try:
-            self._answers.write(job.number, outcome.document)
-            checksum = outcome.document.checksum
+            self._answers.write(job.number, document)
+            checksum = document.checksum
         except OSError as error:
             logger.exception("%s: its result cannot be written", job.id)
             reason = reason or f"the result could not be written: {error.strerror}; ask again"

@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from app.errors import GoneError, JobBusyError, UnknownJobError
+from app.errors import GoneError, JobBusyError, ShuttingDownError, UnknownJobError
 from app.job import Job, JobStatus, parse_job_id
 from app.job_details import JobDetails, details_of
 from app.recovery import Recovered
 
-RUNNING = JobStatus.RUNNING
-
-Enqueue = Callable[[Job], None]
+RUNNING, DONE, ERROR = JobStatus.RUNNING, JobStatus.DONE, JobStatus.ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,9 @@ class Retention:
 class StatusMap:
     """Jobs by number, their states, and who waits for them. A state never goes backwards.
 
+    What every job passes through calls nothing while it holds the lock: a thread of Python gives the interpreter up
+    only where it calls or repeats something, so no other finds the lock held by a thread that is not running.
+
     Parameters
     ----------
     recovered: the jobs of an earlier run
@@ -40,41 +41,105 @@ class StatusMap:
         self._last_number = recovered.last_number
         ended = sorted((job for job in self._jobs.values() if job.status is not RUNNING), key=lambda job: job.ended_at)
         self._ended = OrderedDict((job.number, job) for job in ended)  # in the order in which they ended
-        self._waiting = self._unfinished = len(self._jobs) - len(self._ended)
+        self._waiting = len(self._jobs) - len(self._ended)  # places in the queue, those that are only reserved too
+        self._closed = False
+        self._when_none_waits: Callable[[], None] | None = None
         # A waiter is a lock that is held until its job ends: an Event would do the same by way of three of them.
         self._waiters: dict[int, list[threading.Lock]] = {}
 
-    def publish(self, jobs: Iterable[tuple[Job, Enqueue]]) -> None:
-        """Make accepted jobs known, in the order of their numbers, and put each into its queue, without blocking."""
+    # Accepting
+
+    def reserve(self, places: int, most_waiting: int) -> bool:
+        """Reserve places for jobs that are to be recorded; False where more would wait than may.
+
+        Raises
+        ------
+        ShuttingDownError: no more jobs are accepted
+        """
         with self._lock:
-            for job, enqueue in jobs:
-                self._jobs[job.number] = job
-                self._last_number = job.number
-                self._waiting += 1
-                self._unfinished += 1
-                enqueue(job)
+            if self._closed:
+                raise ShuttingDownError
+            if self._waiting + places > most_waiting:
+                return False
+            self._waiting += places
+            return True
+
+    def give_back(self, places: int) -> None:
+        """Give back places of jobs that were not accepted."""
+        with self._lock:
+            self._waiting -= places
+        self._tell_when_none_waits()
+
+    def publish(self, job: Job) -> None:
+        """Make an accepted job known, for which a place is reserved. To be called in the order of the numbers."""
+        with self._lock:
+            self._jobs[job.number] = job
+            self._last_number = job.number
+
+    def close(self, when_none_waits: Callable[[], None]) -> bool:
+        """Accept no more jobs; False where that is so already.
+
+        Parameters
+        ----------
+        when_none_waits: called once no job waits and no place is reserved, on the thread that has seen to that
+        """
+        with self._lock:
+            closing, self._closed = not self._closed, True
+            if closing:
+                self._when_none_waits = when_none_waits
+        self._tell_when_none_waits()
+        return closing
+
+    def is_open(self) -> bool:
+        """Tell whether jobs are accepted."""
+        with self._lock:
+            return not self._closed
+
+    def _tell_when_none_waits(self) -> None:
+        with self._lock:
+            if self._waiting or self._when_none_waits is None:
+                return
+            tell, self._when_none_waits = self._when_none_waits, None
+        tell()
+
+    # Running
 
     def start(self, job: Job) -> bool:
-        """Mark a job as taken by a runner; False where it has ended while it waited."""
+        """Mark a job as taken by a runner; False where it has been taken or has ended before."""
         now = time.time()
         with self._lock:
-            if job.status is not RUNNING:
+            if job.started or job.status is not RUNNING:
                 return False
-            self._waiting -= 1
             job.started = True
             job.started_at = now
-            return True
+            self._waiting -= 1
+            closed = self._closed
+        if closed:
+            self._tell_when_none_waits()
+        return True
 
     def end(self, job: Job, reason: str | None, checksum: int | None) -> bool:
         """Mark a job as ended, as done where there is no reason for its failure, and wake whoever waits for it.
 
         False where it had ended before: the first end holds.
         """
+        now, woken = time.time(), None
         with self._lock:
             if job.status is not RUNNING:
                 return False
-            self._end(job, reason, checksum)
-            return True
+            job.status = DONE if reason is None else ERROR
+            job.reason = reason
+            job.checksum = checksum
+            job.ended_at = now
+            job.work = None
+            self._ended[job.number] = job
+            if self._waiters and job.number in self._waiters:
+                woken = self._waiters[job.number]
+                del self._waiters[job.number]
+        if woken is not None:
+            for waiter in woken:
+                waiter.release()
+        return True
 
     def cancel(self, job: Job, reason: str) -> bool:
         """End a waiting job as failed; False where it has ended already.
@@ -83,14 +148,11 @@ class StatusMap:
         ------
         JobBusyError: a runner has taken it
         """
-        with self._lock:
-            if job.status is not RUNNING:
-                return False
-            if job.started:
-                raise JobBusyError(job.id)
-            self._waiting -= 1
-            self._end(job, reason, None)
-            return True
+        if self.start(job):
+            return self.end(job, reason, None)
+        if self.status(job) is RUNNING:
+            raise JobBusyError(job.id)
+        return False
 
     def forget(self, job: Job) -> bool:
         """Take an ended job out of the map; False where it is out already."""
@@ -187,20 +249,14 @@ class StatusMap:
     def unfinished(self) -> int:
         """Return how many jobs are accepted and have not ended."""
         with self._lock:
-            return self._unfinished
+            return len(self._jobs) - len(self._ended)
+
+    def is_idle(self) -> bool:
+        """Tell whether every job has ended and no place is reserved."""
+        with self._lock:
+            return len(self._jobs) == len(self._ended) and self._waiting == 0
 
     def waiting(self) -> int:
-        """Return how many jobs wait for a runner."""
+        """Return how many jobs wait for a runner, those that are being recorded among them."""
         with self._lock:
             return self._waiting
-
-    def _end(self, job: Job, reason: str | None, checksum: int | None) -> None:
-        """Mark a running job as ended. The lock is held."""
-        job.status = JobStatus.DONE if reason is None else JobStatus.ERROR
-        job.reason, job.checksum = reason, checksum
-        job.ended_at = time.time()
-        job.work = None
-        self._unfinished -= 1
-        self._ended[job.number] = job
-        for waiter in self._waiters.pop(job.number, ()):
-            waiter.release()

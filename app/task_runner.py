@@ -2,10 +2,10 @@
 
 How it stays whole:
 
-- Checking that the pool is open and counting a submission in is one critical section, and a shutdown puts the stop
-  tokens into the queue only after every submission counted in has been queued. So no job is accepted and then left
-  behind by a shutdown, although a job is written to disk between the two.
-- There is one stop token per runner, behind all the work that still waits. Nobody polls.
+- Checking that the pool is open and reserving a place in the queue is one critical section, in the status map. A place
+  is given back when a runner takes the job. A shutdown puts the stop tokens into the queue only once no place is taken
+  any more, so no job is accepted and then left behind, although a job is written to disk between the two.
+- There is one stop token per runner. Nobody polls.
 - A runner waits for work outside the ``try`` that guards the job: whatever a job raises ends that job, not the runner.
   A runner that dies all the same is replaced, and the job it held ends as an error.
 """
@@ -13,13 +13,14 @@ How it stays whole:
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Protocol
 
 from app.errors import QueueFullError, ServiceError, ShuttingDownError
 from app.finish_rate import FinishRate
-from app.job import Job, JobRequest, JobStatus, Outcome, Work, error_document
-from app.job_store import JobStore
+from app.job import Document, Job, JobRequest, JobStatus, Work, error_document
+from app.job_store import JobStore, Task
 
 logger = logging.getLogger(__name__)
 
@@ -53,14 +54,13 @@ class ThreadPool:
 
     def __init__(self, *, store: JobStore, threads: int, queue_size: int, observer: PoolObserver) -> None:
         self._store = store
+        self._map = store.map
         self._queue_size = queue_size
         self.observer = observer
-        self._rate = FinishRate()
+        self.rate = FinishRate()
         self._queue: SimpleQueue[Job | None] = SimpleQueue()  # None is the stop token
-        self._lock = threading.Lock()  # guards _open, _arriving, _tokens_put and _runners
-        self._open = True
-        self._arriving = 0  # submissions that have been counted in and are being recorded
-        self._tokens_put = False
+        self._put = self._queue.put
+        self._lock = threading.Lock()  # guards _runners
         self._runners = [TaskRunner(self, store, self._queue, number) for number in range(1, threads + 1)]
         for runner in self._runners:
             runner.start()
@@ -77,13 +77,35 @@ class ThreadPool:
         ------
         ShuttingDownError, QueueFullError, NotRecordedError: nothing was accepted
         """
-        self._count_in()
+        if not self._map.reserve(1, self._queue_size):
+            raise self._queue_full()
         try:
-            job = self._store.accept(request, work, self._queue.put)
-        finally:
-            self._count_out()
+            job = self._store.accept(request, work, self._put)
+        except BaseException:
+            self._map.give_back(1)
+            raise
         self.observer.accepted(job)
         return job
+
+    def add_tasks(self, tasks: Sequence[Task]) -> list[Job]:
+        """Accept several jobs and queue them, or accept none of them. Blocks until they are recorded on disk.
+
+        Returns the jobs in the order of the tasks; their numbers are consecutive.
+
+        Raises
+        ------
+        ShuttingDownError, QueueFullError, NotRecordedError: nothing was accepted
+        """
+        if not self._map.reserve(len(tasks), self._queue_size):
+            raise self._queue_full()
+        try:
+            jobs = self._store.accept_all(tasks, self._put)
+        except BaseException:
+            self._map.give_back(len(tasks))
+            raise
+        for job in jobs:
+            self.observer.accepted(job)
+        return jobs
 
     def resume(self) -> int:
         """Queue what an earlier run accepted and did not finish; return how many jobs that are."""
@@ -92,11 +114,15 @@ class ThreadPool:
             logger.info("resumed %d jobs of an earlier run", resumed)
         return resumed
 
-    def update_job_status(self, job: Job, outcome: Outcome) -> JobStatus:
-        """Record how a job has ended. Blocks on the disk."""
-        status = self._store.finish(job, outcome)
-        self._rate.count()
-        return status
+    def update_job_status(self, job: Job, document: Document, reason: str | None = None) -> JobStatus:
+        """Record how a job has ended. Blocks on the disk.
+
+        Parameters
+        ----------
+        document: answers for the job from now on
+        reason: why the job failed, None where it is done
+        """
+        return self._store.finish(job, document, reason)
 
     def check_open(self) -> None:
         """Refuse early what ``add_task`` would refuse.
@@ -110,19 +136,13 @@ class ThreadPool:
 
     def is_open(self) -> bool:
         """Tell whether the pool takes jobs."""
-        with self._lock:
-            return self._open
+        return self._map.is_open()
 
     def graceful_shutdown(self) -> bool:
         """Take no more jobs from now on; those accepted will finish. Returns at once, True when none is left."""
-        with self._lock:
-            closing, self._open = self._open, False
-            self._put_stop_tokens_when_due()
-            arriving = self._arriving
-        unfinished = self._store.map.unfinished()
-        if closing:
-            logger.info("shutdown: no more jobs are taken, %d left", unfinished)
-        return unfinished == 0 and arriving == 0
+        if self._map.close(self._put_stop_tokens):
+            logger.info("shutdown: no more jobs are taken, %d left", self._map.unfinished())
+        return self._map.is_idle()
 
     def drain(self, seconds: float) -> bool:
         """Shut down and block until every runner has ended, at most so many seconds. Returns whether none is left."""
@@ -130,7 +150,7 @@ class ThreadPool:
         deadline = time.monotonic() + seconds
         for runner in self.runners():
             runner.join(max(0.0, deadline - time.monotonic()))
-        unfinished = self._store.map.unfinished()
+        unfinished = self._map.unfinished()
         logger.log(logging.WARNING if unfinished else logging.INFO, "shutdown: drained, %d jobs left", unfinished)
         return unfinished == 0
 
@@ -147,30 +167,17 @@ class ThreadPool:
         runner.start()
         self.observer.runner_replaced()
         if held is not None:
-            self.update_job_status(held, Outcome(error_document(RUNNER_DIED_REASON), RUNNER_DIED_REASON))
+            self._map.start(held)  # it may have died before that
+            self.update_job_status(held, error_document(RUNNER_DIED_REASON), RUNNER_DIED_REASON)
 
-    def _count_in(self) -> None:
-        with self._lock:
-            if not self._open:
-                raise ShuttingDownError
-            waiting = self._store.map.waiting() + self._arriving
-            if waiting < self._queue_size:
-                self._arriving += 1
-                return
-        raise QueueFullError(waiting, self._rate.seconds_for(waiting))
+    def _queue_full(self) -> QueueFullError:
+        waiting = self._map.waiting()
+        return QueueFullError(waiting, self.rate.seconds_for(waiting))
 
-    def _count_out(self) -> None:
-        with self._lock:
-            self._arriving -= 1
-            if not self._open:
-                self._put_stop_tokens_when_due()
-
-    def _put_stop_tokens_when_due(self) -> None:
-        """Put the stop tokens behind the last job, once. The pool is closed, and the lock is held."""
-        if self._arriving == 0 and not self._tokens_put:
-            self._tokens_put = True
-            for _ in self._runners:
-                self._queue.put(None)
+    def _put_stop_tokens(self) -> None:
+        """Put a stop token per runner into the queue, behind the last job. Called once, when the pool is closed."""
+        for _ in self.runners():
+            self._queue.put(None)
 
 
 class TaskRunner(threading.Thread):
@@ -182,33 +189,36 @@ class TaskRunner(threading.Thread):
         self.number = number
         self._pool = pool
         self._store = store
+        self._map = store.map
         self._queue = queue
 
     def run(self) -> None:
         """Work through the queue."""
         job = None
+        take, start, now = self._queue.get, self._map.start, time.monotonic  # once, not for every job
+        pool, observer, count = self._pool, self._pool.observer, self._pool.rate.count
         try:
-            while (job := self._queue.get()) is not None:
-                self._run_job(job)
+            while (job := take()) is not None:
+                if not start(job):
+                    continue
+                started_at = now()
+                try:
+                    document, reason = (job.work or self._store.work(job))(), None
+                except BaseException as error:  # noqa: BLE001 - the runner outlives all that a job raises
+                    document, reason = _failure(job, error)
+                status = pool.update_job_status(job, document, reason)
+                ended_at = now()
+                count(ended_at)
+                observer.ended(job, status, ended_at - started_at)
         except BaseException:
             logger.exception("%s died and is replaced", self.name)
-            self._pool.replace(self, job)
+            pool.replace(self, job)
 
-    def _run_job(self, job: Job) -> None:
-        if not self._store.start(job):
-            return
-        started = time.perf_counter()
-        status = self._pool.update_job_status(job, self._outcome(job))
-        seconds = time.perf_counter() - started
-        self._pool.observer.ended(job, status, seconds)
 
-    def _outcome(self, job: Job) -> Outcome:
-        """Compute a job and return how it ended, whatever it raises."""
-        try:
-            return Outcome(self._store.work(job)())
-        except ServiceError as error:
-            logger.warning("%s failed: %s", job.id, error.reason)
-            return Outcome(error_document(error.reason), error.reason)
-        except BaseException:  # the runner outlives whatever a job raises, SystemExit too
-            logger.exception("%s failed", job.id)
-            return Outcome(error_document(INTERNAL_ERROR_REASON), INTERNAL_ERROR_REASON)
+def _failure(job: Job, error: BaseException) -> tuple[Document, str]:
+    """Log why a job failed; return the document that answers for it, and the reason that clients read."""
+    if isinstance(error, ServiceError):
+        logger.warning("%s failed: %s", job.id, error.reason)
+        return error_document(error.reason), error.reason
+    logger.error("%s failed", job.id, exc_info=error)
+    return error_document(INTERNAL_ERROR_REASON), INTERNAL_ERROR_REASON

@@ -7,10 +7,12 @@ import orjson
 import pytest
 
 from app.errors import GoneError, JobBusyError, UnknownJobError
-from app.job import Document, Job, JobStatus, Outcome, done_document, error_document, parse_job_id
+from app.job import Document, Job, JobStatus, done_document, error_document, parse_job_id
 from app.job_store import JobStore
 from app.status_map import Retention
 from pool_parts import WAIT_SECONDS, answer_of, echo_request, make_store
+
+PLACES = 1_000
 
 
 @pytest.fixture
@@ -25,13 +27,14 @@ def store(folder: Path) -> JobStore:
 
 def accept(store: JobStore, content: object = None) -> Job:
     """Accept a job that nobody runs."""
+    assert store.map.reserve(1, PLACES)
     return store.accept(echo_request(content), lambda: done_document({}), lambda job: None)
 
 
 def finish(store: JobStore, job: Job, document: Document | None = None) -> None:
     """End a job as a runner does."""
-    assert store.start(job)
-    store.finish(job, Outcome(document or done_document({"n": job.number})))
+    assert store.map.start(job)
+    store.finish(job, document or done_document({"n": job.number}))
 
 
 @pytest.mark.parametrize(
@@ -73,8 +76,8 @@ def test_a_job_that_is_done_is_answered_from_its_file(store: JobStore, folder: P
 
 def test_a_job_that_failed_is_answered_with_its_reason(store: JobStore, folder: Path) -> None:
     job = accept(store)
-    assert store.start(job)
-    assert store.finish(job, Outcome(error_document("why"), "why")) is JobStatus.ERROR
+    assert store.map.start(job)
+    assert store.finish(job, error_document("why"), "why") is JobStatus.ERROR
     assert store.document(job) == error_document("why").content == (folder / "job_id_1.json").read_bytes()
 
 
@@ -122,10 +125,10 @@ def test_jobs_are_listed_in_order_and_in_pages(store: JobStore) -> None:
 def test_a_job_that_waits_can_be_cancelled_and_one_that_has_ended_removed(store: JobStore, folder: Path) -> None:
     waiting, ended, busy = accept(store), accept(store), accept(store)
     finish(store, ended)
-    assert store.start(busy)
+    assert store.map.start(busy)
     assert store.cancel(waiting.id) == "cancelled"
     assert answer_of(store, waiting) == {"status": "error", "reason": "cancelled"}
-    assert not store.start(waiting)
+    assert not store.map.start(waiting)
     assert store.cancel(ended.id) == "removed"
     assert not (folder / "job_id_2.json").exists()
     with pytest.raises(GoneError):

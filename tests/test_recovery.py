@@ -6,10 +6,12 @@ import orjson
 import pytest
 
 from app.errors import GoneError, NotRecordedError
-from app.job import Job, JobStatus, Outcome, done_document, error_document
+from app.job import Job, JobStatus, done_document, error_document
 from app.job_store import CANCELLED, JobStore
 from app.status_map import Retention
 from pool_parts import WAIT_SECONDS, answer_of, echo_request, make_pool, make_store
+
+PLACES = 1_000
 
 
 @pytest.fixture
@@ -19,13 +21,14 @@ def folder(tmp_path: Path) -> Path:
 
 def accept(store: JobStore, content: object = None) -> Job:
     """Accept a job that nobody runs."""
+    assert store.map.reserve(1, PLACES)
     return store.accept(echo_request(content), lambda: done_document({}), lambda job: None)
 
 
 def finish(store: JobStore, job: Job) -> None:
     """End a job as a runner does."""
-    assert store.start(job)
-    store.finish(job, Outcome(done_document({"n": job.number})))
+    assert store.map.start(job)
+    store.finish(job, done_document({"n": job.number}))
 
 
 def journal_of(folder: Path) -> Path:
@@ -37,9 +40,9 @@ def test_a_restart_answers_for_ended_jobs_and_runs_the_others(folder: Path, flus
     first = make_store(folder)
     jobs = [accept(first, n) for n in range(5)]
     finish(first, jobs[0])
-    assert first.start(jobs[1])
-    first.finish(jobs[1], Outcome(error_document("why"), "why"))
-    assert first.start(jobs[2])  # and is not finished
+    assert first.map.start(jobs[1])
+    first.finish(jobs[1], error_document("why"), "why")
+    assert first.map.start(jobs[2])  # and is not finished
     if flushed:
         first.flush()  # otherwise only the files tell of the ends
     second = make_store(folder)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidRequestError, QueueFullError, ShuttingDownError
-from app.job import Document, Job, JobStatus, Outcome
+from app.job import Document, Job, JobStatus
 from app.job_store import JobStore
 from app.result_files import ResultFiles
 from app.task_runner import INTERNAL_ERROR_REASON, RUNNER_DIED_REASON, ThreadPool
@@ -181,10 +181,10 @@ def test_a_runner_that_dies_is_replaced_and_the_job_it_held_ends(
 ) -> None:
     finish, deaths = store.finish, [MemoryError("no room"), SystemExit(3), RuntimeError("a fault")]
 
-    def die_first(job: Job, outcome: Outcome) -> JobStatus:
-        if deaths and outcome.reason is None:
+    def die_first(job: Job, document: Document, reason: str | None) -> JobStatus:
+        if deaths and reason is None:
             raise deaths.pop()
-        return finish(job, outcome)
+        return finish(job, document, reason)
 
     monkeypatch.setattr(store, "finish", die_first)
     before = pool.runners()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from app.bodies import CompareBody, DisparityBody
-from app.cells import LIMITS_Z
+from app.cells import LIMITS_Z, TIE_DECIMALS
 from app.errors import InvalidRequestError
 from app.estimates import Estimates, estimates_over_years, with_limits, yearly_estimates
 from app.query import Query
@@ -103,7 +103,7 @@ def disparity(table: SurveyTable, query: Query) -> Result:
     Disparities, Vital and Health Statistics, series 2, number 141, 2005).
     """
     groups = _groups(table, query)
-    ranked = sorted(_comparable(table, groups), key=lambda place: float(groups.values[place]))
+    ranked = sorted(_comparable(table, groups), key=lambda place: round(float(groups.values[place]), TIE_DECIMALS))
     best, worst = (ranked[0], ranked[-1]) if query.best == "min" else (ranked[-1], ranked[0])
     cells = cells_of(table, groups, ["location", "category", "stratum"])
     (value_best, error_best), (value_worst, error_worst) = (

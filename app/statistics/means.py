@@ -7,13 +7,12 @@ percentage points.
 import numpy as np
 
 from app.bodies import FiveBody, QuestionBody, RankingBody, StateBody
-from app.cells import QuestionMeans, Values
+from app.cells import TIE_DECIMALS, QuestionMeans, Values
 from app.query import Query
 from app.selection import NO_FILTERS, select
 from app.statistics.registry import Result, statistic
 from app.survey_table import SurveyTable
 
-TIE_DECIMALS = 9  # means of published tenths that differ by less are equal but for rounding
 QUESTION = {"question": "Q036"}
 IN_OHIO = {"question": "Q036", "state": "OH"}
 

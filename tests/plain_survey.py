@@ -1,0 +1,114 @@
+"""The survey as plain Python: rows of text, filters and estimates computed straight from their definitions.
+
+Shares no code with the server, so that a mistake would have to be made twice to go unseen.
+"""
+
+import csv
+import gzip
+import io
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+Z = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class PlainRow:
+    """A row of a table; value, limits and respondents are None where it is suppressed."""
+
+    year: int
+    place: str
+    question: str
+    category: str
+    stratum: str
+    value: float | None
+    low: float | None
+    high: float | None
+    respondents: int | None
+
+    @property
+    def error(self) -> float:
+        """The standard error that the limits follow from."""
+        assert self.low is not None
+        assert self.high is not None
+        return (self.high - self.low) / (2 * Z)
+
+
+def plain_rows(path: Path) -> list[PlainRow]:
+    """Read a table of CDC's layout with one year a row."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as content:
+        lines = csv.DictReader(io.TextIOWrapper(content, encoding="utf-8", newline=""))
+        return [_plain_row({name.strip(): text for name, text in line.items()}) for line in lines]
+
+
+def _plain_row(line: Mapping[str, str]) -> PlainRow:
+    def number(name: str) -> float | None:
+        return float(line[name]) if line[name] else None
+
+    respondents = number("Sample_Size")
+    return PlainRow(
+        int(line["YearStart"]),
+        line["LocationDesc"],
+        line["QuestionID"],
+        line["StratificationCategory1"],
+        line["Stratification1"],
+        number("Data_Value"),
+        number("Low_Confidence_Limit"),
+        number("High_Confidence_Limit"),
+        None if respondents is None else int(respondents),
+    )
+
+
+def kept(rows: Iterable[PlainRow], body: Mapping[str, Any]) -> list[PlainRow]:
+    """Return the rows of a body's question that its filters leave; names in full."""
+    years, stratification = body.get("years"), body.get("stratification", {})
+    if isinstance(years, dict):
+        years = range(years.get("from", 0), years.get("to", 9999) + 1)
+    return [
+        row
+        for row in rows
+        if row.question == body["question"]
+        and (years is None or row.year in years)
+        and stratification.get("category", row.category) == row.category
+        and stratification.get("value", row.stratum) == row.stratum
+        and row.place in body.get("locations", [row.place])
+        and row.place not in body.get("exclude", [])
+    ]
+
+
+def means_by(rows: Iterable[PlainRow], key: Callable[[PlainRow], Any]) -> dict[Any, float]:
+    """Return the mean of the rows with a value, for each key."""
+    values = defaultdict(list)
+    for row in rows:
+        if row.value is not None:
+            values[key(row)].append(row.value)
+    return {found: fmean(numbers) for found, numbers in values.items()}
+
+
+@dataclass(frozen=True)
+class PlainEstimate:
+    """A mean over years: percent, with the standard error of a mean of independent figures."""
+
+    value: float
+    error: float
+    years: tuple[int, ...]
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The 95 % limits, within 0 and 100."""
+        return max(0.0, self.value - Z * self.error), min(100.0, self.value + Z * self.error)
+
+
+def mean_of(rows: Iterable[PlainRow]) -> PlainEstimate:
+    """Return the unweighted mean of the rows with a value, one for each year."""
+    valued = [row for row in rows if row.value is not None]
+    years = [row.year for row in valued]
+    assert len(set(years)) == len(years)
+    value = fmean(row.value for row in valued if row.value is not None)
+    error = math.sqrt(sum(row.error**2 for row in valued)) / len(valued)
+    return PlainEstimate(value, error, tuple(sorted(years)))
