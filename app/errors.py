@@ -116,6 +116,10 @@ class NotRecordedError(UnavailableError):
         super().__init__(f"the job cannot be recorded on disk ({problem}); try again later", self.RETRY_AFTER_SECONDS)
 
 
+class PictureError(ServiceError):
+    """A chart cannot be drawn as a picture."""
+
+
 class StartError(ServiceError):
     """The server cannot start as it is set up; the process ends with exit code 2."""
 

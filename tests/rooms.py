@@ -38,6 +38,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "data_ingestor": {"errors", "survey_table", "table_builder"},
     "table_process": {"errors", "survey_table", "table_builder"},
     "bodies": {"errors", "survey_facts"},
+    "charts": {"errors", "survey_facts"},
     "selection": {"cells", "errors", "survey_table"},
     "query": {"bodies", "selection", "survey_facts", "survey_table"},
     "estimates": {"cells"},
