@@ -67,7 +67,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "job_details": {"job"},
     "job_pages": {"job_details", "status_map"},
     "tabular": set(),
-    "dashboard": {"errors", "job", "job_details", "planner", "statistics", "survey_table", "tabular"},
+    "dashboard": {"charts", "errors", "job", "job_details", "planner", "statistics", "survey_table", "tabular"},
     "job_store": {"answers", "errors", "group_commit", "job", "journal", "recovery", "result_files", "status_map"},
     "finish_rate": set(),
     "task_runner": {"errors", "finish_rate", "job", "job_store"},
@@ -90,6 +90,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
         "task_runner",
     },
     "routes": {
+        "charts",
         "dashboard",
         "errors",
         "job",

@@ -44,11 +44,11 @@ def answer_table(statistic: str, data: Any) -> AnswerTable:
             [Cell(figure(name, value), value) for name, value in zip(columns, row, strict=True)]
             for row in zip(*columns.values(), strict=True)
         ],
-        whole=[(heading(name), figure(name, tidy[name][0])) for name in tidy if name in same],
+        whole=[(heading(name), figure(name, tidy[name][0])) for name in tidy if name in same and tidy[name][0] != ""],
     )
 
 
-ROW_COLUMNS = frozenset({"location", "value", "mean", "difference", "low", "high", "sample_size", "x", "y"})
+ROW_COLUMNS = frozenset({"value", "mean", "difference", "low", "high", "sample_size", "x", "y"})
 
 
 def _is_row(column: str) -> bool:

@@ -7,13 +7,17 @@ UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s"))
 DECIMALS = 1  # CDC publishes tenths of a percent
 FINE_DECIMALS = 3
 SMALLEST_P = 0.001
+YEAR_COLUMNS = ("year", "years")
+MILLISECOND = 0.001
 FINE_COLUMNS = ("p_value", "standard_error", "pearson", "spearman", "slope", "relative_gap", "_z")
 
 
 def duration(seconds: float) -> str:
     """Return a duration in its largest unit, such as ``3 min``; in milliseconds where it is under a second."""
+    if seconds < MILLISECOND:
+        return "under 1 ms"
     if seconds < SECOND:
-        return f"{max(seconds, 0) * 1000:.3g} ms"
+        return f"{seconds * 1000:.0f} ms"
     size, unit = next(pair for pair in UNITS if seconds >= pair[0])
     return f"{int(seconds // size)} {unit}"
 
@@ -32,6 +36,8 @@ def figure(column: str, value: str | float | None) -> str:
     """Return what stands in a cell of a table: figures in tenths, p-values and the like finer."""
     if value is None:
         return "\N{EM DASH}"
+    if isinstance(value, int) and column not in YEAR_COLUMNS:
+        return f"{value:,}"
     if not isinstance(value, float):
         return str(value)
     fine = any(name in column for name in FINE_COLUMNS)

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from app.routes import (
+    charts,
     dashboard,
     data_page,
     errors,
@@ -18,7 +19,7 @@ from app.routes import (
     survey,
 )
 
-API = (statistics, survey, jobs, job_details, operations)
+API = (statistics, survey, jobs, job_details, charts, operations)
 PAGES = (pages, dashboard, job_pages, data_page, static_files)
 
 

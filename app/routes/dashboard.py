@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, redirect, request
 
+from app.charts import kinds_of
 from app.dashboard.answer import AnswerView, Charts, answer_view, asked_fields
 from app.dashboard.choices import choices_over, takes
 from app.dashboard.fields import Fields, body_of
 from app.errors import InvalidRequestError, ServiceError
 from app.job import Job, JobStatus
-from app.planner import planner_of
+from app.routes.charts import provenance_of_job
 from app.routes.html import page, problem_page, wants_page
 from app.routes.route_list import route_list
 from app.routes.support import json_answer, services, this_request
@@ -21,6 +22,7 @@ from app.statistics import STATISTICS
 
 WAIT_SECONDS = 2.0  # most answers are there by then, and the page needs no second look
 SEE_OTHER = 303
+QUESTION_FIELDS = ("question", "other_question")
 FILTER_FIELDS = ("from", "to", "years", "locations", "exclude", "best", "suppressed")
 
 blueprint = Blueprint("dashboard", __name__)
@@ -80,19 +82,10 @@ def _result_page(job: Job, document: dict[str, Any]) -> Response:
 
 
 def _view(job: Job, document: dict[str, Any]) -> AnswerView:
-    server = request.host_url.rstrip("/")
-    return answer_view(job, document, _provenance(job, document), server, Charts((), ""))
-
-
-def _provenance(job: Job, document: dict[str, Any]) -> dict[str, Any]:
-    """Return where the figures of an answer come from; empty where the table of now does not tell."""
-    found: dict[str, Any] = document.get("provenance") or {}
-    if found or job.request is None or job.statistic not in STATISTICS:
-        return found
-    try:
-        return planner_of(services().ingestor.table).provenance(job.request)
-    except InvalidRequestError:
-        return {}
+    kinds = kinds_of(job.statistic, document)
+    asked = request.args.get("kind")
+    charts = Charts(kinds, asked if asked in kinds else next(iter(kinds), ""))
+    return answer_view(job, document, provenance_of_job(job, document), request.host_url.rstrip("/"), charts)
 
 
 def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response:
@@ -103,8 +96,16 @@ def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response
     values: what is shown beside the form, some of ``state``, ``problem``, ``answer`` and ``refresh``
     """
     choices = choices_over(services().ingestor.table)
+    texts = {question.id: question.text for question in choices.questions if question.id}
     fields = {**choices.first, **fields}
+    named = {name: [texts.get(text, text) for text in fields.get(name, ())] for name in QUESTION_FIELDS}
     filtered = any(any(fields.get(name, ())) for name in FILTER_FIELDS)
     taken = takes(fields["statistic"][0])
-    common = {"choices": choices, "fields": fields, "taken": taken, "filtered": filtered, "routes": route_list()}
+    common = {
+        "choices": choices,
+        "fields": {**fields, **named},
+        "taken": taken,
+        "filtered": filtered,
+        "routes": route_list(),
+    }
     return page("dashboard.html", status, **common, **values)

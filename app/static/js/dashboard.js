@@ -74,5 +74,6 @@ addEventListener("popstate", () => {
 });
 
 start();
+fetch("/static/charts.js", { method: "HEAD" }); // the server makes it when it is first asked for, which takes a while
 if (new URLSearchParams(location.search).has("statistic")) ask();
 else bring();

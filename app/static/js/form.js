@@ -17,7 +17,7 @@ export function start() {
 // The address of the form as it stands: what is filled in, of the fields that the statistic takes.
 export function address() {
   const query = new URLSearchParams();
-  for (const [name, text] of new FormData(form)) if (text.trim()) query.append(name, text.trim());
+  for (const [name, text] of new FormData(form)) if (text.trim()) query.append(name, short(name, text.trim()));
   return `/?${query}`;
 }
 
@@ -28,13 +28,14 @@ export function fill(query) {
     const texts = query.getAll(field.name);
     if (field.type === "checkbox") field.checked = texts.includes(field.value) || (field.name === "by" && field.value === "location" && !texts.length);
     else if (field.tagName === "SELECT" && field.name !== "statistic") field.value = texts[0] ?? field.options[0].value;
-    else if (texts.length || field.name !== "statistic") field.value = texts[0] ?? "";
+    else if (texts.length || field.name !== "statistic") field.value = questionOf(texts[0])?.value ?? texts[0] ?? "";
   }
   refresh();
 }
 
 function refresh() {
-  const { takes, needs } = statistic();
+  const { takes, needs, label } = statistic();
+  document.getElementById("statistic-is").textContent = label;
   for (const part of form.querySelectorAll("[data-of]")) {
     const taken = takes.has(part.dataset.of);
     part.classList.toggle("not-taken", !taken);
@@ -48,17 +49,22 @@ function refresh() {
 }
 
 function statistic() {
-  const { takes, needs } = fields.statistic.selectedOptions[0].dataset;
-  return { takes: new Set(takes.split(" ")), needs: new Set(needs.split(" ")) };
+  const { takes, needs, label } = fields.statistic.selectedOptions[0].dataset;
+  return { takes: new Set(takes.split(" ")), needs: new Set(needs.split(" ")), label };
 }
 
-function question() {
-  const typed = fields.question.value.trim();
-  return [...document.getElementById("questions").options].find((option) => option.value === typed || option.dataset.id === typed);
+// The question of a text or an id, none where there is no such one.
+function questionOf(text) {
+  return text && [...document.getElementById("questions").options].find((option) => option.value === text || option.dataset.id === text);
+}
+
+// Questions are named by their ids in an address, as their texts are long.
+function short(name, text) {
+  return name.endsWith("question") ? questionOf(text)?.dataset.id || text : text;
 }
 
 function offerYears() {
-  const found = question();
+  const found = questionOf(fields.question.value.trim());
   const years = found?.dataset.years.split(" ").filter(Boolean);
   for (const select of [fields.from, fields.to]) {
     for (const option of select.options) option.hidden = option.disabled = Boolean(option.value && years && !years.includes(option.value));
@@ -70,7 +76,7 @@ function offerYears() {
 }
 
 function offerPair() {
-  const lists = { location: "places", year: question()?.dataset.years.split(" ") ?? [], stratum: strata() };
+  const lists = { location: "places", year: questionOf(fields.question.value.trim())?.dataset.years.split(" ") ?? [], stratum: strata() };
   for (const input of pair) completed.get(input).offer(lists[fields.between.value]);
 }
 

@@ -1,0 +1,87 @@
+"""Charts of answers: the specification that a page draws, and the script that draws it."""
+
+import hashlib
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+
+from app.charts import ChartContext, Theme, chart_of
+from app.charts.pictures import vega_bundle
+from app.dashboard.charting import chart_context
+from app.errors import ConflictError, InvalidRequestError, quoted
+from app.job import Job, JobStatus
+from app.planner import planner_of
+from app.routes.support import json_answer, services, this_request
+from app.statistics import STATISTICS
+
+THEMES: tuple[Theme, ...] = ("light", "dark")
+
+blueprint = Blueprint("charts", __name__)
+
+
+@blueprint.get("/api/get_results/<job_id>/chart")
+def chart(job_id: str) -> Response:
+    """Give the chart of a job that is done as Vega-Lite; ?kind=<kind> and ?theme=<light or dark>."""
+    parts = services()
+    job = parts.store.map.find(job_id)
+    this_request().job_id = job_id
+    return json_answer(specification(job, orjson.loads(parts.store.document(job))))
+
+
+@blueprint.get("/static/charts.js")
+def charts_script() -> Response:
+    """Give the script that draws charts in a page, made when it is first asked for."""
+    content, tag = _script()
+    answer = Response(content, mimetype="text/javascript")
+    answer.set_etag(tag)
+    answer.cache_control.no_cache = True
+    answer.make_conditional(request)
+    return answer
+
+
+@lru_cache(maxsize=1)
+def _script() -> tuple[bytes, str]:
+    """Return the script and its tag. Whoever asks for it will ask for a chart next: Altair is imported too."""
+    import_module("app.charts.drawing")
+    content = vega_bundle()
+    return content, hashlib.sha256(content).hexdigest()
+
+
+def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
+    """Return the chart that the query string asks for.
+
+    Raises
+    ------
+    ConflictError: the job has no answer
+    InvalidRequestError: the answer is not drawn like that
+    """
+    if document["status"] != JobStatus.DONE:
+        raise ConflictError(f"{job.id} has no answer to draw; GET /api/get_results/{job.id} tells how far it is")
+    answer = {"data": document["data"]}  # what the provenance tells, the context does
+    return chart_of(job.statistic, answer, _about(job, document), kind=request.args.get("kind"), theme=_theme())
+
+
+def provenance_of_job(job: Job, document: dict[str, Any]) -> dict[str, Any]:
+    """Return where the figures of an answer come from; empty where the table of now does not tell."""
+    found: dict[str, Any] = document.get("provenance") or {}
+    if found or job.request is None or job.statistic not in STATISTICS:
+        return found
+    try:
+        return planner_of(services().ingestor.table).provenance(job.request)
+    except InvalidRequestError:
+        return {}
+
+
+def _about(job: Job, document: dict[str, Any]) -> ChartContext:
+    return chart_context(document, provenance_of_job(job, document), services().ingestor.table)
+
+
+def _theme() -> Theme:
+    asked = request.args.get("theme", THEMES[0])
+    for theme in THEMES:
+        if theme == asked:
+            return theme
+    raise InvalidRequestError(f"theme must be {' or '.join(THEMES)}, not {quoted(asked)}")
