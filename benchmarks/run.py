@@ -18,6 +18,7 @@ import requests
 import project_path
 from comparison import Comparison, VoidRunError
 from contenders import why_no_celery
+from estimate_functions import compare_estimates
 from memory import compare_memory
 from pool import compare_pool
 from processes import StartFailedError
@@ -72,6 +73,7 @@ def measure(effort: Effort, *, with_celery: bool) -> list[Comparison]:
     )
     compared += compare_pool(rounds=rounds, tasks=effort.tasks)
     compared += compare_statistics(rounds=rounds)
+    compared += compare_estimates(rounds=rounds)
     compared += compare_start(rounds=rounds)
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         table, kind = whole_cdc_table(Path(name))

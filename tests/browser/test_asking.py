@@ -140,10 +140,8 @@ def test_the_focus_is_seen(page: Page) -> None:
     page.goto("/")
     for _ in range(12):
         page.keyboard.press("Tab")
-        style = page.evaluate(
-            "(({ outlineStyle, outlineWidth }) => [outlineStyle, outlineWidth])(getComputedStyle(document.activeElement))"
-        )
-        assert style == ["solid", "3px"]
+        outline = page.evaluate("getComputedStyle(document.activeElement).outline")
+        assert "solid 3px" in outline
 
 
 def test_numbers_are_sorted_as_numbers(page: Page) -> None:
@@ -185,11 +183,9 @@ def test_the_state_of_the_job_is_told_as_it_changes(page: Page, gate: object) ->
     assert [words.partition(" ")[2] for words in page.evaluate("told")][-2:] == ["is done.", "is done."]
 
 
-@pytest.mark.parametrize(
-    "address", ["/?statistic=trend&question=Q036&state=OH&from=2012", "/?statistic=best5&question=Q036"]
-)
-def test_the_code_that_is_shown_makes_the_request(page: Page, server: str, address: str) -> None:
-    page.goto(address)
+@pytest.mark.parametrize("query", ["statistic=trend&question=Q036&state=OH&from=2012", "statistic=best5&question=Q036"])
+def test_the_code_that_is_shown_makes_the_request(page: Page, server: str, query: str) -> None:
+    page.goto(f"/?{query}")
     wait_for_chart(page)
     code = page.locator(".code", has_text="Python").locator("code").text_content()
     ran = subprocess.run([sys.executable, "-c", code or ""], capture_output=True, text=True, check=True, timeout=60)

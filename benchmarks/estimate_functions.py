@@ -1,0 +1,68 @@
+"""The statistics about estimates alone: ours, as a job calls them, against pandas, statsmodels and SciPy."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import project_path
+from app.bodies import parse_body
+from app.resolver import resolve
+from app.statistics import STATISTICS
+from app.survey_table import SurveyTable
+from app.table_builder import read_table
+from comparison import Comparison, VoidRunError, times_faster
+from pandas_estimates import EXPRESSIONS, read_estimates
+from progress import tell
+from questions import is_right
+from timing import median_seconds
+
+OURS, PANDAS = "ours", "pandas"
+TARGET = 1.0  # most of a trend's time, and of a correlation's, is statsmodels' and SciPy's own
+TURN_SECONDS = 0.01
+
+# The figures of an answer that the pandas expression gives too.
+FIGURES: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
+    {
+        "best": lambda data: list(data.values()),
+        "worst": lambda data: list(data.values()),
+        "estimate": lambda data: [cell["value"] for cell in data],
+        "trend": lambda data: [data["slope"]["value"], data["slope"]["p_value"]],
+        "compare": lambda data: [data["difference"]["value"], data["difference"]["p_value"]],
+        "disparity": lambda data: [data["absolute_gap"]["value"], data["relative_gap"]["value"]],
+        "correlate": lambda data: [data["pearson"]["r"], data["spearman"]["rho"]],
+    }
+)
+
+
+def compare_estimates(*, rounds: int) -> list[Comparison]:
+    """Measure each statistic of the registry that answers with its provenance, on its example.
+
+    Raises
+    ------
+    VoidRunError: ours and the plain expression do not agree
+    """
+    table, frame = read_table(project_path.BUNDLED_TABLE), read_estimates(project_path.BUNDLED_TABLE)
+    compared = []
+    for name, statistic in STATISTICS.items():
+        if not statistic.provenance:
+            continue
+        calls: dict[str, Callable[[], Any]] = {
+            OURS: our_call(name, table),
+            PANDAS: partial(EXPRESSIONS[name], frame, statistic.example),
+        }
+        figures, wanted = FIGURES[name](calls[OURS]()), calls[PANDAS]()
+        if not is_right(dict(enumerate(figures)), dict(enumerate(map(float, wanted)))):
+            raise VoidRunError(f"{name}: ours gives {figures}, pandas {wanted}")
+        seconds = median_seconds(calls, rounds, TURN_SECONDS)
+        compared.append(times_faster(f"`{name}`, plain pandas", seconds[OURS], seconds[PANDAS], TARGET))
+        tell(f"{name}: {compared[-1].ours}, plain pandas {compared[-1].rival}")
+    return compared
+
+
+def our_call(name: str, table: SurveyTable) -> Callable[[], Any]:
+    """Return what computes a statistic's example as a job does."""
+    statistic = STATISTICS[name]
+    query = resolve(parse_body(json.dumps(statistic.example).encode(), statistic.body), table)
+    return lambda: statistic.compute(table, query)

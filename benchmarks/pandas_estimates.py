@@ -1,0 +1,111 @@
+"""The statistics about estimates as one writes them who has a DataFrame, statsmodels and SciPy.
+
+Each takes the body of the statistic's example and returns the figures that are compared with ours.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from scipy import stats
+
+Z = 1.959963984540054
+COLUMNS = {
+    "YearStart": "year",
+    "LocationDesc": "location",
+    "LocationAbbr": "abbreviation",
+    "QuestionID": "question",
+    "StratificationCategory1": "category",
+    "Stratification1": "stratum",
+    "Data_Value": "value",
+    "Low_Confidence_Limit": "low",
+    "High_Confidence_Limit ": "high",
+}
+
+Body = Mapping[str, Any]
+Expression = Callable[[pd.DataFrame, Body], list[float]]
+
+
+def read_estimates(path: Path) -> pd.DataFrame:
+    """Read the rows with a value, and their standard errors."""
+    frame = pd.read_csv(path, usecols=list(COLUMNS)).rename(columns=COLUMNS).dropna(subset=["value"])
+    return frame.assign(error=(frame["high"] - frame["low"]) / (2 * Z))
+
+
+def _asked(frame: pd.DataFrame, body: Body) -> pd.DataFrame:
+    """Return the rows of the question, years and location; of the total, unless a category is named."""
+    category = body.get("stratification", {}).get("category", "Total")
+    chosen = (frame["question"] == body["question"]) & (frame["category"] == category)
+    if "years" in body:
+        chosen &= frame["year"].isin(body["years"])
+    if "state" in body:
+        chosen &= frame["abbreviation"] == body["state"]
+    asked: pd.DataFrame = frame[chosen]
+    return asked
+
+
+def _over_years(frame: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Return the mean over years and its standard error by a key."""
+    found = frame.groupby(key).agg(
+        value=("value", "mean"), squares=("error", lambda e: (e**2).sum()), k=("value", "size")
+    )
+    return found.assign(error=np.sqrt(found["squares"]) / found["k"])
+
+
+def best(frame: pd.DataFrame, body: Body) -> list[float]:
+    """Return the lowest means: the examples ask for a question where low is good."""
+    rows = frame[(frame["question"] == body["question"]) & ~frame["location"].isin(body["exclude"])]
+    return list(rows.groupby("location")["value"].mean().nsmallest(body["n"]))
+
+
+def worst(frame: pd.DataFrame, body: Body) -> list[float]:
+    """Return the highest means, highest first."""
+    rows = frame[(frame["question"] == body["question"]) & ~frame["location"].isin(body["exclude"])]
+    return list(rows.groupby("location")["value"].mean().nlargest(body["n"]))
+
+
+def estimate(frame: pd.DataFrame, body: Body) -> list[float]:
+    """Return the estimates by location, in the order of the names."""
+    return list(_over_years(_asked(frame, body), "location")["value"])
+
+
+def trend(frame: pd.DataFrame, body: Body) -> list[float]:
+    """Return the slope and its p-value."""
+    rows = _asked(frame, body)
+    fit = sm.WLS(rows["value"], sm.add_constant(rows["year"].astype(float)), weights=rows["error"] ** -2).fit()
+    return [fit.params["year"], fit.pvalues["year"]]
+
+
+def compare(frame: pd.DataFrame, body: Body) -> list[float]:
+    """Return the difference and its p-value."""
+    rows = _asked(frame, body)
+    a, b = (rows[rows["abbreviation"] == name].iloc[0] for name in body["between"]["location"])
+    difference = a["value"] - b["value"]
+    return [difference, 2 * stats.norm.sf(abs(difference) / math.hypot(a["error"], b["error"]))]
+
+
+def disparity(frame: pd.DataFrame, body: Body) -> list[float]:
+    """Return the absolute and the relative gap."""
+    groups = _over_years(_asked(frame, body), "stratum")["value"]
+    return [groups.max() - groups.min(), groups.max() / groups.min()]
+
+
+def correlate(frame: pd.DataFrame, body: Body) -> list[float]:
+    """Return Pearson's and Spearman's coefficients."""
+    both = [
+        _asked(frame, {"question": question}).groupby("location")["value"].mean().round(9)
+        for question in (body["question"], body["other_question"])
+    ]
+    pairs = pd.concat(both, axis=1, join="inner").drop("National")
+    x, y = (pairs.iloc[:, column] for column in (0, 1))
+    return [stats.pearsonr(x, y).statistic, stats.spearmanr(x, y).statistic]
+
+
+EXPRESSIONS: Mapping[str, Expression] = MappingProxyType(
+    {expression.__name__: expression for expression in (best, worst, estimate, trend, compare, disparity, correlate)}
+)
