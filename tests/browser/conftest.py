@@ -1,7 +1,7 @@
 """A real browser and a real server for the tests of the pages: one of each for all of them.
 
-The server begins with a long history of jobs. Its one runner rests after a job for as long as a gate is shut, so that the
-next one can be seen waiting.
+The server begins with a long history of jobs. Its one runner rests after a job for as long as a gate is shut, so that
+the next one can be seen waiting.
 """
 
 import shutil
