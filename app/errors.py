@@ -78,6 +78,15 @@ class JobBusyError(ConflictError):
         )
 
 
+class KeyReusedError(ServiceError):
+    """A key that came with another request before."""
+
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__("this Idempotency-Key came with another request before; send a new key with a new request")
+
+
 class UnsupportedMediaTypeError(ServiceError):
     """The body is not declared as JSON."""
 

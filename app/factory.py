@@ -27,6 +27,7 @@ from app.survey_table import SurveyTable
 from app.task_runner import ThreadPool
 
 SECONDS_PER_HOUR = 3600
+EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Location", "Preference-Applied", "Retry-After"]
 
 
 def create_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
@@ -56,7 +57,7 @@ def create_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
     register_routes(app)
     if settings.allowed_origins:
         origins = [re.compile(re.escape(origin) + r"\Z") for origin in settings.allowed_origins]
-        CORS(app, origins=origins, expose_headers=["Location", "Retry-After"])
+        CORS(app, origins=origins, expose_headers=EXPOSED_HEADERS)
     return app
 
 

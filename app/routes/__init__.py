@@ -13,6 +13,7 @@ from app.routes import (
     jobs,
     operations,
     pages,
+    representation,
     request_log,
     static_files,
     statistics,
@@ -26,6 +27,7 @@ PAGES = (pages, dashboard, job_pages, data_page, static_files)
 def register_routes(app: Flask) -> None:
     """Put every route of the contract on an application."""
     request_log.register(app)
+    representation.register(app)
     guard.register(app)
     errors.register(app)
     for module in (*API, *PAGES):

@@ -1,22 +1,26 @@
 """Charts of answers: the specification that a page draws, and the script that draws it."""
 
 import hashlib
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import lru_cache, partial
 from importlib import import_module
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 import orjson
 from flask import Blueprint, Response, request
 
 from app.charts import ChartContext, Theme, chart_of
-from app.charts.pictures import vega_bundle
+from app.charts.pictures import picture, vega_bundle
 from app.dashboard.charting import chart_context
 from app.errors import ConflictError, InvalidRequestError, quoted
+from app.forms import Form
 from app.job import Job, JobStatus
 from app.planner import planner_of
 from app.routes.support import json_answer, services, this_request
 from app.statistics import STATISTICS
 
+SCRIPT_KEPT_SECONDS = 86_400
 THEMES: tuple[Theme, ...] = ("light", "dark")
 
 blueprint = Blueprint("charts", __name__)
@@ -28,7 +32,7 @@ def chart(job_id: str) -> Response:
     parts = services()
     job = parts.store.map.find(job_id)
     this_request().job_id = job_id
-    return json_answer(specification(job, orjson.loads(parts.store.document(job))))
+    return json_answer(specification(job, orjson.loads(parts.store.document(job).content)))
 
 
 @blueprint.get("/static/charts.js")
@@ -37,8 +41,7 @@ def charts_script() -> Response:
     content, tag = _script()
     answer = Response(content, mimetype="text/javascript")
     answer.set_etag(tag)
-    answer.cache_control.no_cache = True
-    answer.make_conditional(request)
+    answer.cache_control.max_age = SCRIPT_KEPT_SECONDS
     return answer
 
 
@@ -62,6 +65,16 @@ def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
         raise ConflictError(f"{job.id} has no answer to draw; GET /api/get_results/{job.id} tells how far it is")
     answer = {"data": document["data"]}  # what the provenance tells, the context does
     return chart_of(job.statistic, answer, _about(job, document), kind=request.args.get("kind"), theme=_theme())
+
+
+def _picture(form: Literal["svg", "png"], job: Job, content: bytes) -> bytes:
+    """Make a picture of the same specification that the page draws. Blocks for a second or two the first time."""
+    return picture(specification(job, orjson.loads(content)), form)
+
+
+SVG = Form("svg", "image/svg+xml", "image/svg+xml", partial(_picture, "svg"))
+PNG = Form("png", "image/png", "image/png", partial(_picture, "png"))
+PICTURES: Mapping[str, Form] = MappingProxyType({form.name: form for form in (SVG, PNG)})
 
 
 def provenance_of_job(job: Job, document: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 With JavaScript the page does the same without being left; the fields and the pages are the same ones.
 """
 
+from importlib.metadata import version
 from typing import Any
 
 import orjson
@@ -13,8 +14,9 @@ from app.dashboard.answer import AnswerView, Charts, answer_view, asked_fields
 from app.dashboard.choices import choices_over, takes
 from app.dashboard.fields import Fields, body_of
 from app.errors import InvalidRequestError, ServiceError
+from app.forms import FORMS
 from app.job import Job, JobStatus
-from app.routes.charts import provenance_of_job
+from app.routes.charts import PICTURES, provenance_of_job
 from app.routes.html import page, problem_page, wants_page
 from app.routes.route_list import route_list
 from app.routes.support import json_answer, services, this_request
@@ -48,8 +50,8 @@ def result(job_id: str) -> Response:
     parts = services()
     job = parts.store.map.find(job_id)
     this_request().job_id = job_id
-    parts.wait(job, WAIT_SECONDS)
-    document = orjson.loads(parts.store.document(job))
+    parts.wait((job,), WAIT_SECONDS)
+    document = orjson.loads(parts.store.document(job).content)
     return _result_page(job, document)
 
 
@@ -77,8 +79,13 @@ def _result_page(job: Job, document: dict[str, Any]) -> Response:
         return dashboard_page(fields, state=f"{job.id} has failed.", problem=document["reason"])
     answer = _view(job, document)
     if request.args.get("part") == "answer":
-        return page("answer.html", answer=answer, part=True)
-    return dashboard_page(fields, state=f"{job.id} is done.", answer=answer)
+        return page("answer.html", part=True, **_forms(), answer=answer)
+    return dashboard_page(fields, state=f"{job.id} is done.", **_forms(), answer=answer)
+
+
+def _forms() -> dict[str, Any]:
+    """Return the forms that an answer can be had in, and the version of the script that draws it."""
+    return {"forms": [*FORMS, *PICTURES], "charts_version": version("vl-convert-python")}
 
 
 def _view(job: Job, document: dict[str, Any]) -> AnswerView:
