@@ -104,7 +104,7 @@ def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response
     """
     choices = choices_over(services().ingestor.table)
     texts = {question.id: question.text for question in choices.questions if question.id}
-    fields = {**choices.first, **fields}
+    fields = fields if fields.get("statistic") else {**choices.first, **fields}
     named = {name: [texts.get(text, text) for text in fields.get(name, ())] for name in QUESTION_FIELDS}
     filtered = any(any(fields.get(name, ())) for name in FILTER_FIELDS)
     taken = takes(fields["statistic"][0])

@@ -5,6 +5,7 @@ import { combobox } from "./combobox.js";
 const form = document.getElementById("ask");
 const fields = form.elements;
 const pair = [fields.a, fields.b];
+const TOLD_BY_PAIR = { location: "state", year: "years" }; // what a pair that is compared leaves no room for
 const completed = new Map([...form.querySelectorAll("input[list]")].map((input) => [input, combobox(input)]));
 
 export { form };
@@ -36,8 +37,9 @@ export function fill(query) {
 function refresh() {
   const { takes, needs, label } = statistic();
   document.getElementById("statistic-is").textContent = label;
+  const told = takes.has("between") && TOLD_BY_PAIR[fields.between.value];
   for (const part of form.querySelectorAll("[data-of]")) {
-    const taken = takes.has(part.dataset.of);
+    const taken = takes.has(part.dataset.of) && part.dataset.of !== told;
     part.classList.toggle("not-taken", !taken);
     for (const field of part.querySelectorAll("input, select")) {
       field.disabled = !taken;
