@@ -78,8 +78,8 @@ class _Columns:
         self.stratum, self.stratum_names = _strata(frame)
         self.years = _years(frame)
         self.low, self.high = self._limits(frame)
-        self.respondents = self._measure(frame, "Sample_Size")
-        self.respondents[~(self.respondents > 0)] = np.nan
+        respondents = self._measure(frame, "Sample_Size")
+        self.respondents = np.where(respondents > 0, respondents, np.nan)
         self.question_id, self.question_ids = self._optional(frame, "QuestionID")
         self.class_name, self.class_names = self._optional(frame, "Class")
         self.abbreviation, self.abbreviations = self._optional(frame, "LocationAbbr")
@@ -93,9 +93,8 @@ class _Columns:
     def _limits(self, frame: SourceFrame) -> tuple[Values, Values]:
         """Return the confidence limits, NaN in both where they are no percentages that enclose the value."""
         low, high = self._measure(frame, "Low_Confidence_Limit"), self._measure(frame, "High_Confidence_Limit")
-        unusable = ~((low >= LOWEST_PERCENT) & (low <= self.value) & (self.value <= high) & (high <= HIGHEST_PERCENT))
-        low[unusable] = high[unusable] = np.nan
-        return low, high
+        usable = (low >= LOWEST_PERCENT) & (low <= self.value) & (self.value <= high) & (high <= HIGHEST_PERCENT)
+        return np.where(usable, low, np.nan), np.where(usable, high, np.nan)
 
     def _optional(self, frame: SourceFrame, name: str) -> tuple[Codes, list[str]]:
         if name in self.missing_optional:
@@ -138,6 +137,9 @@ def coded(column: pd.Series) -> tuple[Codes, list[str]]:
 
 def numbers(column: pd.Series) -> tuple[Values, Mask]:
     """Return the number in each field, NaN where there is none, and whether the field holds anything at all."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
+        values = column.to_numpy(dtype=np.float64)
+        return values, ~np.isnan(values)
     categorical = column.astype("category")
     texts = pd.Series([str(text).strip() for text in categorical.cat.categories], dtype=object)
     parsed = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)
@@ -244,9 +246,10 @@ def _known_question(text: str, question_id: str | None) -> KnownQuestion | None:
 
 def _first_by_key(keys: Codes, codes: Codes, names: list[str]) -> dict[int, str]:
     """Return for each key the name in its first row that has one."""
-    named = (codes >= 0) & (keys >= 0)
-    found, first = np.unique(keys[named], return_index=True)
-    return {int(key): names[code] for key, code in zip(found, codes[named][first], strict=True)}
+    named = np.flatnonzero((codes >= 0) & (keys >= 0))[::-1]
+    first = np.full(keys.max(initial=-1) + 1, -1)
+    first[keys[named]] = codes[named]  # of a key's rows the last one holds, and they come backwards
+    return {key: names[code] for key, code in enumerate(first.tolist()) if code >= 0}
 
 
 def _report(source: Path, sha256: str, columns: _Columns, sieve: _Sieve) -> DatasetReport:
