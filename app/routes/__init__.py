@@ -6,6 +6,7 @@ from app.routes import (
     charts,
     dashboard,
     data_page,
+    docs,
     errors,
     guard,
     job_details,
@@ -21,7 +22,7 @@ from app.routes import (
 )
 
 API = (statistics, survey, jobs, job_details, charts, operations)
-PAGES = (pages, dashboard, job_pages, data_page, static_files)
+PAGES = (pages, dashboard, job_pages, data_page, docs, static_files)
 
 
 def register_routes(app: Flask) -> None:

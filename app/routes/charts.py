@@ -1,9 +1,7 @@
-"""Charts of answers: the specification that a page draws, and the script that draws it."""
+"""Charts of answers: the specification that a page draws, and pictures of the same."""
 
-import hashlib
 from collections.abc import Mapping
-from functools import lru_cache, partial
-from importlib import import_module
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -11,7 +9,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from app.charts import ChartContext, Theme, chart_of
-from app.charts.pictures import picture, vega_bundle
+from app.charts.pictures import picture
 from app.dashboard.charting import chart_context
 from app.errors import ConflictError, InvalidRequestError, quoted
 from app.forms import Form
@@ -20,7 +18,6 @@ from app.planner import planner_of
 from app.routes.support import json_answer, services, this_request
 from app.statistics import STATISTICS
 
-SCRIPT_KEPT_SECONDS = 86_400
 THEMES: tuple[Theme, ...] = ("light", "dark")
 
 blueprint = Blueprint("charts", __name__)
@@ -33,24 +30,6 @@ def chart(job_id: str) -> Response:
     job = parts.store.map.find(job_id)
     this_request().job_id = job_id
     return json_answer(specification(job, orjson.loads(parts.store.document(job).content)))
-
-
-@blueprint.get("/static/charts.js")
-def charts_script() -> Response:
-    """Give the script that draws charts in a page, made when it is first asked for."""
-    content, tag = _script()
-    answer = Response(content, mimetype="text/javascript")
-    answer.set_etag(tag)
-    answer.cache_control.max_age = SCRIPT_KEPT_SECONDS
-    return answer
-
-
-@lru_cache(maxsize=1)
-def _script() -> tuple[bytes, str]:
-    """Return the script and its tag. Whoever asks for it will ask for a chart next: Altair is imported too."""
-    import_module("app.charts.drawing")
-    content = vega_bundle()
-    return content, hashlib.sha256(content).hexdigest()
 
 
 def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, current_app, render_template, request
 
 from app.errors import ServiceError
+from app.routes.guard import use_policy
 from app.routes.static_files import static_address
 from app.routes.support import JSON_TYPE, error_answer, services
 from app.routes.survey import MODELLED_NOTICE
@@ -23,8 +24,6 @@ PAGE_POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-# Without a referrer a browser sends a form with the origin "null", which the guard takes for another site.
-PAGE_HEADERS = {"Content-Security-Policy": PAGE_POLICY, "Referrer-Policy": "same-origin", "Cache-Control": "no-store"}
 
 
 def wants_page() -> bool:
@@ -37,7 +36,10 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
     modelled = services().ingestor.table.report.modelled
     has_docs = any(rule.rule == "/docs" for rule in current_app.url_map.iter_rules())
     common = {"notice": MODELLED_NOTICE if modelled else None, "has_docs": has_docs, "static": static_address}
-    return Response(render_template(template, **common, **values), status, PAGE_HEADERS, mimetype=HTML_TYPE)
+    use_policy(PAGE_POLICY, "same-origin")
+    answer = Response(render_template(template, **common, **values), status, mimetype=HTML_TYPE)
+    answer.cache_control.no_store = True
+    return answer
 
 
 def problem_page(error: ServiceError) -> Response:

@@ -19,13 +19,13 @@ class RouteInfo:
 def route_list() -> list[RouteInfo]:
     """Return the routes of the application in the order of their registration."""
     return [
-        RouteInfo(", ".join(sorted((rule.methods or set()) - {"HEAD"})), rule.rule, _summary(rule.endpoint))
+        RouteInfo(", ".join(sorted((rule.methods or set()) - {"HEAD"})), rule.rule, route_summary(rule.endpoint))
         for rule in current_app.url_map.iter_rules()
-        if rule.endpoint != "static"
     ]
 
 
-def _summary(endpoint: str) -> str:
+def route_summary(endpoint: str) -> str:
+    """Return the line that says what a route does: that of its statistic, or of its view's docstring."""
     statistic = STATISTICS.get(endpoint.rpartition(".")[2])
     docstring = statistic.summary if statistic else current_app.view_functions[endpoint].__doc__
     return (docstring or "").splitlines()[0]

@@ -1,12 +1,19 @@
-"""The style and the scripts of the pages: files as they are, under an address that changes with them."""
+"""The style and the scripts of the pages: files as they are, under an address that changes with them.
+
+The script that draws charts is none of these files: it is made from a package.
+"""
 
 import hashlib
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 
 from flask import Blueprint, Response, send_from_directory
 
+from app.charts.pictures import vega_bundle
+
 FOLDER = Path(__file__).parent.parent / "static"
+SCRIPT_KEPT_SECONDS = 86_400
 YEAR_SECONDS = 365 * 86_400
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 VERSION_CHARS = 12
@@ -23,6 +30,24 @@ def static_file(version: str, name: str) -> Response:
         answer.cache_control.public = answer.cache_control.immutable = True
         answer.cache_control.max_age = YEAR_SECONDS
     return answer
+
+
+@blueprint.get("/static/charts.js")
+def charts_script() -> Response:
+    """Give the script that draws charts in a page, made when it is first asked for."""
+    content, tag = _script()
+    answer = Response(content, mimetype="text/javascript")
+    answer.set_etag(tag)
+    answer.cache_control.max_age = SCRIPT_KEPT_SECONDS
+    return answer
+
+
+@lru_cache(maxsize=1)
+def _script() -> tuple[bytes, str]:
+    """Return the script and its tag. Whoever asks for it will ask for a chart next: Altair is imported too."""
+    import_module("app.charts.drawing")
+    content = vega_bundle()
+    return content, hashlib.sha256(content).hexdigest()
 
 
 @lru_cache(maxsize=1)

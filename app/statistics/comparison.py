@@ -10,6 +10,7 @@ from app.cells import LIMITS_Z, TIE_DECIMALS
 from app.errors import InvalidRequestError
 from app.estimates import Estimates, estimates_over_years, with_limits, yearly_estimates
 from app.query import Query
+from app.result_models import Comparison, Disparity
 from app.selection import select
 from app.statistics.estimate import cells_of, labels_of
 from app.statistics.registry import Result, statistic
@@ -33,7 +34,9 @@ def _sides(table: SurveyTable, query: Query) -> list[Estimates]:
     return sides
 
 
-@statistic(CompareBody, {"question": "Q036", "between": {"location": ["OH", "UT"]}, "years": [2019]}, check=_sides)
+@statistic(
+    CompareBody, {"question": "Q036", "between": {"location": ["OH", "UT"]}, "years": [2019]}, Comparison, check=_sides
+)
 def compare(table: SurveyTable, query: Query) -> Result:
     """Return two estimates and their difference in percentage points, with its limits, z and p-value.
 
@@ -92,7 +95,10 @@ def _comparable(table: SurveyTable, groups: Estimates) -> list[int]:
 
 
 @statistic(
-    DisparityBody, {"question": "Q036", "stratification": {"category": "Education"}, "state": "OH"}, check=_groups
+    DisparityBody,
+    {"question": "Q036", "stratification": {"category": "Education"}, "state": "OH"},
+    Disparity,
+    check=_groups,
 )
 def disparity(table: SurveyTable, query: Query) -> Result:
     """Return the strata of one category with the gap between the worst and the best: absolute and relative.

@@ -9,6 +9,7 @@ from app.cells import Codes, Values
 from app.errors import InvalidRequestError
 from app.estimates import estimates_over_years, yearly_estimates
 from app.query import Query
+from app.result_models import CorrelationOfTwo
 from app.selection import select
 from app.statistics.registry import Result, statistic
 from app.survey_table import SurveyTable
@@ -51,7 +52,7 @@ def _check(pairs: _Pairs) -> None:
         raise InvalidRequestError("one of the questions has the same value in all these locations; ask for others")
 
 
-@statistic(CorrelateBody, {"question": "Q036", "other_question": "Q047"}, check=_pairs)
+@statistic(CorrelateBody, {"question": "Q036", "other_question": "Q047"}, CorrelationOfTwo, check=_pairs)
 def correlate(table: SurveyTable, query: Query) -> Result:
     """Return the correlation of two questions across locations, Pearson's and Spearman's, and the pairs of figures.
 

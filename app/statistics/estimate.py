@@ -8,6 +8,7 @@ from app.bodies import EstimateBody
 from app.cells import Codes
 from app.estimates import Estimates, estimates_over_years, flags_of, yearly_estimates
 from app.query import Query
+from app.result_models import EstimateCells
 from app.selection import select
 from app.statistics.registry import Result, statistic
 from app.survey_table import SurveyTable
@@ -15,7 +16,7 @@ from app.survey_table import SurveyTable
 KEYS = ("location", "year", "category", "stratum")
 
 
-@statistic(EstimateBody, {"question": "Q036", "by": ["location"], "years": [2019]})
+@statistic(EstimateBody, {"question": "Q036", "by": ["location"], "years": [2019]}, EstimateCells)
 def estimate(table: SurveyTable, query: Query) -> Result:
     """Return the prevalence with its confidence limits, sample size and flags, for each combination of the keys.
 
