@@ -8,7 +8,8 @@ from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response
+from werkzeug.exceptions import NotFound
 
 from app.charts.pictures import vega_bundle
 
@@ -24,9 +25,11 @@ blueprint = Blueprint("static_files", __name__)
 @blueprint.get("/static/<version>/<path:name>")
 def static_file(version: str, name: str) -> Response:
     """Give a file of the pages: style, script or icon; a browser keeps it for as long as its address is the same."""
-    answer = send_from_directory(FOLDER, name, mimetype=TYPES.get(Path(name).suffix))
+    content = _files().get(name)
+    if content is None:
+        raise NotFound
+    answer = Response(content, mimetype=TYPES[Path(name).suffix])
     if version == static_version():
-        answer.cache_control.no_cache = None
         answer.cache_control.public = answer.cache_control.immutable = True
         answer.cache_control.max_age = YEAR_SECONDS
     return answer
@@ -51,10 +54,15 @@ def _script() -> tuple[bytes, str]:
 
 
 @lru_cache(maxsize=1)
+def _files() -> dict[str, bytes]:
+    """Return the contents of the files by their names in the folder. Reads them all, once."""
+    return {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in sorted(FOLDER.rglob("*.*"))}
+
+
+@lru_cache(maxsize=1)
 def static_version() -> str:
-    """Return what tells the files of now from those of another version. Reads them all, once."""
-    contents = (path.read_bytes() for path in sorted(FOLDER.rglob("*")) if path.is_file())
-    return hashlib.sha256(b"\0".join(contents)).hexdigest()[:VERSION_CHARS]
+    """Return what tells the files of now from those of another version."""
+    return hashlib.sha256(b"\0".join(_files().values())).hexdigest()[:VERSION_CHARS]
 
 
 def static_address(name: str) -> str:

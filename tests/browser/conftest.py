@@ -30,12 +30,6 @@ REFUSED = "Failed to load resource: the server responded with a status of 400"  
 WIDE, NARROW = {"width": 1920, "height": 1080}, {"width": 360, "height": 740}
 
 
-@pytest.fixture(autouse=True)
-def _needs_chromium() -> None:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: apt-get install chromium")
-
-
 @pytest.fixture(scope="package")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file that keeps the runner from its next job for as long as it is there."""
@@ -43,8 +37,8 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="package")
-def server(gate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server with a long history."""
+def server(browser: Browser, gate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server with a long history, started only where there is a browser."""
     folder = tmp_path_factory.mktemp("browser")
     results = folder / "results"
     results.mkdir()
@@ -69,6 +63,8 @@ def _history() -> Iterator[bytes]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """The browser."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         yield browser

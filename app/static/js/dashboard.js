@@ -38,6 +38,7 @@ async function follow(where, signal) {
   }
   await show(id, signal);
   tell(`${id} is done.`);
+  if (progress.getBoundingClientRect().top > innerHeight * 0.7) progress.scrollIntoView(); // in a narrow window
   document.title = `${form.elements.statistic.value} · Health statistics`;
 }
 
