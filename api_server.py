@@ -24,7 +24,13 @@ from app.factory import create_app as build_app
 from app.folders import lock_folder
 from app.settings import Settings, settings_from_environment, unknown_settings
 from app.start_checks import check_folder, check_start
-from app.stop_signals import block_stop_signals, on_parent_death, take_blocked_stop_signals, take_stop_signals
+from app.stop_signals import (
+    block_stop_signals,
+    ignore_stop_signals,
+    on_parent_death,
+    take_blocked_stop_signals,
+    take_stop_signals,
+)
 from app.survey_table import SurveyTable
 from app.table_builder import read_table
 from app.table_process import read_table_apart
@@ -177,6 +183,7 @@ def main() -> int:
         return SIGNAL_EXIT_CODE + signal.SIGINT
     allow_open_files()
     serve(settings, table, address)
+    ignore_stop_signals()
     return 0
 
 
