@@ -116,6 +116,9 @@ def test_what_is_the_same_in_every_row_stands_beside_the_table() -> None:
         ("slope_standard_error", 0.06149, "0.061"),
         ("difference_p_value", 0.0004, "< 0.001"),
         ("location", "Ohio", "Ohio"),
+        ("years", "2011;2012;2013", "2011 to 2013"),
+        ("years", "2011;2013;2014", "2011, 2013, 2014"),
+        ("flags", "incomplete;nchs", "incomplete, nchs"),
     ],
 )
 def test_figures_are_shown_as_fine_as_they_are_meant(column: str, value: Any, text: str) -> None:

@@ -10,7 +10,7 @@ from app.dashboard.answer_table import AnswerTable, answer_table
 from app.dashboard.choices import label_of
 from app.dashboard.fields import Fields, address_of, fields_of
 from app.dashboard.snippets import Snippets, snippets
-from app.dashboard.words import heading
+from app.dashboard.words import heading, years
 from app.job import Job
 from app.statistics import STATISTICS
 
@@ -88,7 +88,7 @@ def _facts(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _part(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "Years", ", ".join(map(str, part["years"]))
+    yield "Years", years(part["years"])
     for name, value in part["filters"].items():
         if name != "years":
             yield heading(name), _listed(value)

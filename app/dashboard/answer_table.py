@@ -48,7 +48,7 @@ def answer_table(statistic: str, data: Any) -> AnswerTable:
     )
 
 
-ROW_COLUMNS = frozenset({"value", "mean", "difference", "low", "high", "sample_size", "x", "y"})
+ROW_COLUMNS = frozenset({"value", "mean", "low", "high", "sample_size", "x", "y"})
 
 
 def _is_row(column: str) -> bool:

@@ -1,7 +1,7 @@
 // The dashboard: the form is sent without leaving the page, whose address always holds the whole query.
 
 import { bring, show } from "./answer.js";
-import { address, fill, form, start } from "./form.js";
+import { address, fill, form, query, start } from "./form.js";
 import { submitted } from "./job.js";
 
 const progress = document.getElementById("progress");
@@ -29,7 +29,7 @@ async function ask() {
 async function follow(where, signal) {
   let id = ids.get(where);
   if (!id) {
-    for await (const job of submitted(form, signal)) {
+    for await (const job of submitted(query(), signal)) {
       tell(`${job.words}.`);
       if (job.state === "error") throw new Error(job.reason);
       id = job.id;

@@ -15,18 +15,23 @@ export function start() {
   refresh();
 }
 
-// The address of the form as it stands: what is filled in, of the fields that the statistic takes.
-export function address() {
-  const query = new URLSearchParams();
-  for (const [name, text] of new FormData(form)) if (text.trim()) query.append(name, short(name, text.trim()));
-  return `/?${query}`;
+// What the form asks as it stands: what is filled in, of the fields that the statistic takes.
+export function query() {
+  const filled = new URLSearchParams();
+  for (const [name, text] of new FormData(form)) if (text.trim()) filled.append(name, short(name, text.trim()));
+  return filled;
 }
 
-export function fill(query) {
+// The address of the page that asks the same.
+export function address() {
+  return `/?${query()}`;
+}
+
+export function fill(asked) {
   form.reset();
   for (const field of fields) {
-    if (!field.name || !query.size) continue;
-    const texts = query.getAll(field.name);
+    if (!field.name || !asked.size) continue;
+    const texts = asked.getAll(field.name);
     if (field.type === "checkbox") field.checked = texts.includes(field.value) || (field.name === "by" && field.value === "location" && !texts.length);
     else if (field.tagName === "SELECT" && field.name !== "statistic") field.value = texts[0] ?? field.options[0].value;
     else if (texts.length || field.name !== "statistic") field.value = questionOf(texts[0])?.value ?? texts[0] ?? "";

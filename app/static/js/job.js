@@ -5,9 +5,9 @@ import { json } from "./server.js";
 const WAIT_SECONDS = 10; // the server answers at once when the job has ended
 const WORDS = { waiting: "waits for a runner", running: "is being computed", done: "is done", error: "has failed" };
 
-// Yield each state of the job that the form asks for, with its id, until it has ended.
-export async function* submitted(form, signal) {
-  const { job_id: id } = await json("/ask", { method: "POST", body: new URLSearchParams(new FormData(form)), signal });
+// Submit what is asked, and yield each state of the job, with its id, until it has ended.
+export async function* submitted(asked, signal) {
+  const { job_id: id } = await json("/ask", { method: "POST", body: asked, signal });
   let told = await details(id, signal);
   yield told;
   while (told.state === "waiting" || told.state === "running") {
