@@ -3,29 +3,29 @@
 With JavaScript the page does the same without being left; the fields and the pages are the same ones.
 """
 
-from importlib.metadata import version
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from app.charts import kinds_of
 from app.dashboard.answer import AnswerView, Charts, answer_view, asked_fields
-from app.dashboard.choices import choices_over, takes
+from app.dashboard.choices import takes
 from app.dashboard.fields import Fields, body_of
+from app.dashboard.form import form_values
 from app.errors import InvalidRequestError, ServiceError
 from app.forms import FORMS
 from app.job import Job, JobStatus
 from app.routes.charts import PICTURES, provenance_of_job
-from app.routes.html import page, problem_page, wants_page
+from app.routes.html import page, problem_page, see_other, wants_page
 from app.routes.route_list import route_list
+from app.routes.static_files import charts_address
 from app.routes.support import json_answer, services, this_request
 from app.statistics import STATISTICS
 
 WAIT_SECONDS = 2.0  # most answers are there by then, and the page needs no second look
-SEE_OTHER = 303
-QUESTION_FIELDS = ("question", "other_question")
-FILTER_FIELDS = ("from", "to", "years", "locations", "exclude", "best", "suppressed")
+
+ANSWER_VALUES: dict[str, Any] = {"forms": [*FORMS, *PICTURES], "charts_script": charts_address}
 
 blueprint = Blueprint("dashboard", __name__)
 blueprint.register_error_handler(ServiceError, problem_page)
@@ -41,7 +41,7 @@ def ask() -> Response:
         if wants_page():
             return dashboard_page(fields, status=error.status, problem=error.reason)
         raise
-    return redirect(f"/results/{job.id}", SEE_OTHER) if wants_page() else json_answer({"job_id": job.id})  # type: ignore[return-value]
+    return see_other(f"/results/{job.id}") if wants_page() else json_answer({"job_id": job.id})
 
 
 @blueprint.get("/results/<job_id>")
@@ -79,13 +79,8 @@ def _result_page(job: Job, document: dict[str, Any]) -> Response:
         return dashboard_page(fields, state=f"{job.id} has failed.", problem=document["reason"])
     answer = _view(job, document)
     if request.args.get("part") == "answer":
-        return page("answer.html", part=True, **_forms(), answer=answer)
-    return dashboard_page(fields, state=f"{job.id} is done.", **_forms(), answer=answer)
-
-
-def _forms() -> dict[str, Any]:
-    """Return the forms that an answer can be had in, and the version of the script that draws it."""
-    return {"forms": [*FORMS, *PICTURES], "charts_version": version("vl-convert-python")}
+        return page("answer.html", part=True, answer=answer, **ANSWER_VALUES)
+    return dashboard_page(fields, state=f"{job.id} is done.", answer=answer, **ANSWER_VALUES)
 
 
 def _view(job: Job, document: dict[str, Any]) -> AnswerView:
@@ -102,17 +97,5 @@ def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response
     ----------
     values: what is shown beside the form, some of ``state``, ``problem``, ``answer`` and ``refresh``
     """
-    choices = choices_over(services().ingestor.table)
-    texts = {question.id: question.text for question in choices.questions if question.id}
-    fields = fields if fields.get("statistic") else {**choices.first, **fields}
-    named = {name: [texts.get(text, text) for text in fields.get(name, ())] for name in QUESTION_FIELDS}
-    filtered = any(any(fields.get(name, ())) for name in FILTER_FIELDS)
-    taken = takes(fields["statistic"][0])
-    common = {
-        "choices": choices,
-        "fields": {**fields, **named},
-        "taken": taken,
-        "filtered": filtered,
-        "routes": route_list(),
-    }
-    return page("dashboard.html", status, **common, **values)
+    form = form_values(services().ingestor.table, fields)
+    return page("dashboard.html", status, **form, routes=route_list(), **values)

@@ -1,13 +1,11 @@
 """The data page: what is loaded, how much of it is suppressed or was skipped, and reading it again."""
 
-from flask import Blueprint, Response, redirect
+from flask import Blueprint, Response
 
 from app.errors import ServiceError
 from app.routes.guard import protected
-from app.routes.html import page, problem_page
+from app.routes.html import page, problem_page, see_other
 from app.routes.support import services
-
-SEE_OTHER = 303
 
 blueprint = Blueprint("data_page", __name__, url_prefix="/data")
 blueprint.register_error_handler(ServiceError, problem_page)
@@ -27,4 +25,4 @@ def data() -> Response:
 def reload() -> Response:
     """Read the table again in the background; the button of the data page."""
     services().ingestor.reload()
-    return redirect("/data", SEE_OTHER)  # type: ignore[return-value]
+    return see_other("/data")

@@ -11,6 +11,7 @@ from app.routes.support import JSON_TYPE, error_answer, services
 from app.routes.survey import MODELLED_NOTICE
 
 HTML_TYPE = "text/html"
+SEE_OTHER = 303
 # Everything from this server and nothing from elsewhere; no script, style or handler within the page.
 PAGE_POLICY = "; ".join(
     [
@@ -40,6 +41,11 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
     answer = Response(render_template(template, **common, **values), status, mimetype=HTML_TYPE)
     answer.cache_control.no_store = True
     return answer
+
+
+def see_other(path: str) -> Response:
+    """Send a browser on to a page, after a form was taken in."""
+    return Response(status=SEE_OTHER, headers={"Location": path})
 
 
 def problem_page(error: ServiceError) -> Response:

@@ -4,17 +4,16 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from app.dashboard.job_rows import JobRow, job_row
 from app.errors import ServiceError
 from app.job_details import JobDetails, JobState
 from app.routes.guard import protected
-from app.routes.html import page, problem_page
+from app.routes.html import page, problem_page, see_other
 from app.routes.job_details import asked_page, asked_state, queue_facts
 from app.routes.support import services, this_request
 
-SEE_OTHER = 303
 JOBS_PATH = "/jobs"
 
 blueprint = Blueprint("job_pages", __name__, url_prefix=JOBS_PATH)
@@ -37,7 +36,7 @@ def cancel(job_id: str) -> Response:
     """Cancel a job that waits, or remove one that has ended; the button of the jobs page where there is no script."""
     this_request().job_id = job_id
     services().store.cancel(job_id)
-    return redirect(JOBS_PATH, SEE_OTHER)  # type: ignore[return-value]
+    return see_other(JOBS_PATH)
 
 
 def _address(state: JobState | None, **more: str) -> str:

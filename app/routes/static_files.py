@@ -6,6 +6,7 @@ The script that draws charts is none of these files: it is made from a package.
 import hashlib
 from functools import lru_cache
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 from flask import Blueprint, Response
@@ -68,3 +69,9 @@ def static_version() -> str:
 def static_address(name: str) -> str:
     """Return the address of a file of the pages."""
     return f"/static/{static_version()}/{name}"
+
+
+@lru_cache(maxsize=1)
+def charts_address() -> str:
+    """Return the address of the script that draws charts, which changes with the package that it is made from."""
+    return f"/static/charts.js?v={version('vl-convert-python')}"

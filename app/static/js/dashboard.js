@@ -16,13 +16,18 @@ async function ask() {
   asking?.abort();
   const mine = asking = new AbortController();
   tell("Sending…");
+  answer.querySelector(".start")?.remove();
+  answer.setAttribute("aria-busy", "true");
   button.setAttribute("aria-disabled", "true");
   try {
     await follow(location.pathname + location.search, mine.signal);
   } catch (error) {
     if (error.name !== "AbortError") refuse(error.message);
   } finally {
-    if (asking === mine) button.removeAttribute("aria-disabled");
+    if (asking === mine) {
+      button.removeAttribute("aria-disabled");
+      answer.removeAttribute("aria-busy");
+    }
   }
 }
 
@@ -43,7 +48,7 @@ async function follow(where, signal) {
 }
 
 function tell(words) {
-  progress.textContent = words;
+  if (progress.textContent !== words) progress.textContent = words; // or a screen reader would say it again
   problem.hidden = true;
 }
 
