@@ -10,10 +10,11 @@ from app.tabular import tabulate
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell: what it shows, and what its column is sorted by."""
+    """A cell: what it shows, what its column is sorted by, and whether that holds numbers."""
 
     text: str
     value: str | float | None
+    is_number: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,11 @@ def answer_table(statistic: str, data: Any) -> AnswerTable:
     tidy = tabulate(statistic, data)
     same = {name for name, values in tidy.items() if len(values) > 1 and len(set(values)) == 1 and not _is_row(name)}
     columns = {name: values for name, values in tidy.items() if name not in same}
+    numbers = {name for name, values in columns.items() if _are_numbers(values)}
     return AnswerTable(
-        columns=[Column(heading(name), _is_number(values)) for name, values in columns.items()],
+        columns=[Column(heading(name), name in numbers) for name in columns],
         rows=[
-            [Cell(figure(name, value), value) for name, value in zip(columns, row, strict=True)]
+            [Cell(figure(name, value), value, name in numbers) for name, value in zip(columns, row, strict=True)]
             for row in zip(*columns.values(), strict=True)
         ],
         whole=[(heading(name), figure(name, tidy[name][0])) for name in tidy if name in same and tidy[name][0] != ""],
@@ -56,5 +58,5 @@ def _is_row(column: str) -> bool:
     return column in ROW_COLUMNS
 
 
-def _is_number(values: Sequence[Any]) -> bool:
+def _are_numbers(values: Sequence[Any]) -> bool:
     return all(value is None or isinstance(value, int | float) for value in values)

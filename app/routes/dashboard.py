@@ -25,7 +25,7 @@ from app.statistics import STATISTICS
 
 WAIT_SECONDS = 2.0  # most answers are there by then, and the page needs no second look
 
-ANSWER_VALUES: dict[str, Any] = {"forms": [*FORMS, *PICTURES], "charts_script": charts_address}
+ANSWER_VALUES: dict[str, Any] = {"forms": [*FORMS, *PICTURES], "pictures": PICTURES, "charts_script": charts_address}
 
 blueprint = Blueprint("dashboard", __name__)
 blueprint.register_error_handler(ServiceError, problem_page)

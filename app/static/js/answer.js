@@ -17,7 +17,9 @@ export function bring() {
   const chart = place.querySelector("#chart");
   if (chart) draw(chart);
   for (const table of place.querySelectorAll("table.sortable")) sortable(table);
-  for (const link of place.querySelectorAll("[data-kind][href]")) link.addEventListener("click", (event) => choose(event, chart));
+  for (const link of place.querySelectorAll("[data-kind][href]")) {
+    link.addEventListener("click", (event) => choose(event, chart));
+  }
   for (const button of place.querySelectorAll(".copy")) copies(button);
 }
 
@@ -26,7 +28,9 @@ function choose(event, chart) {
   for (const link of event.target.parentElement.children) link.removeAttribute("aria-current");
   event.target.setAttribute("aria-current", "true");
   chart.dataset.kind = event.target.dataset.kind;
-  for (const link of place.querySelectorAll("a[href*='kind=']:not([data-kind])")) link.href = link.href.replace(/kind=\w+/, `kind=${chart.dataset.kind}`);
+  for (const link of place.querySelectorAll("a[href*='kind=']:not([data-kind])")) {
+    link.href = link.href.replace(/kind=\w+/, `kind=${chart.dataset.kind}`); // a picture is of what is shown
+  }
   draw(chart);
 }
 

@@ -9,9 +9,9 @@ let made = 0;
 export function combobox(input) {
   const state = { input, list: input.getAttribute("list"), box: listbox(input), at: -1 };
   input.removeAttribute("list");
-  for (const [name, value] of Object.entries({
-    role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": state.box.id, spellcheck: "false",
-  })) input.setAttribute(name, value);
+  const states = { "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": state.box.id };
+  const attributes = { role: "combobox", ...states, spellcheck: "false" };
+  for (const [name, value] of Object.entries(attributes)) input.setAttribute(name, value);
   input.addEventListener("input", () => open(state, part(input)));
   input.addEventListener("click", () => open(state, ""));
   input.addEventListener("focus", () => input.select());
@@ -89,8 +89,8 @@ function point(state, at) {
 
 function take(state, option) {
   const { input } = state;
-  const before = "many" in input.dataset ? input.value.split(",").slice(0, -1).map((text) => `${text.trim()}, `).join("") : "";
-  input.value = before + option.dataset.value;
+  const before = "many" in input.dataset ? input.value.split(",").slice(0, -1) : [];
+  input.value = [...before.map((text) => text.trim()), option.dataset.value].join(", ");
   close(state);
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
@@ -98,7 +98,9 @@ function take(state, option) {
 function key(state, event) {
   const shown = !state.box.hidden;
   const last = state.box.children.length - 1;
-  const move = { ArrowDown: state.at < last ? state.at + 1 : 0, ArrowUp: state.at > 0 ? state.at - 1 : last }[event.key];
+  const below = state.at < last ? state.at + 1 : 0;
+  const above = state.at > 0 ? state.at - 1 : last;
+  const move = { ArrowDown: below, ArrowUp: above }[event.key];
   if (move !== undefined) {
     event.preventDefault();
     if (!shown) open(state, "");

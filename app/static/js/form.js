@@ -29,14 +29,19 @@ export function address() {
 
 export function fill(asked) {
   form.reset();
-  for (const field of fields) {
-    if (!field.name || !asked.size) continue;
-    const texts = asked.getAll(field.name);
-    if (field.type === "checkbox") field.checked = texts.includes(field.value) || (field.name === "by" && field.value === "location" && !texts.length);
-    else if (field.tagName === "SELECT" && field.name !== "statistic") field.value = texts[0] ?? field.options[0].value;
-    else if (texts.length || field.name !== "statistic") field.value = questionOf(texts[0])?.value ?? texts[0] ?? "";
-  }
+  if (asked.size) for (const field of fields) if (field.name) fillIn(field, asked.getAll(field.name));
   refresh();
+}
+
+function fillIn(field, texts) {
+  if (field.type === "checkbox") {
+    const usual = field.name === "by" && field.value === "location" && !texts.length;
+    field.checked = usual || texts.includes(field.value);
+  } else if (field.tagName === "SELECT") {
+    field.value = texts[0] ?? field.options[0].value;
+  } else {
+    field.value = questionOf(texts[0])?.value ?? texts[0] ?? "";
+  }
 }
 
 function refresh() {
@@ -53,6 +58,7 @@ function refresh() {
   }
   offerYears();
   offerPair();
+  tellOfQuestion();
 }
 
 function statistic() {
@@ -62,7 +68,8 @@ function statistic() {
 
 // The question of a text or an id, none where there is no such one.
 function questionOf(text) {
-  return text && [...document.getElementById("questions").options].find((option) => option.value === text || option.dataset.id === text);
+  const options = [...document.getElementById("questions").options];
+  return text && options.find(({ value, dataset }) => value === text || dataset.id === text);
 }
 
 // Questions are named by their ids in an address, as their texts are long.
@@ -70,25 +77,37 @@ function short(name, text) {
   return name.endsWith("question") ? questionOf(text)?.dataset.id || text : text;
 }
 
+function years() {
+  return questionOf(fields.question.value.trim())?.dataset.years.split(" ").filter(Boolean);
+}
+
 function offerYears() {
-  const found = questionOf(fields.question.value.trim());
-  const years = found?.dataset.years.split(" ").filter(Boolean);
+  const offered = years();
   for (const select of [fields.from, fields.to]) {
-    for (const option of select.options) option.hidden = option.disabled = Boolean(option.value && years && !years.includes(option.value));
+    for (const option of select.options) {
+      option.disabled = Boolean(option.value && offered && !offered.includes(option.value));
+      option.hidden = option.disabled;
+    }
     if (select.selectedOptions[0]?.disabled) select.value = "";
   }
-  const good = { min: "low values are good", max: "high values are good" }[found?.dataset.best];
-  const span = years?.length > 1 ? `${years[0]} to ${years.at(-1)}` : years?.[0];
-  document.getElementById("question-is").textContent = found ? [found.dataset.id, found.dataset.class, span, good].filter(Boolean).join(" · ") : "";
+}
+
+function tellOfQuestion() {
+  const { id, best, ...found } = questionOf(fields.question.value.trim())?.dataset ?? {};
+  const good = { min: "low values are good", max: "high values are good" }[best];
+  const [first, last] = [years()?.at(0), years()?.at(-1)];
+  const span = first === last ? first : `${first} to ${last}`;
+  document.getElementById("question-is").textContent = [id, found.class, span, good].filter(Boolean).join(" · ");
 }
 
 function offerPair() {
-  const lists = { location: "places", year: questionOf(fields.question.value.trim())?.dataset.years.split(" ") ?? [], stratum: strata() };
+  const lists = { location: "places", year: years() ?? [], stratum: strata() };
   for (const input of pair) completed.get(input).offer(lists[fields.between.value]);
 }
 
+// The groups of the category that is chosen, of all where none is.
 function strata() {
   const category = fields.stratification.value.split("|")[0];
-  const options = [...fields.stratification.options].filter(({ value }) => value.includes("|") && (!category || value.startsWith(`${category}|`)));
-  return options.map(({ value }) => value.slice(value.indexOf("|") + 1));
+  const values = [...fields.stratification.options].map(({ value }) => value.split("|"));
+  return values.filter(([of, name]) => name && (!category || of === category)).map(([, name]) => name);
 }

@@ -7,7 +7,7 @@ export class Refusal extends Error {
   }
 }
 
-// Operators' routes need a token where the server has one; it is kept for as long as the page is open, and nowhere else.
+// Operators' routes need a token where the server has one. It is kept while the page is open, and nowhere else.
 let token = null;
 
 export function useToken(text) {
