@@ -19,8 +19,9 @@ run_server: $(SERVER_READY) ## run the server, http://127.0.0.1:5000
 data: $(SERVER_READY) ## download CDC's current table, to be served in place of the bundled one
 	@$(BIN)/python tools/download_table.py $(if $(FORCE),--force)
 
-run_tests: $(DEV_READY) ## run all tests
-	$(BIN)/python -m pytest
+run_tests: $(DEV_READY) ## run all tests: those that strain a whole server by themselves, the others on all cores
+	$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/faults --ignore tests/browser
+	$(BIN)/python -m pytest tests/browser tests/faults
 
 soak: $(DEV_READY) ## run the fault tests in their long form, for about half an hour
 	SOAK=1 $(BIN)/python -m pytest -s tests/faults

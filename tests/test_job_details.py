@@ -62,7 +62,10 @@ def test_jobs_are_listed_from_the_newest_and_paged(client: FlaskClient, ask: Ask
     assert len(data_at(client, "/api/jobs/details?state=done")) == 5
 
 
-@pytest.mark.parametrize(("query", "word"), [("state=lost", "state"), ("before=7", "before"), ("limit=0", "limit")])
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [("state=lost", "state"), ("state=", "state"), ("before=7", "before"), ("before=", "before"), ("limit=0", "limit")],
+)
 def test_a_page_that_makes_no_sense_is_refused(client: FlaskClient, query: str, word: str) -> None:
     assert f"{word} must be" in assert_error(client.get(f"/api/jobs/details?{query}"), 400)
 

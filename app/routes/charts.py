@@ -43,7 +43,7 @@ def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
     if document["status"] != JobStatus.DONE:
         raise ConflictError(f"{job.id} has no answer to draw; GET /api/get_results/{job.id} tells how far it is")
     answer = {"data": document["data"]}  # what the provenance tells, the context does
-    return chart_of(job.statistic, answer, _about(job, document), kind=request.args.get("kind"), theme=_theme())
+    return chart_of(job.statistic, answer, _about(job, document), kind=request.args.get("kind"), theme=asked_theme())
 
 
 def _picture(form: Literal["svg", "png"], job: Job, content: bytes) -> bytes:
@@ -71,7 +71,13 @@ def _about(job: Job, document: dict[str, Any]) -> ChartContext:
     return chart_context(document, provenance_of_job(job, document), services().ingestor.table)
 
 
-def _theme() -> Theme:
+def asked_theme() -> Theme:
+    """Return the theme that the query string asks for.
+
+    Raises
+    ------
+    InvalidRequestError: there is no such theme
+    """
     asked = request.args.get("theme", THEMES[0])
     for theme in THEMES:
         if theme == asked:

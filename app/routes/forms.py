@@ -10,7 +10,7 @@ from app.answers import DONE_DOCUMENT_START
 from app.errors import InvalidRequestError, quoted
 from app.forms import FORMS, JSON, Form, file_name
 from app.job import RUNNING_DOCUMENT, Document, Job
-from app.routes.charts import PICTURES
+from app.routes.charts import PICTURES, asked_theme
 from app.routes.support import ApiResponse, json_answer, services, this_request
 
 ACCEPTS_REMEMBERED = 256
@@ -24,10 +24,14 @@ def asked_form() -> Form | None:
 
     Raises
     ------
-    InvalidRequestError: there is no such form
+    InvalidRequestError: there is no such form, or no such theme of a picture
     """
     asked = this_request()
-    if not asked.environ.get("QUERY_STRING") or "format" not in asked.args:
+    if not asked.environ.get("QUERY_STRING"):
+        return None
+    if "theme" in asked.args:
+        asked_theme()
+    if "format" not in asked.args:
         return None
     name = asked.args["format"]
     forms = {**FORMS, **PICTURES}

@@ -73,14 +73,14 @@ def asked_state() -> JobState | None:
     """
     text = request.args.get("state")
     try:
-        return JobState(text) if text else None
+        return None if text is None else JobState(text)
     except ValueError as error:
         raise InvalidRequestError(f"state must be one of {', '.join(JobState)}, not {quoted(text or '')}") from error
 
 
 def _before(text: str | None) -> int | None:
     try:
-        return parse_job_id(text) if text else None
+        return None if text is None else parse_job_id(text)
     except UnknownJobError as error:
         raise InvalidRequestError(f"before must be a job id such as job_id_1, not {quoted(text or '')}") from error
 
