@@ -1,7 +1,7 @@
 """The answers of the routes as the API document tells them; tests hold the answers to these models."""
 
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -94,6 +94,40 @@ class UnfinishedJobs(Told):
 
 class JobStates(ToldWhole[list[dict[str, JobState]]]):
     """The jobs in the order of acceptance, each an object of its id and its state."""
+
+
+class JobTold(Told):
+    """A job in detail. Times are null where they are not known or have not been yet."""
+
+    job_id: str
+    statistic: str
+    body: dict[str, Any] | None = Field(description="what was asked; null where only the result is left")
+    state: Literal["waiting", "running", "done", "error"]
+    reason: str | None = Field(description="why it failed")
+    accepted_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class JobList(ToldWhole[list[JobTold]]):
+    """The jobs, the newest first."""
+
+
+class Runner(Told):
+    """A thread that computes jobs."""
+
+    name: str
+    alive: bool
+
+
+class Queue(Told):
+    """How many jobs wait, are computed, and are kept in all; whether jobs are taken; the runners."""
+
+    waiting: int = Field(ge=0)
+    running: int = Field(ge=0)
+    kept: int = Field(ge=0)
+    open: bool
+    runners: list[Runner]
 
 
 class RemovedJob(ToldWhole[dict[str, Literal["cancelled", "removed"]]]):

@@ -78,7 +78,10 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "group_commit": set(),
     "answers": {"errors", "job", "result_files"},
     "recovery": {"answers", "job", "journal", "result_files"},
-    "status_map": {"errors", "job", "recovery"},
+    "status_map": {"errors", "job", "job_details", "recovery"},
+    "job_details": {"job"},
+    "job_pages": {"job_details", "status_map"},
+    "dashboard": {"charts", "errors", "job", "job_details", "planner", "statistics", "survey_table", "tabular"},
     "keys": {"errors", "job"},
     "job_store": {
         *("answers", "errors", "group_commit", "job", "journal", "keys", "recovery", "result_files", "status_map"),
@@ -127,7 +130,8 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
         "task_runner",
     },
     "routes": {
-        *("answer_models", "answers", "api_description", "api_document", "batch", "bodies", "errors", "forms", "job"),
-        *("job_store", "logger_config", "result_models", "services", "statistics", "survey_table"),
+        *("answer_models", "answers", "api_description", "api_document", "batch", "bodies", "charts", "dashboard"),
+        *("errors", "forms", "job", "job_details", "job_pages", "job_store", "logger_config", "planner"),
+        *("result_models", "services", "statistics", "survey_table"),
     },
 }
