@@ -138,6 +138,9 @@ def coded(column: pd.Series) -> tuple[Codes, list[str]]:
 
 def numbers(column: pd.Series) -> tuple[Values, Mask]:
     """Return the number in each field, NaN where there is none, and whether the field holds anything at all."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
+        values = column.to_numpy(dtype=np.float64)
+        return values, ~np.isnan(values)
     categorical = column.astype("category")
     texts = pd.Series([str(text).strip() for text in categorical.cat.categories], dtype=object)
     parsed = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)
@@ -244,9 +247,10 @@ def _known_question(text: str, question_id: str | None) -> KnownQuestion | None:
 
 def _first_by_key(keys: Codes, codes: Codes, names: list[str]) -> dict[int, str]:
     """Return for each key the name in its first row that has one."""
-    named = (codes >= 0) & (keys >= 0)
-    found, first = np.unique(keys[named], return_index=True)
-    return {int(key): names[code] for key, code in zip(found, codes[named][first], strict=True)}
+    named = np.flatnonzero((codes >= 0) & (keys >= 0))[::-1]
+    first = np.full(keys.max(initial=-1) + 1, -1)
+    first[keys[named]] = codes[named]  # of a key's rows the last one holds, and they come backwards
+    return {key: names[code] for key, code in enumerate(first.tolist()) if code >= 0}
 
 
 def _report(source: Path, sha256: str, columns: _Columns, sieve: _Sieve) -> DatasetReport:
