@@ -31,7 +31,7 @@ soak: $(DEV_READY) ## run the fault tests in their long form, for about half an 
 bench: $(BENCH_READY) ## measure against rivals and targets, for about four minutes; needs wrk and redis-server
 	$(BIN)/python benchmarks/run.py
 
-bench_quick: $(BENCH_READY) ## the same for about a minute; fails where a ratio is worse than half of its target
+bench_quick: $(BENCH_READY) ## the same for about a minute; fails where a ratio is worse than half of its target twice
 	$(BIN)/python benchmarks/run.py --quick --check
 
 lint: $(DEV_READY) ## check style and types

@@ -19,8 +19,8 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-import app as statistics_server
 from app.errors import SourceError, StartError
+from app.factory import create_app as build_app
 from app.folders import lock_folder
 from app.machine import stay_on_one_core
 from app.progress import NowAndThen, Progress, Tell
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, table: SurveyTable | None = Non
     if settings is None:
         settings = settings_from_environment()
         lock_folder(check_folder(settings.results_dir))
-    app = statistics_server.create_app(settings, table)
+    app = build_app(settings, table)
     Finalize(None, app.extensions["services"].close, exitpriority=100)
     return app
 

@@ -74,6 +74,15 @@ class JobBusyError(ServiceError):
         )
 
 
+class KeyReusedError(ServiceError):
+    """A key that came with another request before."""
+
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__("this Idempotency-Key came with another request before; send a new key with a new request")
+
+
 class UnsupportedMediaTypeError(ServiceError):
     """The body is not declared as JSON."""
 
@@ -114,6 +123,10 @@ class NotRecordedError(UnavailableError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"the job cannot be recorded on disk ({problem}); try again later", self.RETRY_AFTER_SECONDS)
+
+
+class PictureError(ServiceError):
+    """A chart cannot be drawn as a picture."""
 
 
 class StartError(ServiceError):

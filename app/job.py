@@ -1,8 +1,10 @@
 """A job: what was asked, how far it is, and the documents that answer for it."""
 
+import hashlib
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -37,11 +39,37 @@ Work = Callable[[], Document]
 
 
 @dataclass(frozen=True, slots=True)
+class Submission:
+    """What a job came with, where it came under a key or with others.
+
+    Parameters
+    ----------
+    key: under which it counts once, however often it is sent; empty where it has none
+    fingerprint: of the request that came with the key
+    place: of the job among those of the submission, from 0
+    jobs: how many jobs the submission made, with consecutive numbers
+    """
+
+    key: str = ""
+    fingerprint: str = ""
+    place: int = 0
+    jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What a job computes: the name of a statistic, and its body as JSON without line breaks."""
+    """What a job computes: the name of a statistic, and its body as JSON without line breaks; and what it came with."""
 
     statistic: str
     body: bytes
+    submission: Submission | None = None
+
+
+def fingerprint(route: str, body: bytes) -> str:
+    """Return what tells a request from another one; spaces and the order of fields in its JSON make no difference."""
+    with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
+        body = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(route.encode() + b"\n" + body).hexdigest()
 
 
 @lru_cache(maxsize=DISTINCT_REQUESTS_SHARED)
@@ -119,4 +147,4 @@ def error_document(reason: str) -> Document:
     return document(orjson.dumps(envelope(reason)))
 
 
-RUNNING_DOCUMENT = orjson.dumps({"status": JobStatus.RUNNING})
+RUNNING_DOCUMENT = document(orjson.dumps({"status": JobStatus.RUNNING}))

@@ -13,6 +13,7 @@ from app.errors import NotRecordedError
 from app.group_commit import GroupCommit
 from app.job import Document, Job, JobRequest, JobStatus, Work
 from app.journal import Journal, accepted_line, ended_line, highest_line, removed_line
+from app.keys import Keys
 from app.recovery import Recovered
 from app.status_map import RUNNING, Retention, StatusMap
 
@@ -58,7 +59,9 @@ class JobStore:
         self._journal = journal
         self._retention = retention
         self._commits: GroupCommit[_Submission | None] = GroupCommit(self._record)
-        self.map = StatusMap(recovered or Recovered())
+        recovered = recovered or Recovered()
+        self.keys = Keys(recovered.jobs.values())
+        self.map = StatusMap(recovered)
 
     # Accepting
 
@@ -114,6 +117,7 @@ class JobStore:
         self._journal.append(b"".join([accepted_line(job) for job, _ in jobs]))
         if flushing:
             self._journal.sync()
+        self.keys.add(job for job, _ in jobs)  # before anybody can end or remove them
         for job, enqueue in jobs:
             self.map.publish(job)
             enqueue(job)
@@ -187,6 +191,7 @@ class JobStore:
 
     def _delete(self, jobs: list[Job]) -> None:
         for job in jobs:
+            self.keys.forget(job)
             self._journal.note(removed_line(job.number))
             try:
                 self._answers.delete(job.number)
@@ -195,7 +200,7 @@ class JobStore:
 
     # Reading
 
-    def document(self, job: Job) -> bytes:
+    def document(self, job: Job) -> Document:
         """Return the JSON document that answers for a job in the state that it is in. Blocks on the disk."""
         return self._answers.document(job, self.map.status(job))
 
