@@ -284,7 +284,7 @@ def test_one_odd_number_does_not_change_what_is_made_of_the_others(tmp_path: Pat
     as_text = read_table(write_parquet(tmp_path, frame_of(rows, NEEDED_COLUMNS)))
     assert as_csv.report.rows_skipped == as_text.report.rows_skipped
     assert [data.question.rows for data in as_csv.questions] == [data.question.rows for data in as_text.questions]
-    assert as_csv.questions[0].global_mean == as_text.questions[0].global_mean
+    assert as_csv.questions[0].means.global_mean == as_text.questions[0].means.global_mean
 
 
 def test_a_line_longer_than_a_block_is_read(tmp_path: Path) -> None:
