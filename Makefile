@@ -4,11 +4,12 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 SERVER_READY := $(VENV)/.server-installed
+DASK_READY := $(VENV)/.dask-installed
 DEV_READY := $(VENV)/.dev-installed
 BENCH_READY := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run_server data run_tests soak bench bench_quick screenshots lint clean
+.PHONY: help run_server data dask run_tests soak bench bench_quick screenshots lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -18,6 +19,8 @@ run_server: $(SERVER_READY) ## run the server, http://127.0.0.1:5000
 
 data: $(SERVER_READY) ## download CDC's current table, to be served in place of the bundled one
 	@$(BIN)/python tools/download_table.py $(if $(FORCE),--force)
+
+dask: $(DASK_READY) ## install what tables larger than memory, and tables at addresses, need
 
 run_tests: $(DEV_READY) ## run all tests: those that strain a whole server by themselves, the others on all cores
 	$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/faults --ignore tests/browser
@@ -51,10 +54,14 @@ $(SERVER_READY): requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(DEV_READY): requirements-dev.txt requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(DASK_READY): requirements-dask.txt requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dask.txt
 	@touch $@ $(SERVER_READY)
 
-$(BENCH_READY): requirements-bench.txt requirements-dev.txt requirements.txt | $(VENV)/bin/python
+$(DEV_READY): requirements-dev.txt requirements-dask.txt requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(DASK_READY) $(SERVER_READY)
+
+$(BENCH_READY): requirements-bench.txt requirements-dev.txt requirements-dask.txt requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
-	@touch $@ $(DEV_READY) $(SERVER_READY)
+	@touch $@ $(DEV_READY) $(DASK_READY) $(SERVER_READY)

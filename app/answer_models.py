@@ -174,13 +174,30 @@ class Locations(ToldWhole[list[LocationTold]]):
     """The locations."""
 
 
+class ReloadProgress(Told):
+    """How far a reload has come."""
+
+    rows_read: int
+    bytes_read: int
+    share: float | None = Field(description="the part of the bytes that is done, from 0 to 1")
+    seconds_left: float | None
+
+
 class Reload(Told):
-    """How the last reload went."""
+    """How the last reload went, or goes."""
 
     status: JobState
     started_at: datetime
     ended_at: datetime | None
     reason: str | None
+    progress: ReloadProgress | None
+
+
+class Readiness(Told):
+    """Jobs can be taken; and how a reload goes, while one does."""
+
+    status: Literal["done"]
+    reload: Reload | None = None
 
 
 class Dataset(Told):

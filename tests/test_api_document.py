@@ -54,7 +54,7 @@ BODIES: list[tuple[str, dict[str, Any]]] = [
 @pytest.fixture
 def bundled(start_app: Start, settings: Settings) -> FlaskClient:
     """A client of an application over the table that the examples are about."""
-    return start_app(settings.model_copy(update={"data": BUNDLED_TABLE})).test_client()
+    return start_app(settings.model_copy(update={"data": str(BUNDLED_TABLE)})).test_client()
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from app.answer_models import (
     Progress,
     Questions,
     Queue,
+    Readiness,
     RemovedJob,
     RouteList,
     Running,
@@ -208,7 +209,7 @@ OPERATIONS_ROUTES = {
     "operations.graceful_shutdown": Description(json_of(Progress, "whether jobs are left"), operator=True),
     "operations.reload_dataset": Description(json_of(Running, "the table is being read"), operator=True),
     "operations.healthz": Description(json_of(Finished)),
-    "operations.readyz": Description(json_of(Finished), errors=(503,)),
+    "operations.readyz": Description(json_of(Readiness), errors=(503,)),
     "operations.metrics": Description({200: Answer("the counters", {"text/plain": str})}),
 }
 
