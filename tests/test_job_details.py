@@ -54,12 +54,12 @@ def test_a_job_waits_and_is_cancelled(client: FlaskClient, services: Services, o
 def test_jobs_are_listed_from_the_newest_and_paged(client: FlaskClient, ask: Ask) -> None:
     for _ in range(5):
         ask("global_mean", question=OBESITY)
-    listed = [job["job_id"] for job in data_at(client, "/api/jobs/details")]
+    listed = [job["job_id"] for job in data_at(client, "/api/job_details")]
     assert listed == [f"job_id_{number}" for number in (5, 4, 3, 2, 1)]
-    page = data_at(client, "/api/jobs/details?limit=2&before=job_id_4")
+    page = data_at(client, "/api/job_details?limit=2&before=job_id_4")
     assert [job["job_id"] for job in page] == ["job_id_3", "job_id_2"]
-    assert data_at(client, "/api/jobs/details?state=error") == []
-    assert len(data_at(client, "/api/jobs/details?state=done")) == 5
+    assert data_at(client, "/api/job_details?state=error") == []
+    assert len(data_at(client, "/api/job_details?state=done")) == 5
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_jobs_are_listed_from_the_newest_and_paged(client: FlaskClient, ask: Ask
     [("state=lost", "state"), ("state=", "state"), ("before=7", "before"), ("before=", "before"), ("limit=0", "limit")],
 )
 def test_a_page_that_makes_no_sense_is_refused(client: FlaskClient, query: str, word: str) -> None:
-    assert f"{word} must be" in assert_error(client.get(f"/api/jobs/details?{query}"), 400)
+    assert f"{word} must be" in assert_error(client.get(f"/api/job_details?{query}"), 400)
 
 
 def test_an_unknown_job_has_no_details(client: FlaskClient) -> None:

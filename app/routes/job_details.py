@@ -27,7 +27,7 @@ def job_details(job_id: str) -> Response:
     return data_answer(_told(details))
 
 
-@blueprint.get("/jobs/details")
+@blueprint.get("/job_details")
 def jobs_in_detail() -> Response:
     """List jobs in detail, the newest first; ?limit=<n>, at most 1,000, ?before=<job_id> and ?state=<state>."""
     return data_answer([_told(details) for details in asked_page().jobs])
