@@ -66,13 +66,21 @@ def _parquet(job: Job, content: bytes) -> bytes:
     """Write the tidy table as Parquet; its metadata tell the statistic and, where the result does, its provenance."""
     document = orjson.loads(content)
     table = tabulate(job.statistic, document["data"])
-    arrays = {name: pa.array(values, _type(name, values)) for name, values in table.items()}
+    arrays = {name: _array(name, values) for name, values in table.items()}
     about = {"statistic": job.statistic}
     if "provenance" in document:
         about["provenance"] = orjson.dumps(document["provenance"]).decode()
     file = io.BytesIO()
     parquet.write_table(pa.table(arrays, metadata=about), file)
     return file.getvalue()
+
+
+def _array(name: str, values: list[Any]) -> pa.Array:
+    """Return a column; one with texts among its numbers, such as the years 2011-2013 and 2014, is of texts."""
+    kind = _type(name, values)
+    if pa.types.is_string(kind):
+        values = [None if value is None else str(value) for value in values]
+    return pa.array(values, kind)
 
 
 def _type(name: str, values: list[Any]) -> pa.DataType:

@@ -192,12 +192,12 @@ def test_modelled_data_is_called_so_under_every_table(asking_stub: StubServer, c
 def test_what_a_new_statistic_was_computed_from_stands_under_its_table(
     asking_stub: StubServer, capsys: Printed
 ) -> None:
-    provenance = {"table": {"source": "brfss.csv"}, "rows_used": 11, "notes": ["one year is suppressed"]}
+    provenance = {"table": {"source": "brfss.csv"}, "rows_used": 6, "other": {"rows_used": 5}, "notes": ["a note"]}
     document = {"status": "done", "data": FIFTH_YEAR, "provenance": provenance}
     asking_stub.on("GET /api/get_results/job_id_1", document)
     main(["-a", asking_stub.address, "ask", "trend", "-q", "obesity"])
     printed = capsys.readouterr().out
-    assert "one year is suppressed" in printed
+    assert "a note" in printed
     assert "From 11 rows of brfss.csv." in printed
 
 
@@ -291,7 +291,7 @@ def test_forms_of_the_application_are_written(
     target = tmp_path / f"result.{form}"
     code = main(["-a", address, "ask", "best5", "-q", "obesity", "-o", str(target)])
     refused = capsys.readouterr().err
-    if code == 4 or "format" in refused:
+    if form in {"svg", "png"} and (code == 4 or "format" in refused):
         pytest.skip(f"this server gives no {form}: {refused}")
     assert code == 0
     assert holds in target.read_bytes()

@@ -72,6 +72,14 @@ def test_numbers_keep_their_full_precision_and_text_its_letters() -> None:
     }
 
 
+def test_years_of_one_and_of_several_years_are_a_column_of_texts() -> None:
+    cells = [{"year": year, "value": 30.0} for year in ("2011-2013", 2014)] + [{"year": None, "value": 30.0}]
+    made = job_request("estimate", b"{}")
+    content = orjson.dumps({"status": "done", "data": cells})
+    read = parquet.read_table(io.BytesIO(PARQUET.write(Job(1, made), content)))
+    assert read["year"].to_pylist() == ["2011-2013", "2014", None]
+
+
 def test_a_parquet_column_has_its_type_whether_or_not_there_are_values() -> None:
     cells = [{"year": 2019, "value": None, "low": 1, "high": 1.5, "sample_size": None, "flags": ["suppressed"]}]
     content = orjson.dumps({"status": "done", "data": cells, "provenance": {"rows_used": 1}})

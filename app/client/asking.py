@@ -61,7 +61,7 @@ def _notes(client: Client, document: Document) -> Iterator[str]:
     provenance = document.get("provenance", {})
     yield from provenance.get("notes", [])
     if "rows_used" in provenance:
-        count = provenance["rows_used"]
+        count = sum(part["rows_used"] for part in (provenance, provenance.get("other")) if part)
         yield f"From {count} row{'' if count == 1 else 's'} of {provenance['table']['source']}."
     notice = client.dataset().get("notice")
     if notice:

@@ -11,7 +11,7 @@ from app.errors import InvalidRequestError
 from app.estimates import Estimates, estimates_over_years, with_limits, yearly_estimates
 from app.query import Query
 from app.result_models import Comparison, Disparity
-from app.selection import select
+from app.selection import count_years, select
 from app.statistics.estimate import cells_of, labels_of
 from app.statistics.registry import Result, statistic
 from app.survey_table import SurveyTable
@@ -79,7 +79,8 @@ def _groups(table: SurveyTable, query: Query) -> Estimates:
     InvalidRequestError: fewer than two of them can be compared
     """
     cells = select(table, query.question, query.filters, needs_value=False).cells
-    groups = estimates_over_years(yearly_estimates(cells))
+    years = count_years(table, query.question, query.filters)
+    groups = estimates_over_years(yearly_estimates(cells), years)
     if len(_comparable(table, groups)) < 2:
         raise InvalidRequestError(
             "a disparity needs at least two strata with a value and confidence limits; ask for another category, "

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from app.bodies import CorrelateBody
-from app.cells import Codes, Values
+from app.cells import TIE_DECIMALS, Codes, Values
 from app.errors import InvalidRequestError
 from app.estimates import estimates_over_years, yearly_estimates
 from app.query import Query
@@ -48,7 +48,7 @@ def _check(pairs: _Pairs) -> None:
             f"a correlation needs at least {FEWEST_LOCATIONS} locations with a value for both questions, and there are "
             f"{pairs.locations.size}; ask for more locations or years"
         )
-    if not (np.ptp(pairs.x) and np.ptp(pairs.y)):
+    if not all(np.ptp(np.round(values, TIE_DECIMALS)) for values in (pairs.x, pairs.y)):
         raise InvalidRequestError("one of the questions has the same value in all these locations; ask for others")
 
 
