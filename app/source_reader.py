@@ -35,6 +35,7 @@ NUMBERS = ("Data_Value", "Low_Confidence_Limit", "High_Confidence_Limit", "Sampl
 BLOCK_BYTES = 1024 * 1024  # what of a file is parsed at once: more does not stay in the processor's cache
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
 QUOTE = ord('"')
+LINE_END = b"\n"
 NEVER_CLOSED = "a quotation mark is never closed"
 PARQUET_MAGIC = b"PAR1"
 FOUND_SHOWN_CHARS = 300
@@ -188,20 +189,32 @@ def _parsed(text: bytes, types_by_column: Mapping[str, pyarrow.DataType], block_
     ------
     ValueError: a line is ragged, or longer than a block, or a field is not of its column's type
     """
-    table = csv.read_csv(
-        pyarrow.BufferReader(text),
-        # More threads would need more of the processor in all, and the worker has one core.
-        read_options=csv.ReadOptions(use_threads=False, block_size=block_bytes),
-        parse_options=csv.ParseOptions(newlines_in_values=True),
-        convert_options=csv.ConvertOptions(
-            include_columns=list(types_by_column), column_types=types_by_column, null_values=[""]
-        ),
-    )
+    try:
+        table = _parsed_lines(text, types_by_column, block_bytes, lines_in_values=False)
+        each_line_is_a_row = table.num_rows + 1 == text.count(LINE_END)
+    except ValueError:
+        each_line_is_a_row = False
+    if not each_line_is_a_row:  # lines that are blank, or values that hold line ends
+        table = _parsed_lines(text, types_by_column, block_bytes, lines_in_values=True)
     frame: pd.DataFrame = table.to_pandas()
     for name, kind in types_by_column.items():
         if types.is_floating(kind) and frame[name].isna().sum() != table.column(name).null_count:
             raise ValueError(f"{name} holds what is written as no number")
     return frame
+
+
+def _parsed_lines(
+    text: bytes, types_by_column: Mapping[str, pyarrow.DataType], block_bytes: int, *, lines_in_values: bool
+) -> pyarrow.Table:
+    """Parse the given columns on all cores; twice as fast where no value holds a line end, which the caller checks."""
+    return csv.read_csv(
+        pyarrow.BufferReader(text),
+        read_options=csv.ReadOptions(block_size=block_bytes),
+        parse_options=csv.ParseOptions(newlines_in_values=lines_in_values),
+        convert_options=csv.ConvertOptions(
+            include_columns=list(types_by_column), column_types=types_by_column, null_values=[""]
+        ),
+    )
 
 
 def _header(text: bytes) -> list[str]:
