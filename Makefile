@@ -9,7 +9,7 @@ DEV_READY := $(VENV)/.dev-installed
 BENCH_READY := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run_server data dask run_tests soak bench bench_quick screenshots lint clean
+.PHONY: help run_server data dask run_tests soak bench bench_quick bench_scaling screenshots lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -34,6 +34,9 @@ bench: $(BENCH_READY) ## measure against rivals and targets, for about four minu
 
 bench_quick: $(BENCH_READY) ## the same for about a minute; fails where a ratio is worse than half of its target twice
 	$(BIN)/python benchmarks/run.py --quick --check
+
+bench_scaling: $(BENCH_READY) ## measure how respondents' records are reduced, for about ten minutes; needs 2.3 GB of disk
+	$(BIN)/python benchmarks/respondents.py
 
 screenshots: $(DEV_READY) ## take the pictures of the pages anew, docs/images; needs chromium
 	$(BIN)/python tools/take_screenshots.py

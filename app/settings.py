@@ -108,6 +108,11 @@ class Settings(BaseModel):
     data_url: WebAddress = Field(
         CDC_TABLE_URL, alias="STATS_DATA_URL", description="where `make data` downloads the table from"
     )
+    mapping: PathText | None = Field(
+        None,
+        alias="STATS_MAPPING",
+        description="tells what columns and codes mean, where the table is of respondents' records: a TOML file",
+    )
     engine: Literal["pandas", "dask"] = Field(
         "pandas",
         alias="STATS_ENGINE",

@@ -1,7 +1,7 @@
 """Which of the two readers reads the table, and where: pandas in this process, or Dask on a cluster of processes."""
 
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
 from app.cluster_process import ClusterTask, read_on_cluster
 from app.errors import SettingsError, SourceError
@@ -9,6 +9,7 @@ from app.machine import CORES, memory_bytes
 from app.progress import Tell, tell_nobody
 from app.settings import Settings
 from app.source_files import find_files, without_secrets
+from app.source_kind import SourceKind
 from app.survey_rows import SurveyRows
 from app.survey_table import SurveyTable
 from app.table_builder import read_table
@@ -39,7 +40,7 @@ def load_table(settings: Settings, tell: Tell = tell_nobody) -> SurveyTable:
     source = settings.source()
     if engine_for(settings, source) == "dask":
         return read_on_cluster(_task(settings, source), tell)
-    return read_table(source, SurveyRows(), tell)
+    return read_table(source, _kind(settings), tell)
 
 
 def load_table_apart(settings: Settings, tell: Tell) -> SurveyTable:
@@ -52,7 +53,7 @@ def load_table_apart(settings: Settings, tell: Tell) -> SurveyTable:
     source = settings.source()
     if engine_for(settings, source) == "dask":
         return read_on_cluster(_task(settings, source), tell)
-    return read_table_apart(source, SurveyRows(), tell)
+    return read_table_apart(source, _kind(settings), tell)
 
 
 def engine_for(settings: Settings, source: str) -> Literal["pandas", "dask"]:
@@ -81,10 +82,24 @@ def dask_is_there() -> bool:
     return find_spec("distributed") is not None
 
 
+def _kind(settings: Settings) -> SourceKind[Any]:
+    """Return what the rows of the source are: survey rows, or respondents' records where there is a mapping of such.
+
+    Raises
+    ------
+    SourceError: the mapping is wrong
+    """
+    if settings.mapping is None:
+        return SurveyRows()
+    from app.respondents import RespondentRecords, read_mapping  # noqa: PLC0415 - heavy: it needs SciPy
+
+    return RespondentRecords(read_mapping(settings.mapping))
+
+
 def _task(settings: Settings, source: str) -> ClusterTask:
     return ClusterTask(
         source=source,
-        kind=SurveyRows(),
+        kind=_kind(settings),
         cores=CORES,
         workers=settings.dask_workers,
         worker_bytes=settings.dask_worker_mib * MIB,
