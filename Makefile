@@ -4,11 +4,12 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 SERVER_READY := $(VENV)/.server-installed
+DASK_READY := $(VENV)/.dask-installed
 DEV_READY := $(VENV)/.dev-installed
 BENCH_READY := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run_server data run_tests soak bench bench_quick lint clean
+.PHONY: help run_server data dask run_tests soak bench bench_quick bench_scaling screenshots lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -19,9 +20,11 @@ run_server: $(SERVER_READY) ## run the server, http://127.0.0.1:5000
 data: $(SERVER_READY) ## download CDC's current table, to be served in place of the bundled one
 	@$(BIN)/python tools/download_table.py $(if $(FORCE),--force)
 
+dask: $(DASK_READY) ## install what tables larger than memory, and tables at addresses, need
+
 run_tests: $(DEV_READY) ## run all tests: those that strain a whole server by themselves, the others on all cores
-	$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/faults
-	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/faults --ignore tests/browser
+	$(BIN)/python -m pytest tests/browser tests/faults
 
 soak: $(DEV_READY) ## run the fault tests in their long form, for about half an hour
 	SOAK=1 $(BIN)/python -m pytest -s tests/faults
@@ -31,6 +34,12 @@ bench: $(BENCH_READY) ## measure against rivals and targets, for about four minu
 
 bench_quick: $(BENCH_READY) ## the same for about a minute; fails where a ratio is worse than half of its target twice
 	$(BIN)/python benchmarks/run.py --quick --check
+
+bench_scaling: $(BENCH_READY) ## measure how respondents' records are reduced, for about ten minutes; needs 2.3 GB of disk
+	$(BIN)/python benchmarks/respondents.py
+
+screenshots: $(DEV_READY) ## take the pictures of the pages anew, docs/images; needs chromium
+	$(BIN)/python tools/take_screenshots.py
 
 lint: $(DEV_READY) ## check style and types
 	$(BIN)/ruff check .
@@ -48,10 +57,14 @@ $(SERVER_READY): requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(DEV_READY): requirements-dev.txt requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(DASK_READY): requirements-dask.txt requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dask.txt
 	@touch $@ $(SERVER_READY)
 
-$(BENCH_READY): requirements-bench.txt requirements-dev.txt requirements.txt | $(VENV)/bin/python
+$(DEV_READY): requirements-dev.txt requirements-dask.txt requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(DASK_READY) $(SERVER_READY)
+
+$(BENCH_READY): requirements-bench.txt requirements-dev.txt requirements-dask.txt requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
-	@touch $@ $(DEV_READY) $(SERVER_READY)
+	@touch $@ $(DEV_READY) $(DASK_READY) $(SERVER_READY)

@@ -22,6 +22,8 @@ from granian.log import LogLevels
 from app.errors import SourceError, StartError
 from app.factory import create_app as build_app
 from app.folders import lock_folder
+from app.machine import stay_on_one_core
+from app.progress import NowAndThen, Progress, Tell
 from app.settings import Settings, settings_from_environment, unknown_settings
 from app.start_checks import check_folder, check_start
 from app.stop_signals import (
@@ -32,8 +34,7 @@ from app.stop_signals import (
     take_stop_signals,
 )
 from app.survey_table import SurveyTable
-from app.table_builder import read_table
-from app.table_process import read_table_apart
+from app.table_reader import check_engine, load_table, load_table_apart
 
 # A client that sends its body slowly holds an HTTP thread until it is done, and one that waits for a job holds one too.
 # Threads are made as they are needed and cost nothing while they wait, so there are many.
@@ -41,6 +42,7 @@ HTTP_THREADS = 4096
 OPEN_FILES = 2 * HTTP_THREADS
 HTTP_END_SECONDS = 2.0  # for the last answers to go out after the drain
 KILL_GRACE_SECONDS = 10  # beyond the drain; the worker ends by itself before that
+SECONDS_BETWEEN_LINES = 5.0  # on the terminal, while the table is read
 START_FAILED_EXIT_CODE = 2
 SIGNAL_EXIT_CODE = 128  # a shell expects this and the signal's number after an end by signal
 
@@ -93,20 +95,10 @@ def create_worker_app(settings: Settings, table: SurveyTable, first_worker: Sema
     return app
 
 
-def stay_on_one_core() -> None:
-    """Keep this process, and every thread that it starts from now on, on one of the cores that it may use.
-
-    Threads of Python run one at a time. On one core a thread hands over to the next without waking another core up,
-    which takes longer than a job.
-    """
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-
-
 def read_again(settings: Settings, table: SurveyTable) -> SurveyTable:
     """Return the table as its source is now, or the one read at the start where the source cannot be read."""
     try:
-        return read_table(settings.source())
+        return load_table(settings)
     except SourceError as error:
         sys.stderr.write(f"warning: the table read at the start stays: {error.reason}\n")
         return table
@@ -153,6 +145,18 @@ def allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def tell_terminal() -> Tell:
+    """Return what prints now and then how far a long reading has come."""
+    due = NowAndThen(SECONDS_BETWEEN_LINES)
+
+    def tell(progress: Progress) -> None:
+        if due():
+            sys.stdout.write(f"Reading the table: {progress}\n")
+            sys.stdout.flush()
+
+    return tell
+
+
 def announce(settings: Settings, table: SurveyTable) -> None:
     """Print where the server listens, what it has read, and what to try first."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -175,7 +179,8 @@ def main() -> int:
             sys.stderr.write(f"warning: {warning}\n")
         lock_folder(check_folder(settings.results_dir))
         address = check_start(settings)
-        table = read_table_apart(settings.source())
+        check_engine(settings)
+        table = load_table_apart(settings, tell_terminal())
     except StartError as error:
         sys.stderr.write(f"cannot start: {error.reason}\n")
         return START_FAILED_EXIT_CODE

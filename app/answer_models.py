@@ -1,7 +1,7 @@
 """The answers of the routes as the API document tells them; tests hold the answers to these models."""
 
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -96,6 +96,40 @@ class JobStates(ToldWhole[list[dict[str, JobState]]]):
     """The jobs in the order of acceptance, each an object of its id and its state."""
 
 
+class JobTold(Told):
+    """A job in detail. Times are null where they are not known or have not been yet."""
+
+    job_id: str
+    statistic: str
+    body: dict[str, Any] | None = Field(description="what was asked; null where only the result is left")
+    state: Literal["waiting", "running", "done", "error"]
+    reason: str | None = Field(description="why it failed")
+    accepted_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class JobList(ToldWhole[list[JobTold]]):
+    """The jobs, the newest first."""
+
+
+class Runner(Told):
+    """A thread that computes jobs."""
+
+    name: str
+    alive: bool
+
+
+class Queue(Told):
+    """How many jobs wait, are computed, and are kept in all; whether jobs are taken; the runners."""
+
+    waiting: int = Field(ge=0)
+    running: int = Field(ge=0)
+    kept: int = Field(ge=0)
+    open: bool
+    runners: list[Runner]
+
+
 class RemovedJob(ToldWhole[dict[str, Literal["cancelled", "removed"]]]):
     """What became of the job."""
 
@@ -140,13 +174,30 @@ class Locations(ToldWhole[list[LocationTold]]):
     """The locations."""
 
 
+class ReloadProgress(Told):
+    """How far a reload has come."""
+
+    rows_read: int
+    bytes_read: int
+    share: float | None = Field(description="the part of the bytes that is done, from 0 to 1")
+    seconds_left: float | None
+
+
 class Reload(Told):
-    """How the last reload went."""
+    """How the last reload went, or goes."""
 
     status: JobState
     started_at: datetime
     ended_at: datetime | None
     reason: str | None
+    progress: ReloadProgress | None
+
+
+class Readiness(Told):
+    """Jobs can be taken; and how a reload goes, while one does."""
+
+    status: Literal["done"]
+    reload: Reload | None = None
 
 
 class Dataset(Told):

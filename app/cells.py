@@ -3,6 +3,7 @@
 All measures of a cell are sums, so that cells can be added up in any order and any grouping.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -44,8 +45,8 @@ class Cells:
     variance_sum: Values
     respondents: Values
 
-    def select(self, chosen: Mask) -> "Cells":
-        """Return the cells that a mask of shape (cells,) chooses."""
+    def select(self, chosen: Mask | slice) -> "Cells":
+        """Return the cells that a mask of shape (cells,), or a slice, chooses."""
         return Cells(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def count_rows(self) -> int:
@@ -75,6 +76,9 @@ class Rows:
     respondents: Values
 
 
+MOST_PACKED = 2**62  # combinations of keys that one integer can tell apart
+DENSE_SPAN = 8  # up to so many possible combinations for each place, counting them all is faster than sorting
+
 TIE_DECIMALS = 9  # means of published tenths that differ by less are equal but for rounding
 LIMITS_Z = 1.959963984540054  # the 97.5 % quantile of the standard normal distribution, for 95 % limits
 
@@ -84,42 +88,80 @@ def standard_errors(low: Values, high: Values) -> Values:
     return (high - low) / (2 * LIMITS_Z)
 
 
-def reduce_rows(rows: Rows) -> Cells:
-    """Add up the rows of each cell."""
-    codes = (rows.locations, rows.strata, rows.periods, rows.footnoted.astype(np.int64))
-    found, cell_of_row = group(codes)
+def row_cells(rows: Rows) -> Cells:
+    """Return a cell for each row, in the order of the rows."""
     has_value = ~np.isnan(rows.values)
 
-    def total(measure: Values) -> Values:
-        return sums(cell_of_row, found[0].size, np.where(has_value, measure, 0.0))
+    def measure(values: Values) -> Values:
+        return np.where(has_value, values, 0.0)
 
     return Cells(
-        found[0],
+        rows.locations,
+        rows.strata,
+        rows.periods,
+        rows.footnoted,
+        rows=has_value.astype(np.int64),
+        suppressed_rows=(~has_value).astype(np.int64),
+        value_sum=measure(rows.values),
+        low_sum=measure(rows.low),
+        high_sum=measure(rows.high),
+        variance_sum=measure(standard_errors(rows.low, rows.high) ** 2),
+        respondents=measure(rows.respondents),
+    )
+
+
+def add_up(questions: Codes, cells: Cells) -> tuple[Codes, Cells]:
+    """Add up the cells that agree in their question and in all four keys.
+
+    Returns the question of each sum and the sums, sorted by question, location, stratum, period, footnote. Only sums
+    are made, so that whatever is added up may have been added up in parts before.
+    """
+    keys = (questions, cells.locations, cells.strata, cells.periods, cells.footnoted.astype(np.int64))
+    found, place = group(keys)
+
+    def total(measure: Codes | Values) -> Values:
+        return sums(place, found[0].size, measure)
+
+    return found[0], Cells(
         found[1],
         found[2],
-        found[3] > 0,
-        rows=np.bincount(cell_of_row[has_value], minlength=found[0].size),
-        suppressed_rows=np.bincount(cell_of_row[~has_value], minlength=found[0].size),
-        value_sum=total(rows.values),
-        low_sum=total(rows.low),
-        high_sum=total(rows.high),
-        variance_sum=total(standard_errors(rows.low, rows.high) ** 2),
-        respondents=total(rows.respondents),
+        found[3],
+        found[4] > 0,
+        rows=total(cells.rows).astype(np.int64),
+        suppressed_rows=total(cells.suppressed_rows).astype(np.int64),
+        value_sum=total(cells.value_sum),
+        low_sum=total(cells.low_sum),
+        high_sum=total(cells.high_sum),
+        variance_sum=total(cells.variance_sum),
+        respondents=total(cells.respondents),
     )
 
 
 def group(keys: Sequence[Codes]) -> tuple[list[Codes], Codes]:
     """Return the combinations of keys (each at least -1) that occur, sorted, and which of them each place has."""
-    packed = np.zeros(keys[0].size, dtype=np.int64)
     widths = [int(key.max(initial=-1)) + 2 for key in keys]
+    if math.prod(widths) > MOST_PACKED:
+        found_keys, group_of_place = np.unique(np.stack(keys), axis=1, return_inverse=True)
+        return list(found_keys), group_of_place
+    packed = np.zeros(keys[0].size, dtype=np.int64)
     for key, width in zip(keys, widths, strict=True):
         packed = packed * width + key + 1
-    found, group_of_place = np.unique(packed, return_inverse=True)
+    found, group_of_place = _occurring(packed, math.prod(widths))
     unpacked: list[Codes] = []
     for width in reversed(widths):
         unpacked.insert(0, found % width - 1)
         found = found // width
     return unpacked, group_of_place
+
+
+def _occurring(packed: Codes, span: int) -> tuple[Codes, Codes]:
+    """Return the numbers below ``span`` that occur, sorted, and which of them each place has."""
+    if span > DENSE_SPAN * packed.size:
+        return np.unique(packed, return_inverse=True)
+    found = np.flatnonzero(np.bincount(packed, minlength=span))
+    place = np.empty(span, dtype=np.int64)
+    place[found] = np.arange(found.size)
+    return found, place[packed]
 
 
 def sums(place: Codes, groups: int, measure: Codes | Values | Mask) -> Values:

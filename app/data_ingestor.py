@@ -3,26 +3,28 @@
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 from app.errors import SourceError
+from app.progress import NowAndThen, Progress, Tell, tell_nobody
 from app.survey_table import SurveyTable
-from app.table_builder import read_table
 
 logger = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LINES = 10.0  # of the log, while a reload goes on
 
 
 @dataclass(frozen=True, slots=True)
 class ReloadReport:
-    """How the last reload went: ``running``, ``done`` or ``error`` with a reason; times are UTC."""
+    """How the last reload went, or goes: ``running``, ``done`` or ``error`` with a reason; times are UTC."""
 
     status: Literal["running", "done", "error"]
     started_at: datetime
     ended_at: datetime | None = None
     reason: str | None = None
+    progress: Progress | None = None
 
 
 class DataIngestor:
@@ -30,7 +32,7 @@ class DataIngestor:
 
     Parameters
     ----------
-    source: tells the file to read, asked before each reading: a CSV file, plain or compressed, or a Parquet file
+    load: reads the source, and tells how far it has come
     table: a table already read from that source, to be shared instead of reading it again
 
     Raises
@@ -38,11 +40,12 @@ class DataIngestor:
     SourceError: the source cannot be read as a survey
     """
 
-    def __init__(self, source: Callable[[], Path], table: SurveyTable | None = None) -> None:
-        self._source = source
+    def __init__(self, load: Callable[[Tell], SurveyTable], table: SurveyTable | None = None) -> None:
+        self._load = load
         self._lock = threading.Lock()  # guards _table and _reload
-        self._table = table if table is not None else read_table(source())
+        self._table = table if table is not None else load(tell_nobody)
         self._reload: ReloadReport | None = None
+        self._log_due = NowAndThen(SECONDS_BETWEEN_LINES)
 
     @property
     def table(self) -> SurveyTable:
@@ -71,16 +74,25 @@ class DataIngestor:
     def _read_again(self) -> None:
         table, reason = None, None
         try:
-            table = read_table(self._source())
+            table = self._load(self._tell)
         except SourceError as error:
             reason = error.reason
             logger.warning("reload: the old table stays: %s", reason)
         except Exception:  # told by the report, on whichever thread it is asked for
             reason = "the table could not be read; the fault is logged"
             logger.exception("reload: the old table stays")
+        status: Literal["done", "error"] = "error" if reason else "done"
         with self._lock:
-            started_at = self._reload.started_at if self._reload else datetime.now(UTC)
             self._table = table or self._table
-            self._reload = ReloadReport("error" if reason else "done", started_at, datetime.now(UTC), reason)
+            if self._reload is not None:
+                self._reload = replace(self._reload, status=status, ended_at=datetime.now(UTC), reason=reason)
         if table is not None:
             logger.info("reload: %d rows read, SHA-256 %s", table.report.rows_read, table.report.sha256)
+
+    def _tell(self, progress: Progress) -> None:
+        """Take note of how far the reload has come, and log it now and then."""
+        with self._lock:
+            if self._reload is not None:
+                self._reload = replace(self._reload, progress=progress)
+        if self._log_due():
+            logger.info("reload: %s", progress)

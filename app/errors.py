@@ -63,10 +63,14 @@ class GoneError(ServiceError):
         super().__init__("the job and its result have been removed, by the retention rule or on request; ask again")
 
 
-class JobBusyError(ServiceError):
-    """The job is being computed and cannot be cancelled any more."""
+class ConflictError(ServiceError):
+    """The job is not in the state that this needs."""
 
     status = 409
+
+
+class JobBusyError(ConflictError):
+    """The job is being computed and cannot be cancelled any more."""
 
     def __init__(self, job_id: str) -> None:
         super().__init__(

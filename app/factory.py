@@ -4,6 +4,7 @@ Importing it starts no thread, opens no file and reads no table; calling it does
 """
 
 import re
+from functools import partial
 
 from flask import Flask
 from flask_cors import CORS
@@ -24,6 +25,7 @@ from app.services import Services, preparer
 from app.settings import Settings
 from app.status_map import Retention
 from app.survey_table import SurveyTable
+from app.table_reader import load_table
 from app.task_runner import ThreadPool
 
 SECONDS_PER_HOUR = 3600
@@ -45,7 +47,7 @@ def create_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
     SourceError: the table cannot be read
     OSError: the log or the results cannot be opened
     """
-    ingestor = DataIngestor(settings.source, table)
+    ingestor = DataIngestor(partial(load_table, settings), table)
     configure_logging(settings)
     services = _start_services(settings, ingestor)
 

@@ -90,7 +90,8 @@ class Job:
     started: a runner has taken the job
     checksum: CRC-32 of the document of a job that is done, None where it is not known
     reason: why a job failed
-    ended_at: when the job ended, in seconds of UTC since 1970
+    ended_at, accepted_at, started_at: when the job ended, was accepted, and was taken by a runner, in seconds of UTC
+        since 1970; 0 where that has not been yet or is not known
     """
 
     number: int
@@ -101,6 +102,8 @@ class Job:
     checksum: int | None = None
     reason: str | None = None
     ended_at: float = 0.0
+    accepted_at: float = 0.0
+    started_at: float = 0.0
 
     @property
     def id(self) -> str:

@@ -5,6 +5,7 @@ found. It is done when its document is whole on disk, and not before.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -37,7 +38,9 @@ class _Submission:
 
     def give_numbers(self, first: int) -> int:
         """Make the jobs, numbered from the first number on; return the next number."""
-        self.jobs = [Job(number, request, work) for number, (request, work) in enumerate(self.tasks, first)]
+        now = time.time()
+        numbered = enumerate(self.tasks, first)
+        self.jobs = [Job(number, request, work, accepted_at=now) for number, (request, work) in numbered]
         return first + len(self.jobs)
 
 

@@ -57,7 +57,7 @@ def _replay(record: dict[str, Any], found: Recovered, ends: dict[int, dict[str, 
             request = job_request(str(record["statistic"]), orjson.dumps(record["body"]))
             if "submission" in record:
                 request = replace(request, submission=Submission(**record["submission"]))
-            found.jobs.setdefault(number, Job(number, request))
+            found.jobs.setdefault(number, Job(number, request, accepted_at=float(record.get("at", 0))))
         elif "ended" in record:
             number = int(record["ended"])
             ends[number] = {**record, "status": JobStatus(record["status"]), "at": float(record["at"])}

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic_core import PydanticCustomError
 
 from app.errors import SettingsError, quoted
+from app.machine import CORES
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 BUNDLED_TABLE = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
@@ -60,6 +62,18 @@ def _may_be_there(path: Path) -> bool:
         return True
 
 
+def _source(value: object) -> object:
+    """Take a path for its text."""
+    return str(value) if isinstance(value, Path) else value
+
+
+def _scheduler(value: object) -> object:
+    """Refuse what cannot be the address of a scheduler."""
+    if isinstance(value, str) and not re.fullmatch(r"[a-z]+://[!-~]+:[0-9]+/?", value):
+        raise PydanticCustomError("scheduler", "must be an address such as tcp://10.0.0.5:8786")
+    return value
+
+
 def _split(value: object) -> object:
     """Split names separated by commas."""
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
@@ -67,6 +81,8 @@ def _split(value: object) -> object:
 
 Address = Annotated[str, BeforeValidator(_address)]
 WebAddress = Annotated[str, BeforeValidator(_web_address)]
+SourceText = Annotated[str, BeforeValidator(_source), BeforeValidator(_not_blank)]
+SchedulerAddress = Annotated[str, BeforeValidator(_scheduler)]
 PathText = Annotated[Path, BeforeValidator(_not_blank)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
@@ -83,14 +99,50 @@ class Settings(BaseModel):
 
     host: Address = Field("127.0.0.1", alias="STATS_HOST", description="address to listen on")
     port: int = Field(5000, alias="STATS_PORT", ge=1, le=65535, description="port to listen on")
-    data: PathText = Field(
-        BUNDLED_TABLE,
+    data: SourceText = Field(
+        str(BUNDLED_TABLE),
         alias="STATS_DATA",
-        description="the table: a CSV file, plain or compressed, or a Parquet file; where none is named, "
-        "`data/brfss.csv` goes before the bundled one if it is there",
+        description="the table: a file, a folder, a pattern such as `tables/*.parquet`, or an address; CSV, plain or "
+        "compressed, or Parquet; where none is named, `data/brfss.csv` goes before the bundled one if it is there",
     )
     data_url: WebAddress = Field(
         CDC_TABLE_URL, alias="STATS_DATA_URL", description="where `make data` downloads the table from"
+    )
+    mapping: PathText | None = Field(
+        None,
+        alias="STATS_MAPPING",
+        description="tells what columns and codes mean, where the table is of respondents' records: a TOML file",
+    )
+    engine: Literal["pandas", "dask"] = Field(
+        "pandas",
+        alias="STATS_ENGINE",
+        description="what reads and reduces the table: `pandas`, `dask`; where none is named, Dask does if the table "
+        "is larger than `STATS_DASK_SHARE`",
+    )
+    dask_share: float = Field(
+        0.25,
+        alias="STATS_DASK_SHARE",
+        gt=0,
+        allow_inf_nan=False,
+        description="share of this machine's memory; larger tables are read by Dask where no engine is named",
+    )
+    dask_workers: int = Field(
+        default_factory=lambda: len(CORES) or os.cpu_count() or 1,
+        alias="STATS_DASK_WORKERS",
+        ge=1,
+        le=1024,
+        description="processes that Dask starts for the time of a reading",
+    )
+    dask_worker_mib: int = Field(
+        1024,
+        alias="STATS_DASK_WORKER_MIB",
+        ge=256,
+        description="memory that each of them may take, in MiB",
+    )
+    dask_scheduler: SchedulerAddress | None = Field(
+        None,
+        alias="STATS_DASK_SCHEDULER",
+        description="address of a running Dask scheduler such as `tcp://10.0.0.5:8786`, in place of processes here",
     )
     results_dir: PathText = Field(
         Path("results"), alias="STATS_RESULTS_DIR", description="folder of the result files and the journal"
@@ -155,13 +207,13 @@ class Settings(BaseModel):
         "commas",
     )
 
-    def source(self) -> Path:
+    def source(self) -> str:
         """Return the table to read now: the one that is named; otherwise the downloaded one, or else the bundled one.
 
         To be asked again before each reading: a table may have been downloaded meanwhile.
         """
         named = "data" in self.model_fields_set
-        return DOWNLOADED_TABLE if not named and _may_be_there(DOWNLOADED_TABLE) else self.data
+        return str(DOWNLOADED_TABLE) if not named and _may_be_there(DOWNLOADED_TABLE) else self.data
 
 
 def settings_from_environment(environment: Mapping[str, str] | None = None) -> Settings:

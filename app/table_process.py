@@ -4,13 +4,17 @@ import multiprocessing
 import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from app.errors import SourceError
+from app.progress import Progress, Tell, tell_nobody
+from app.source_files import without_secrets
+from app.source_kind import SourceKind
 from app.survey_table import SurveyTable
 from app.table_builder import read_table
 
 
-def read_table_apart(source: Path) -> SurveyTable:
+def read_table_apart(source: str | Path, kind: SourceKind[Any] | None = None, tell: Tell = tell_nobody) -> SurveyTable:
     """Read a survey table. To be called before this process has started any thread, as it forks.
 
     Raises
@@ -19,25 +23,39 @@ def read_table_apart(source: Path) -> SurveyTable:
     """
     forking = multiprocessing.get_context("fork")
     receiving, sending = forking.Pipe(duplex=False)
-    process = forking.Process(target=_read, args=(source, sending), name="read the table", daemon=True)
+    process = forking.Process(target=_read, args=(source, kind, sending), name="read the table", daemon=True)
     process.start()
     sending.close()
     try:
-        answer: SurveyTable | SourceError = receiving.recv()
-    except EOFError as error:
-        raise SourceError(f"{source}: the process that read it died") from error
+        return receive_table(receiving, without_secrets(str(source)), tell)
     finally:
         process.join()
         receiving.close()
-    if isinstance(answer, SourceError):
-        raise answer
-    return answer
 
 
-def _read(source: Path, sending: Connection) -> None:
+def receive_table(receiving: Connection, shown: str, tell: Tell) -> SurveyTable:
+    """Wait for the table that another process sends, and pass on how far it has come.
+
+    Raises
+    ------
+    SourceError: that process has sent why there is no table, or has died
+    """
+    while True:
+        try:
+            answer: Progress | SurveyTable | SourceError = receiving.recv()
+        except (EOFError, ConnectionError) as error:
+            raise SourceError(f"{shown}: the process that read it died") from error
+        if isinstance(answer, SourceError):
+            raise answer
+        if isinstance(answer, SurveyTable):
+            return answer
+        tell(answer)
+
+
+def _read(source: str | Path, kind: SourceKind[Any] | None, sending: Connection) -> None:
     """Read in the process of its own, and send the table, or why there is none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the process that waits, and with it this one
     try:
-        sending.send(read_table(source))
+        sending.send(read_table(source, kind, sending.send))
     except SourceError as error:
         sending.send(error)

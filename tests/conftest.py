@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app import create_app
+from app.charts import pictures
 from app.job import Document, done_document, job_request
 from app.services import Services
 from app.settings import Settings
@@ -66,6 +67,13 @@ def assert_error(answer: Any, status: int) -> str:
     assert isinstance(answer.json["reason"], str)
     assert "Traceback" not in answer.json["reason"]
     return str(answer.json["reason"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_of_the_process_that_draws() -> Iterator[None]:
+    """End the process that draws after the last test, where one has started it."""
+    yield
+    pictures.close()
 
 
 @pytest.fixture

@@ -179,7 +179,12 @@ def test_themes_differ_in_their_grounds() -> None:
     assert ("#ffffff" in dark, "#14181d" in dark) == (False, True)
 
 
-def test_bars_are_in_the_order_of_the_answer() -> None:
+def test_bars_of_estimates_are_ranked_with_those_without_a_value_last() -> None:
+    text = words(drawn("estimate by location", "bars"))
+    assert [line for line in text if line in {"Utah", "Ohio", "Guam", "Texas"}] == ["Texas", "Ohio", "Utah", "Guam"]
+
+
+def test_bars_of_means_are_in_the_order_of_the_answer() -> None:
     text = words(drawn("states_mean", "bars"))
     assert [line for line in text if line in STATES] == list(STATES)
 

@@ -278,8 +278,8 @@ def test_the_arrays_of_means_are_read_only(tmp_path: Path) -> None:
 
 def test_the_ingestor_holds_one_table_that_everybody_shares(tmp_path: Path) -> None:
     path = write_csv(tmp_path, [row()])
-    ingestor = DataIngestor(lambda: path)
-    assert ingestor.table is ingestor.table is DataIngestor(lambda: path, ingestor.table).table
+    ingestor = DataIngestor(lambda tell: read_table(path))
+    assert ingestor.table is ingestor.table is DataIngestor(lambda tell: read_table(path), ingestor.table).table
 
 
 @needs_real_data

@@ -13,6 +13,7 @@ from real_server import PROJECT_ROOT
 README = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
 SERVER_REQUIREMENTS = (PROJECT_ROOT / "requirements.txt").read_text(encoding="utf-8")
 DEV_REQUIREMENTS = (PROJECT_ROOT / "requirements-dev.txt").read_text(encoding="utf-8")
+DASK_REQUIREMENTS = (PROJECT_ROOT / "requirements-dask.txt").read_text(encoding="utf-8")
 BENCH_REQUIREMENTS = (PROJECT_ROOT / "requirements-bench.txt").read_text(encoding="utf-8")
 
 
@@ -25,7 +26,8 @@ def shown(default: object) -> str:
     """Return a default as the README shows it."""
     if default in (None, ()):
         return "none"
-    return default.name if isinstance(default, Path) else f"{default}".removesuffix(".0")
+    is_path = isinstance(default, Path) or str(default).startswith(str(PROJECT_ROOT))
+    return Path(str(default)).name if is_path else f"{default}".removesuffix(".0")
 
 
 def printed_by(*command: str) -> str:
@@ -86,7 +88,7 @@ def test_the_layout_names_every_file_and_folder() -> None:
         assert (PROJECT_ROOT / name).exists(), name
 
 
-@pytest.mark.parametrize("requirements", [SERVER_REQUIREMENTS, DEV_REQUIREMENTS, BENCH_REQUIREMENTS])
+@pytest.mark.parametrize("requirements", [SERVER_REQUIREMENTS, DASK_REQUIREMENTS, DEV_REQUIREMENTS, BENCH_REQUIREMENTS])
 def test_every_direct_dependency_is_pinned_and_accounted_for(requirements: str) -> None:
     direct = requirements.split("\n\n", maxsplit=1)[0].splitlines()
     pins = [line for line in direct if line and not line.startswith(("#", "-r"))]

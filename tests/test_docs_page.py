@@ -82,7 +82,7 @@ def test_a_file_as_a_page_of_its_own_may_load_nothing(client: FlaskClient) -> No
 
 
 def test_the_page_says_where_the_data_is_modelled(start_app: Callable[[Settings], Flask], settings: Settings) -> None:
-    modelled = start_app(settings.model_copy(update={"data": BUNDLED_TABLE})).test_client()
+    modelled = start_app(settings.model_copy(update={"data": str(BUNDLED_TABLE)})).test_client()
     assert MODELLED_NOTICE.partition(":")[0] in modelled.get("/docs").text
 
 

@@ -129,7 +129,7 @@ def test_the_form_in_the_address_goes_before_accept(client: FlaskClient, ohio: A
 @pytest.mark.parametrize("form", ["xml", "", "CSV"])
 def test_an_unknown_form_is_refused_with_those_there_are(client: FlaskClient, ohio: Any, form: str) -> None:
     reason = assert_error(get(client, f"{RESULT}?format={form}"), 400)
-    assert reason == f"format must be json or csv or parquet, not '{form}'"
+    assert reason == f"format must be json or csv or parquet or svg or png, not '{form}'"
 
 
 def test_a_job_that_is_not_done_is_told_of_in_json(client: FlaskClient, services: Services) -> None:
@@ -281,3 +281,16 @@ def test_every_long_list_is_compressed(client: FlaskClient, ask: Ask) -> None:
         plain, answer = get(client, path), get(client, path, Accept_Encoding="gzip")
         assert gzip.decompress(answer.data) == plain.data
         assert "ETag" not in answer.headers
+
+
+def test_a_theme_that_there_is_not_is_refused_whatever_the_form(client: FlaskClient, ohio: Any) -> None:
+    assert "theme must be light or dark" in assert_error(get(client, f"{RESULT}?theme=null"), 400)
+
+
+@pytest.mark.parametrize(("form", "start"), [("svg", b"<svg "), ("png", b"\x89PNG\r\n")])
+def test_a_picture_is_of_the_chart(client: FlaskClient, ohio: Any, form: str, start: bytes) -> None:
+    answer = get(client, f"{RESULT}?format={form}&theme=dark")
+    assert answer.data.startswith(start)
+    assert answer.headers["Content-Disposition"].endswith(f'.{form}"')
+    assert "ETag" not in answer.headers
+    assert "is not drawn as 'pie'" in assert_error(get(client, f"{RESULT}?format={form}&kind=pie"), 400)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.bodies import FiveBody, QuestionBody, RankingBody, StateBody, parse_body
-from app.cells import Rows, reduce_rows
+from app.cells import Rows, add_up, row_cells
 from app.errors import InvalidRequestError
 from app.query import Query
 from app.resolver import resolve
@@ -32,7 +32,7 @@ def _question(text: str, question_id: str | None, best: Direction | None, places
     codes, unknown = np.zeros(len(places), np.int64), np.full(len(places), np.nan)
     values = np.ones(len(places))
     rows = Rows(np.array(places, np.int64), codes, codes, codes > 0, values, unknown, unknown, unknown)
-    return QuestionData(question, reduce_rows(rows))
+    return QuestionData(question, add_up(np.zeros(rows.values.size, dtype=np.int64), row_cells(rows))[1])
 
 
 TABLE = SurveyTable(

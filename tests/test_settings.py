@@ -39,7 +39,7 @@ FURTHER_DEFAULTS = {
 READ = {
     "STATS_HOST": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - nothing is bound to it here
     "STATS_PORT": ("8080", 8080),
-    "STATS_DATA": ("tables/survey.csv.gz", Path("tables/survey.csv.gz")),
+    "STATS_DATA": ("tables/survey.csv.gz", "tables/survey.csv.gz"),
     "STATS_DATA_URL": ("http://[::1]:8000/t.csv?a=b&c=%20", "http://[::1]:8000/t.csv?a=b&c=%20"),
     "STATS_RESULTS_DIR": ("answers", Path("answers")),
     "STATS_LOG_FILE": ("logs/server.log", Path("logs/server.log")),
@@ -51,6 +51,11 @@ READ = {
     "STATS_RETENTION_HOURS": ("0.25", 0.25),
     "STATS_JOURNAL_SYNC": ("always", "always"),
     "STATS_ONE_CORE": ("no", "no"),
+    "STATS_ENGINE": ("dask", "dask"),
+    "STATS_DASK_SHARE": ("1.5", 1.5),
+    "STATS_DASK_WORKERS": ("2", 2),
+    "STATS_DASK_WORKER_MIB": ("512", 512),
+    "STATS_DASK_SCHEDULER": ("tcp://10.0.0.5:8786", "tcp://10.0.0.5:8786"),
     "STATS_ALLOWED_HOSTS": ("a.example, b.example,", ("a.example", "b.example")),
     "STATS_ALLOWED_ORIGINS": ("https://a.example", ("https://a.example",)),
 }
@@ -75,6 +80,11 @@ NONSENSE = [
     *[("STATS_ONE_CORE", text) for text in ("", "1", "No")],
     *[("STATS_JOURNAL_SYNC", text) for text in ("", "Never", "daily", "always ")],
     *[("STATS_DATA", text) for text in ("", "  ")],
+    *[("STATS_ENGINE", text) for text in ("", "Dask", "duckdb")],
+    *[("STATS_DASK_SHARE", text) for text in ("", "0", "-1", "nan", "inf", "half")],
+    *[("STATS_DASK_WORKERS", text) for text in ("", "0", "1025", "1.5")],
+    *[("STATS_DASK_WORKER_MIB", text) for text in ("", "255", "1GB")],
+    *[("STATS_DASK_SCHEDULER", text) for text in ("", "10.0.0.5:8786", "tcp://10.0.0.5", "tcp://a b:1", "x://a:1\nb")],
     *[
         ("STATS_DATA_URL", text)
         for text in (
@@ -128,7 +138,7 @@ def test_the_default_table_does_not_depend_on_the_working_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert settings_from_environment({}).data.is_file()
+    assert Path(settings_from_environment({}).data).is_file()
 
 
 @pytest.mark.parametrize("name", READ)

@@ -31,7 +31,7 @@ READ_AS_OPTIONAL = [name for name in CDC_COLUMNS if name in OPTIONAL]
 
 
 def read(path: Path) -> SourceFrame:
-    return read_source(path.read_bytes(), path)
+    return read_source(path.read_bytes(), str(path))
 
 
 def told(frame: SourceFrame) -> list[list[str]]:

@@ -16,7 +16,7 @@ LONGEST_FUNCTION_LINES = 30
 LONGEST_FILE_LINES = 300
 
 HTTP_PACKAGES = frozenset({"flask", "flask_cors", "flask_openapi3", "granian", "werkzeug"})
-DATA_PACKAGES = frozenset({"dask", "numpy", "pandas", "pyarrow"})
+DATA_PACKAGES = frozenset({"dask", "distributed", "fsspec", "numpy", "pandas", "pyarrow"})
 
 Graph = dict[str, set[str]]
 

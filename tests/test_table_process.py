@@ -46,7 +46,7 @@ def test_what_is_no_table_is_told_in_the_same_words(tmp_path: Path, content: str
 
 
 def test_a_process_that_dies_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_process, "read_table", lambda source: os._exit(9))
+    monkeypatch.setattr(table_process, "read_table", lambda *_: os._exit(9))
     with pytest.raises(SourceError, match="died"):
         read_table_apart(tmp_path)
     assert multiprocessing.active_children() == []

@@ -11,8 +11,9 @@ from pathlib import Path
 import project_on_path  # noqa: F401
 from app.errors import SourceError
 from app.source_reader import DECOMPRESS, PARQUET_MAGIC
+from app.survey_columns import NOT_A_NUMBER, NOT_A_PERCENTAGE
 from app.survey_table import DatasetReport
-from app.table_builder import NOT_A_NUMBER, NOT_A_PERCENTAGE, read_table
+from app.table_builder import read_table
 from download_errors import DownloadError
 
 FEWEST_ROWS = 10_000  # CDC's table is many times that; fewer are an excerpt, or what is left of it

@@ -25,8 +25,12 @@ BELOW, ABOVE = "below the global mean", "above the global mean"
 
 
 def bars(scene: Scene) -> Drawing:
-    """Draw a bar for each location in the order of the answer, with confidence limits where it has them."""
-    rows = [{**row, "end": _end(row), "side": _side(row)} for row in scene.rows]
+    """Draw a bar for each location, ranked, with confidence limits where the answer has them.
+
+    Means come in ranked order; estimates come in that of the names, so they are ranked here, the highest first.
+    """
+    found = _ranked(scene.rows) if isinstance(scene.data, list) else scene.rows
+    rows = [{**row, "end": _end(row), "side": _side(row)} for row in found]
     names = [row["location"] for row in rows]
     pixels = names_pixels(names)
     base = alt.Chart().encode(y=alt.Y("location:N", sort=names, axis=names_axis(pixels, grid=False)))
@@ -35,6 +39,10 @@ def bars(scene: Scene) -> Drawing:
         limits = base.mark_rule(color=scene.look.ink, strokeWidth=1.5).encode(x="low:Q", x2="high:Q")
         layers.insert(1, limits)
     return Drawing(rows, layered(layers, height=BAR_STEP_PIXELS * len(rows)), left=pixels)
+
+
+def _ranked(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: (row["value"] is None, -(row["value"] or 0.0)))
 
 
 def _bar_marks(scene: Scene, base: alt.Chart, rows: list[Row]) -> alt.Chart:

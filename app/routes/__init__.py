@@ -2,7 +2,27 @@
 
 from flask import Flask
 
-from app.routes import docs, errors, guard, jobs, operations, pages, representation, request_log, statistics, survey
+from app.routes import (
+    charts,
+    dashboard,
+    data_page,
+    docs,
+    errors,
+    guard,
+    job_details,
+    job_pages,
+    jobs,
+    operations,
+    pages,
+    representation,
+    request_log,
+    static_files,
+    statistics,
+    survey,
+)
+
+API = (statistics, survey, jobs, job_details, charts, operations)
+PAGES = (pages, dashboard, job_pages, data_page, docs, static_files)
 
 
 def register_routes(app: Flask) -> None:
@@ -11,5 +31,5 @@ def register_routes(app: Flask) -> None:
     representation.register(app)
     guard.register(app)
     errors.register(app)
-    for module in (statistics, survey, jobs, operations, pages, docs):
+    for module in (*API, *PAGES):
         app.register_blueprint(module.blueprint)

@@ -19,10 +19,14 @@ from app.answer_models import (
     Explained,
     Finished,
     JobAccepted,
+    JobList,
     JobStates,
+    JobTold,
     Locations,
     Progress,
     Questions,
+    Queue,
+    Readiness,
     RemovedJob,
     RouteList,
     Running,
@@ -33,6 +37,8 @@ from app.api_description import JSON_TYPE, Answer, Body, Description, JobId, Par
 from app.api_document import operation_id
 from app.batch import MOST_REQUESTS
 from app.forms import FORMS
+from app.job_details import JobState
+from app.routes.charts import PICTURES, THEMES
 from app.statistics import STATISTICS, Statistic
 
 LARGEST_LIMIT = 10**18 - 1
@@ -53,7 +59,18 @@ WAIT = Parameter(
     Annotated[float, Field(ge=0)],
     5,
 )
-FORMAT = Parameter("format", "the form of the result; goes before the header Accept", Literal[tuple(FORMS)], "json")
+FORMAT = Parameter(
+    "format",
+    "the form of the result; goes before the header Accept. svg and png are pictures of its chart",
+    Literal[(*FORMS, *PICTURES)],
+    "json",
+)
+KIND = Parameter(
+    "kind", "the kind of the chart, one of those that suit the result; the usual one if left out", str, "bars"
+)
+THEME = Parameter("theme", "the colours of the chart", Literal[THEMES], "dark")
+STATE = Parameter("state", "only jobs in this state", Literal[tuple(JobState)], "done")
+BEFORE = Parameter("before", "only jobs accepted before this one", JobId, "job_id_2")
 LIMIT = Parameter("limit", "how many jobs at most", Annotated[int, Field(ge=1, le=LARGEST_LIMIT)], 10)
 AFTER = Parameter("after", "only jobs accepted after this one", JobId, "job_id_1")
 FILE = Parameter(
@@ -137,7 +154,10 @@ def _batch() -> Description:
 
 
 JOB_DOCUMENTS: Any = any_of([Running, ErrorEnvelope, *map(finished_document, STATISTICS.values())])
-RESULT_TYPES = {form.media_type: bytes for form in FORMS.values()} | {JSON_TYPE: JOB_DOCUMENTS, "text/csv": str}
+RESULT_TYPES = {form.media_type: bytes for form in (*FORMS.values(), *PICTURES.values())} | {
+    JSON_TYPE: JOB_DOCUMENTS,
+    "text/csv": str,
+}
 
 STATISTICS_ROUTES = {
     **{f"statistics.{name}": _submission(statistic) for name, statistic in STATISTICS.items()},
@@ -154,7 +174,7 @@ JOBS_ROUTES = {
             ),
             304: Answer("the client has the result already", headers=("ETag",), may_have=("Vary",)),
         },
-        parameters=(JOB_ID, WAIT, FORMAT, TAG),
+        parameters=(JOB_ID, WAIT, FORMAT, KIND, THEME, TAG),
         errors=(400, 404, 410),
     ),
     "jobs.get_many_results": Description(
@@ -165,6 +185,17 @@ JOBS_ROUTES = {
         json_of(Done[RemovedJob]), parameters=(JOB_ID,), errors=(404, 409, 410), operator=True
     ),
     "jobs.num_jobs": Description(json_of(UnfinishedJobs)),
+}
+
+JOB_DETAILS_ROUTES = {
+    "job_details.job_details": Description(json_of(Done[JobTold]), parameters=(JOB_ID,), errors=(404, 410)),
+    "job_details.jobs_in_detail": Description(json_of(Done[JobList]), parameters=(LIMIT, BEFORE, STATE), errors=(400,)),
+    "job_details.queue": Description(json_of(Done[Queue])),
+    "charts.chart": Description(
+        json_of(dict[str, Any], "the chart, as Vega-Lite"),
+        parameters=(JOB_ID, KIND, THEME),
+        errors=(400, 404, 409, 410),
+    ),
 }
 
 SURVEY_ROUTES = {
@@ -178,7 +209,7 @@ OPERATIONS_ROUTES = {
     "operations.graceful_shutdown": Description(json_of(Progress, "whether jobs are left"), operator=True),
     "operations.reload_dataset": Description(json_of(Running, "the table is being read"), operator=True),
     "operations.healthz": Description(json_of(Finished)),
-    "operations.readyz": Description(json_of(Finished), errors=(503,)),
+    "operations.readyz": Description(json_of(Readiness), errors=(503,)),
     "operations.metrics": Description({200: Answer("the counters", {"text/plain": str})}),
 }
 
@@ -201,6 +232,7 @@ PAGES_ROUTES = {
 DESCRIPTIONS: Mapping[str, Description] = {
     **STATISTICS_ROUTES,
     **JOBS_ROUTES,
+    **JOB_DETAILS_ROUTES,
     **SURVEY_ROUTES,
     **OPERATIONS_ROUTES,
     **PAGES_ROUTES,

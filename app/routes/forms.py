@@ -10,9 +10,11 @@ from app.answers import DONE_DOCUMENT_START
 from app.errors import InvalidRequestError, quoted
 from app.forms import FORMS, JSON, Form, file_name
 from app.job import RUNNING_DOCUMENT, Document, Job
+from app.routes.charts import PICTURES, asked_theme
 from app.routes.support import ApiResponse, json_answer, services, this_request
 
 ACCEPTS_REMEMBERED = 256
+# Pictures are had by ?format= alone: Firefox accepts them for every page that is opened, and would get one for JSON.
 # The first is what a client gets that takes anything. A type may be asked for with the parameters that it has.
 FORM_OF_TYPE = {name: form for form in FORMS.values() for name in (form.media_type, form.content_type)}
 
@@ -22,15 +24,20 @@ def asked_form() -> Form | None:
 
     Raises
     ------
-    InvalidRequestError: there is no such form
+    InvalidRequestError: there is no such form, or no such theme of a picture
     """
     asked = this_request()
-    if not asked.environ.get("QUERY_STRING") or "format" not in asked.args:
+    if not asked.environ.get("QUERY_STRING"):
+        return None
+    if "theme" in asked.args:
+        asked_theme()
+    if "format" not in asked.args:
         return None
     name = asked.args["format"]
-    if name not in FORMS:
-        raise InvalidRequestError(f"format must be {' or '.join(FORMS)}, not {quoted(name)}")
-    return FORMS[name]
+    forms = {**FORMS, **PICTURES}
+    if name not in forms:
+        raise InvalidRequestError(f"format must be {' or '.join(forms)}, not {quoted(name)}")
+    return forms[name]
 
 
 def result_answer(job: Job, document: Document, asked: Form | None) -> Response:
@@ -46,7 +53,8 @@ def result_answer(job: Job, document: Document, asked: Form | None) -> Response:
     else:
         form = JSON
         answer = json_answer(document.content)
-    answer.headers.add("ETag", f'"{document.checksum:08x}-{len(document.content):x}-{form.name}"')
+    if form.name not in PICTURES:  # which change with the program that draws, too
+        answer.headers.add("ETag", f'"{document.checksum:08x}-{len(document.content):x}-{form.name}"')
     if asked is None:
         answer.headers.add("Vary", "Accept")
     return answer

@@ -1,5 +1,7 @@
 """Operating the server: is it alive, is it ready, what has it counted; shutting it down and reading the table again."""
 
+from dataclasses import asdict
+
 from flask import Blueprint, Response
 
 from app.routes.guard import protected
@@ -34,9 +36,12 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Tell whether jobs can be taken: data loaded, disk writable, not shutting down."""
-    services().check_ready()
-    return json_answer({"status": "done"})
+    """Tell whether jobs can be taken: data loaded, disk writable, not shutting down; and how far a reload has come."""
+    parts = services()
+    parts.check_ready()
+    reload = parts.ingestor.last_reload
+    running = {"reload": asdict(reload)} if reload and reload.status == "running" else {}
+    return json_answer({"status": "done", **running})
 
 
 @blueprint.get("/metrics")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 from flask import Request, Response, current_app, request
 
-from app.errors import InvalidRequestError, quoted
+from app.errors import InvalidRequestError, ServiceError, envelope, quoted
 from app.services import Services
 
 if TYPE_CHECKING:
@@ -65,6 +65,13 @@ def json_answer(content: Any, status: int = 200) -> ApiResponse:
     """Return ``content`` as a JSON answer; bytes are taken to be JSON already."""
     body = content if isinstance(content, bytes) else orjson.dumps(content)
     return ApiResponse(body, status, content_type=JSON_TYPE)
+
+
+def error_answer(error: ServiceError) -> ApiResponse:
+    """Return what a program is told of an error."""
+    answer = json_answer(envelope(error.reason), error.status)
+    answer.headers.update(error.headers)
+    return answer
 
 
 def data_answer(data: Any) -> ApiResponse:

@@ -1,0 +1,108 @@
+"""The process that reads one source on a Dask cluster, sends the table, and ends: ``python -m app.cluster_main``.
+
+Whoever starts it hands over one end of a connection and, through that, a ``ClusterTask``. It ends at once when the
+other end is closed, and so do the workers that it has started.
+"""
+
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+
+import dask
+from distributed import Client, LocalCluster
+
+from app.cluster_process import ClusterTask
+from app.dask_reader import read_with_dask
+from app.errors import SourceError
+from app.machine import use_cores
+from app.survey_table import SurveyTable
+
+NO_DASHBOARD = "127.0.0.1:0"  # without bokeh it is a page that says so; this keeps it from other machines
+CONNECT_SECONDS = 30.0
+PATIENCE = {"distributed.comm.timeouts.connect": f"{CONNECT_SECONDS:g}s"}
+
+
+def main(descriptor: int) -> None:
+    """Read what the other end of a connection asks for, and send it the table, or why there is none."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what the server keeps from its threads is not meant for this
+    connection = Connection(descriptor)
+    task: ClusterTask = connection.recv()
+    threading.Thread(target=_end_with, args=(connection,), name="OtherEnd", daemon=True).start()
+    use_cores(task.cores)
+    connection.send(_outcome(task, connection))
+
+
+def _end_with(connection: Connection) -> None:
+    """End this process when the other end of the connection is closed."""
+    try:
+        connection.recv()
+    finally:
+        os._exit(1)
+
+
+def _outcome(task: ClusterTask, connection: Connection) -> SurveyTable | SourceError:
+    try:
+        with dask.config.set(PATIENCE), cluster_client(task) as client:
+            return read_with_dask(client, task.source, task.kind, connection.send)
+    except SourceError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - told to the operator, as the reason for which there is no table
+        traceback.print_exc()
+        line = next(iter(str(error).splitlines()), "") or type(error).__name__
+        return SourceError(f"{task.shown}: Dask could not read it: {line}")
+
+
+@contextmanager
+def cluster_client(task: ClusterTask) -> Iterator[Client]:
+    """Give a client of the cluster that a task names, or of one of its own.
+
+    The connections of its own are encrypted with keys that nobody else has: otherwise every user of this machine could
+    have its workers run anything.
+
+    Raises
+    ------
+    SourceError: the scheduler that is named cannot be reached, or has no workers
+    """
+    if task.scheduler is not None:
+        with _running_cluster(task.scheduler) as client:
+            yield client
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="survey-dask-", ignore_cleanup_errors=True) as folder,
+        LocalCluster(
+            n_workers=task.workers,
+            threads_per_worker=1,
+            memory_limit=task.worker_bytes,
+            dashboard_address=NO_DASHBOARD,
+            local_directory=folder,
+            security=True,
+            silence_logs=logging.ERROR,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def _running_cluster(scheduler: str) -> Iterator[Client]:
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"the Dask scheduler {scheduler} (STATS_DASK_SCHEDULER) cannot be reached") from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except TimeoutError as error:
+            raise SourceError(f"the Dask scheduler {scheduler} (STATS_DASK_SCHEDULER) has no workers") from error
+        yield client
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

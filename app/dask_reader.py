@@ -1,0 +1,125 @@
+"""A source in, an immutable ``SurveyTable`` out, by Dask: block after block on all workers of a cluster.
+
+Imported only in processes of a cluster: the server itself runs without Dask.
+"""
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import Any
+
+from distributed import Client, Future, KilledWorker
+
+from app.blocks import Block, cut, read_block
+from app.errors import SourceError
+from app.progress import Tell, progress_after
+from app.source_files import SourceFile, digest_of, find_files, reachable, source_name, without_secrets
+from app.source_kind import Origin, R, SourceKind
+from app.survey_table import SurveyTable
+
+AHEAD_PER_WORKER = 3  # blocks handed out: one is read, and the next ones are at hand when it is done
+MERGED_AT_ONCE = 16  # a merge goes through all cells, so it is not done for each block
+REMOTE_DIGEST = "the SHA-256 is that of the properties of the remote files, as they were not read as a whole"
+
+Cut = Callable[[SourceFile], Iterable[Block]]
+
+
+def read_with_dask(client: Client, source: str, kind: SourceKind[Any], tell: Tell, cut_file: Cut = cut) -> SurveyTable:
+    """Read a table on the workers of a cluster.
+
+    A worker that dies costs the time of the blocks that it had: Dask has others read them.
+
+    Parameters
+    ----------
+    client: of the cluster
+    source: a path, a folder, a pattern, or an address, which all workers can open
+    kind: what its rows are
+    tell: is told after each block how far it has come
+    cut_file: cuts a file into blocks
+
+    Raises
+    ------
+    SourceError: as ``read_table`` of pandas, or the workers die again and again
+    """
+    files = find_files(source)
+    with ThreadPoolExecutor(1) as aside:
+        digests = [aside.submit(_digest, file) for file in files]
+        try:
+            reduction = reduce_with_dask(client, files, kind, tell, cut_file)
+        except BaseException:
+            aside.shutdown(cancel_futures=True)
+            raise
+    _check_unchanged(source, files)
+    digest = digest_of([(file.name, done.result()) for file, done in zip(files, digests, strict=True)])
+    notes = () if all(file.is_local for file in files) else (REMOTE_DIGEST,)
+    return kind.build_table(reduction, Origin(without_secrets(source), source_name(source), digest, notes))
+
+
+def reduce_with_dask(
+    client: Client, files: Sequence[SourceFile], kind: SourceKind[R], tell: Tell, cut_file: Cut = cut
+) -> R:
+    """Return what is left of all files. Reductions are merged in the order of the source, so that runs are alike."""
+    started, total = time.monotonic(), sum(file.size for file in files)
+    rows = done = 0
+    parts: list[R] = []
+    for block, part in _reduced(client, chain.from_iterable(map(cut_file, files)), kind):
+        rows, done = rows + kind.rows(part), done + block.size
+        parts.append(part)
+        if len(parts) == MERGED_AT_ONCE:
+            parts = [kind.merge(parts)]
+        tell(progress_after(rows, done, total, time.monotonic() - started))
+    return kind.merge(parts)
+
+
+def _reduced(client: Client, blocks: Iterable[Block], kind: SourceKind[R]) -> Iterator[tuple[Block, R]]:
+    """Yield each block with what is left of it, in order; only so many are handed out as keep the workers busy."""
+    ahead = AHEAD_PER_WORKER * max(1, sum(client.nthreads().values()))
+    waiting: deque[tuple[Block, Future]] = deque()
+    for block in blocks:
+        waiting.append((block, client.submit(reduce_block, block, kind, pure=False)))
+        if len(waiting) >= ahead:
+            yield _result(*waiting.popleft())
+    while waiting:
+        yield _result(*waiting.popleft())
+
+
+def _result(block: Block, future: Future) -> tuple[Block, Any]:
+    try:
+        return block, future.result()
+    except KilledWorker as error:
+        raise SourceError(
+            f"{block.file.shown}: one worker after another died while reading it, most often because memory is short: "
+            "give each more by STATS_DASK_WORKER_MIB, or write the table in smaller files or row groups"
+        ) from error
+
+
+def reduce_block(block: Block, kind: SourceKind[R]) -> R:
+    """Read and reduce one block. Runs on a worker.
+
+    Raises
+    ------
+    SourceError: it cannot be read
+    """
+    return kind.reduce_frame(read_block(block, kind.layout))
+
+
+def _digest(file: SourceFile) -> str:
+    """Return the SHA-256 of a file on this machine, and of the properties of another."""
+    if not file.is_local:
+        return hashlib.sha256(file.changed.encode()).hexdigest()
+    with reachable(file.shown), file.open() as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def _check_unchanged(source: str, files: Sequence[SourceFile]) -> None:
+    """Check that the files are what they were before they were read, block by block.
+
+    Raises
+    ------
+    SourceError: they are not
+    """
+    if find_files(source) != list(files):
+        raise SourceError(f"{without_secrets(source)}: the files were changed while they were read; read them again")

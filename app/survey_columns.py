@@ -1,0 +1,159 @@
+"""The columns of survey rows as integer codes, and the sieve that tells which rows count.
+
+This is the one place that knows what is odd in such rows.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from app.cells import Codes, Mask, Rows, Values
+from app.source_reader import SourceFrame
+from app.survey_table import Period
+
+FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the table
+LOWEST_PERCENT, HIGHEST_PERCENT = 0.0, 100.0
+NO_LOCATION = "no location"
+NO_QUESTION = "no question"
+NO_VALUE = "no value and no footnote that says why"
+NOT_A_NUMBER = "value is not a number"
+NOT_A_PERCENTAGE = "value is not between 0 and 100"
+SKIP_REASONS = (NO_LOCATION, NO_QUESTION, NO_VALUE, NOT_A_NUMBER, NOT_A_PERCENTAGE)
+
+
+class Columns:
+    """The columns of a source as integer codes; -1 stands for an empty field."""
+
+    def __init__(self, frame: SourceFrame) -> None:
+        self.missing_optional = frame.missing_optional
+        self.rows = frame.rows
+        self.location, self.location_names = coded(frame.column("LocationDesc"))
+        self.question, self.question_texts = coded(frame.column("Question"))
+        self.value, self.has_value = numbers(frame.column("Data_Value"))
+        self.footnoted = self._optional(frame, "Data_Value_Footnote_Symbol")[0] >= 0
+        self.stratum, self.stratum_names = _strata(frame)
+        self.period, self.periods = _periods(frame)
+        self.low, self.high = self._limits(frame)
+        respondents = self._measure(frame, "Sample_Size")
+        self.respondents = np.where(respondents > 0, respondents, np.nan)
+        self.question_id, self.question_ids = self._optional(frame, "QuestionID")
+        self.class_name, self.class_names = self._optional(frame, "Class")
+        self.abbreviation, self.abbreviations = self._optional(frame, "LocationAbbr")
+        self.datasources = self._optional(frame, "Datasource")[1]
+
+    def _measure(self, frame: SourceFrame, name: str) -> Values:
+        if name in self.missing_optional:
+            return np.full(self.rows, np.nan)
+        return numbers(frame.column(name))[0]
+
+    def _limits(self, frame: SourceFrame) -> tuple[Values, Values]:
+        """Return the confidence limits, NaN in both where they are no percentages that enclose the value."""
+        low, high = self._measure(frame, "Low_Confidence_Limit"), self._measure(frame, "High_Confidence_Limit")
+        usable = (low >= LOWEST_PERCENT) & (low <= self.value) & (self.value <= high) & (high <= HIGHEST_PERCENT)
+        return np.where(usable, low, np.nan), np.where(usable, high, np.nan)
+
+    def _optional(self, frame: SourceFrame, name: str) -> tuple[Codes, list[str]]:
+        if name in self.missing_optional:
+            return np.full(self.rows, -1), []
+        return coded(frame.column(name))
+
+    def rows_of(self, chosen: Mask) -> Rows:
+        """Return the rows that a mask of shape (rows,) chooses."""
+        return Rows(
+            self.location[chosen],
+            self.stratum[chosen],
+            self.period[chosen],
+            self.footnoted[chosen],
+            self.value[chosen],
+            self.low[chosen],
+            self.high[chosen],
+            self.respondents[chosen],
+        )
+
+
+class Sieve:
+    """Which rows are used, which are suppressed, and why the others are skipped."""
+
+    def __init__(self, columns: Columns) -> None:
+        left = np.ones(columns.rows, dtype=np.bool_)
+        self.skipped: dict[str, int] = {}
+        self._skip(left, columns.location < 0, NO_LOCATION)
+        self._skip(left, columns.question < 0, NO_QUESTION)
+        self.suppressed = left & ~columns.has_value & columns.footnoted
+        left &= ~self.suppressed
+        self._skip(left, ~columns.has_value, NO_VALUE)
+        self._skip(left, np.isnan(columns.value), NOT_A_NUMBER)
+        in_range = (columns.value >= LOWEST_PERCENT) & (columns.value <= HIGHEST_PERCENT)
+        self._skip(left, ~in_range, NOT_A_PERCENTAGE)
+        self.used = left
+
+    def _skip(self, left: Mask, unusable: Mask, reason: str) -> None:
+        count = int(np.count_nonzero(left & unusable))
+        if count:
+            self.skipped[reason] = count
+            left &= ~unusable
+
+
+def coded(column: pd.Series) -> tuple[Codes, list[str]]:
+    """Return the code of each field and the names by code, stripped and sorted; an empty field has the code -1."""
+    categorical = column.astype("category")
+    texts = [str(text).strip() for text in categorical.cat.categories]
+    names = sorted(set(texts) - {""})
+    code_of = {name: code for code, name in enumerate(names)} | {"": -1}
+    new_codes = np.array([code_of[text] for text in texts] + [-1], dtype=np.int64)
+    return new_codes[categorical.cat.codes.to_numpy()], names
+
+
+def numbers(column: pd.Series) -> tuple[Values, Mask]:
+    """Return the number in each field, NaN where there is none, and whether the field holds anything at all."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
+        values = column.to_numpy(dtype=np.float64)
+        return values, ~np.isnan(values)
+    categorical = column.astype("category")
+    texts = pd.Series([str(text).strip() for text in categorical.cat.categories], dtype=object)
+    parsed = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)
+    codes = categorical.cat.codes.to_numpy()
+    filled = np.append((texts != "").to_numpy(dtype=np.bool_), False)
+    return np.append(parsed, np.nan)[codes], filled[codes]
+
+
+def _strata(frame: SourceFrame) -> tuple[Codes, list[tuple[str, str]]]:
+    """Return the stratum of each row and the pairs of category and name by code; -1 where either is empty."""
+    category, categories = coded(frame.column("StratificationCategory1"))
+    name, names = coded(frame.column("Stratification1"))
+    width = len(names) + 1
+    pair = np.where((category >= 0) & (name >= 0), category * width + name, -1)
+    found = np.unique(pair[pair >= 0])
+    codes = np.where(pair >= 0, np.searchsorted(found, pair), -1)
+    return codes, [(categories[key // width], names[key % width]) for key in found.tolist()]
+
+
+def _periods(frame: SourceFrame) -> tuple[Codes, tuple[Period, ...]]:
+    """Return the period of each row as a code, -1 where it is not known, and the periods by code.
+
+    A table with one of the two columns of years has rows of one year each.
+    """
+    present = [name for name in ("YearStart", "YearEnd") if name not in frame.missing_optional]
+    if not present:
+        return np.full(frame.rows, -1), ()
+    first, firsts = _year_codes(frame.column(present[0]))
+    last, lasts = _year_codes(frame.column(present[-1]))
+    spans = [_period(start, end) for start in firsts for end in lasts]
+    span_of_row = first * len(lasts) + last
+    periods = sorted({spans[code] for code in np.unique(span_of_row).tolist()} - {None})
+    code_of = {period: code for code, period in enumerate(periods)}
+    return np.array([code_of.get(span, -1) for span in spans])[span_of_row], tuple(periods)
+
+
+def _year_codes(column: pd.Series) -> tuple[Codes, list[float]]:
+    """Return the code of each field and the years by code, NaN where a field holds no number."""
+    codes, texts = coded(column)
+    years = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").astype(float).tolist()
+    return np.where(codes < 0, len(years), codes), [*years, math.nan]
+
+
+def _period(first: float, last: float) -> Period | None:
+    """Return the years from one to another, None where either is no year or they are the wrong way round."""
+    plausible = FIRST_YEAR <= first <= last <= LAST_YEAR  # NaN is not
+    return Period(int(first), int(last)) if plausible else None

@@ -1,0 +1,65 @@
+"""Reduce a folder of respondents' records on a Dask cluster of this machine, as the server does.
+
+``python reduce_records.py <folder> <workers> <file for the cells>`` prints a line of JSON whenever there is something
+to tell: the ids of the workers' processes, the share that is done, and in the end how many records were read in how
+many seconds, from the first block to the whole table.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import dask
+import numpy as np
+
+import project_path
+from app.cluster_main import PATIENCE, cluster_client
+from app.cluster_process import ClusterTask
+from app.dask_reader import read_with_dask
+from app.machine import CORES
+from app.progress import Progress
+from app.respondents import RespondentRecords, read_mapping
+from app.survey_table import SurveyTable
+from progress import tell
+
+WORKER_BYTES = 640 * 1024 * 1024
+MAPPING = project_path.PROJECT_ROOT / "app" / "respondents" / "generated.toml"
+MEASURES = ("value_sum", "low_sum", "high_sum", "variance_sum", "respondents")
+
+
+def main(folder: str, workers: int, cells_file: str) -> None:
+    """Reduce, tell how it goes, and write the measures of all cells into a file of NumPy."""
+    kind = RespondentRecords(read_mapping(MAPPING))
+    task = ClusterTask(source=folder, kind=kind, cores=CORES, workers=workers, worker_bytes=WORKER_BYTES)
+    with dask.config.set(PATIENCE), cluster_client(task) as client:
+        tell(json.dumps({"workers": list(client.run(os.getpid).values())}))
+        started = time.perf_counter()
+        table = read_with_dask(client, folder, kind, tell_share)
+        seconds = time.perf_counter() - started
+    np.save(Path(cells_file), measures_of(table))
+    tell(json.dumps({"seconds": seconds, "rows": table.report.rows_used, "national": national_of(table)}))
+
+
+def tell_share(progress: Progress) -> None:
+    """Print which share of the source is done."""
+    tell(json.dumps({"share": progress.share}))
+
+
+def measures_of(table: SurveyTable) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+    """Return the measures of the cells of all questions, shape (measures, cells)."""
+    return np.array([np.concatenate([getattr(data.cells, name) for data in table.questions]) for name in MEASURES])
+
+
+def national_of(table: SurveyTable) -> float:
+    """Return the nation's prevalence of the first question in the last year, in percent."""
+    cells = table.questions[0].cells
+    chosen = cells.locations == table.national_code
+    chosen &= cells.strata == table.strata_codes("Total")[0]
+    chosen &= cells.periods == len(table.periods) - 1
+    return float(cells.value_sum[chosen][0])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

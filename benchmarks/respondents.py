@@ -1,0 +1,167 @@
+"""Reduce respondents' records of several sizes, and compare with DuckDB, with one worker, and with a worker killed.
+
+Usage from the project's root: ``python benchmarks/respondents.py [--quick] [--folder <folder>]``. It writes
+``scaling.md`` and ``scaling.svg``. The folder needs room for 2.3 GB; what is written there is removed.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+import project_path
+from comparison import Comparison, VoidRunError, times_faster, times_slower
+from make_respondents import DEFAULT_SEED, write_records
+from progress import tell
+from scaling_report import Point, write_report
+from watched import Run, Told, watch
+
+MILLION = 1_000_000
+SIZES = (1 * MILLION, 5 * MILLION, 25 * MILLION, 50 * MILLION)
+QUICK_SIZES = (1 * MILLION, 2 * MILLION, 4 * MILLION)
+ROUNDS = 3  # of the largest size, in which rivals take turns
+CORES = 2  # workers, and DuckDB's threads
+HALF = 0.5
+
+MOST_MIB = 2000 * MILLION / 2**20
+MOST_TIMES_DUCKDB, LEAST_SPEED_UP = 2.0, 1.6
+CLOSE = 1e-9
+
+
+@dataclass
+class Killer:
+    """Kills one of the workers, once half of the source is done."""
+
+    killed: list[int] = field(default_factory=list)
+
+    def heard(self, told: Told) -> None:
+        """Take note of how far the reading is."""
+        if not self.killed and told.get("share", 0.0) >= HALF:
+            self.killed.append(told["workers"][0])
+            os.kill(self.killed[0], signal.SIGKILL)
+
+
+class Measurement:
+    """All runs over the records of one size.
+
+    Parameters
+    ----------
+    folder: takes the records and the cells
+    """
+
+    def __init__(self, folder: Path, rows: int) -> None:
+        self.rows = rows
+        self._records = folder / f"records-{rows}"
+        self._cells = folder / "cells.npy"
+        files = write_records(self._records, rows, DEFAULT_SEED)
+        self.bytes = sum(file.stat().st_size for file in files)
+
+    def ours(self, workers: int, killer: Killer | None = None) -> Run:
+        """Reduce by so many workers."""
+        heard = killer.heard if killer else lambda told: None
+        run = watch("reduce_records.py", str(self._records), str(workers), str(self._cells), heard=heard)
+        if run.told["rows"] != self.rows:
+            raise VoidRunError(f"{run.told['rows']} of {self.rows} records were read")
+        tell(f"{self.rows:,} records, {workers} workers: {run.seconds:.1f} s, {run.peak_mib:.0f} MiB")
+        return run
+
+    def duckdb(self, ours: Run) -> Run:
+        """Let DuckDB add up, and compare a figure that follows from either's sums."""
+        run = watch("rivals/duckdb_sums.py", str(self._records), str(CORES))
+        if not np.isclose(run.told["national"], ours.told["national"], rtol=CLOSE, atol=0):
+            raise VoidRunError(f"DuckDB has {run.told['national']}, ours is {ours.told['national']}")
+        tell(f"{self.rows:,} records, DuckDB: {run.seconds:.1f} s, {run.peak_mib:.0f} MiB")
+        return run
+
+    def cells(self) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+        """Return the measures of the cells of the last run of ours."""
+        return np.load(self._cells)  # type: ignore[no-any-return]
+
+    def remove(self) -> None:
+        """Remove the records."""
+        for file in self._records.iterdir():
+            file.unlink()
+
+
+def point(measurement: Measurement) -> Point:
+    """Run ours and DuckDB once each."""
+    ours = measurement.ours(CORES)
+    return Point(measurement.rows, measurement.bytes, ours, measurement.duckdb(ours))
+
+
+def compare_largest(largest: Measurement, rounds: int) -> tuple[Point, list[Comparison]]:
+    """Let ours with two workers and with one, and DuckDB, take turns; then kill a worker.
+
+    Raises
+    ------
+    VoidRunError: a run failed, or its cells differ from those of the others
+    """
+    twos, ones, rivals = [], [], []
+    for _ in range(rounds):
+        twos.append(largest.ours(CORES))
+        expected = largest.cells()
+        ones.append(largest.ours(1))
+        _check_same(largest.cells(), expected, "one worker")
+        rivals.append(largest.duckdb(twos[-1]))
+    killer = Killer()
+    killed = largest.ours(CORES, killer)
+    if not killer.killed:
+        raise VoidRunError("no worker was killed")
+    _check_same(largest.cells(), expected, "a worker killed")
+    two, one, rival = (sorted(runs, key=lambda run: run.seconds)[rounds // 2] for runs in (twos, ones, rivals))
+    peak = max(run.peak_mib for run in (*twos, killed))
+    what = f"{largest.rows / MILLION:g} million records"
+    return Point(largest.rows, largest.bytes, two, rival), [
+        times_slower(f"{what}, DuckDB", two.seconds, rival.seconds, MOST_TIMES_DUCKDB),
+        times_faster(f"{what}, one worker", two.seconds, one.seconds, LEAST_SPEED_UP),
+        Comparison(f"{what}, all processes", f"{peak:.0f} MiB", "-", peak, MOST_MIB, at_least=False, unit="MiB"),
+        times_slower(f"{what}, a worker killed half-way", killed.seconds, two.seconds, MOST_TIMES_DUCKDB),
+    ]
+
+
+def _check_same(
+    found: "np.ndarray[tuple[int, int], np.dtype[np.float64]]",
+    expected: "np.ndarray[tuple[int, int], np.dtype[np.float64]]",
+    what: str,
+) -> None:
+    if found.shape != expected.shape or not np.allclose(found, expected, rtol=CLOSE, atol=0, equal_nan=True):
+        raise VoidRunError(f"{what}: other cells")
+
+
+def measure(sizes: Sequence[int], folder: Path, rounds: int) -> tuple[list[Point], list[Comparison]]:
+    """Measure all sizes, one after the other; the last one is the largest."""
+    points = []
+    for rows in sizes[:-1]:
+        measurement = Measurement(folder, rows)
+        points.append(point(measurement))
+        measurement.remove()
+    largest = Measurement(folder, sizes[-1])
+    last, compared = compare_largest(largest, rounds)
+    return [*points, last], compared
+
+
+def main() -> int:
+    """Measure and report; return the exit code, 1 where the run is void."""
+    parser = argparse.ArgumentParser(description="Reduce respondents' records of several sizes, and compare.")
+    parser.add_argument("--quick", action="store_true", help="small sizes, once each; writes no report")
+    parser.add_argument("--folder", type=Path, help="where the records are written; otherwise a temporary folder")
+    arguments = parser.parse_args()
+    sizes, rounds = (QUICK_SIZES, 1) if arguments.quick else (SIZES, ROUNDS)
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=arguments.folder) as name:
+            points, compared = measure(sizes, Path(name), rounds)
+    except VoidRunError as error:
+        sys.stderr.write(f"the run is void: {error}\n")
+        return 1
+    tell(write_report(None if arguments.quick else project_path.BENCHMARKS, points, compared))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

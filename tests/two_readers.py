@@ -1,0 +1,74 @@
+"""What the tests of the two readers share: a cluster, small blocks, and tables compared cell by cell."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.blocks import Block, cut
+from app.cells import Cells
+from app.cluster_process import ClusterTask
+from app.machine import CORES
+from app.progress import Progress, Tell, tell_nobody
+from app.source_files import SourceFile
+from app.survey_rows import SurveyRows
+from app.survey_table import SurveyTable
+
+SMALL_BLOCK_BYTES = 2048
+SMALL_BLOCK_ROWS = 100
+MOST_BLOCKS = 30
+WORKER_BYTES = 2**30
+RELATIVE_ERROR = 1e-9
+
+
+def small_blocks(file: SourceFile) -> Iterable[Block]:
+    """Cut a file into many blocks."""
+    return cut(file, max(SMALL_BLOCK_BYTES, file.size // MOST_BLOCKS), SMALL_BLOCK_ROWS)
+
+
+def task_of(source: str | Path, *, workers: int = 2, scheduler: str | None = None) -> ClusterTask:
+    """Return the task of reading a survey table."""
+    return ClusterTask(str(source), SurveyRows(), CORES, workers, WORKER_BYTES, scheduler)
+
+
+@contextmanager
+def two_workers() -> Iterator[Any]:
+    """Give a client of a cluster of two processes."""
+    from app.cluster_main import cluster_client  # noqa: PLC0415 - Dask may be absent
+
+    with cluster_client(task_of("")) as client:
+        yield client
+
+
+def read_in_small_blocks(client: Any, source: str | Path, tell: Tell = tell_nobody) -> SurveyTable:
+    """Read a table by Dask in many blocks."""
+    from app.dask_reader import read_with_dask  # noqa: PLC0415 - Dask may be absent
+
+    return read_with_dask(client, str(source), SurveyRows(), tell, small_blocks)
+
+
+def assert_same_table(found: SurveyTable, wanted: SurveyTable) -> None:
+    """Check that two tables agree in every name, count and cell."""
+    assert found.locations == wanted.locations
+    assert found.strata == wanted.strata
+    assert found.periods == wanted.periods
+    assert replace(found.report, loaded_at=wanted.report.loaded_at) == wanted.report
+    assert [data.question for data in found.questions] == [data.question for data in wanted.questions]
+    for data, other in zip(found.questions, wanted.questions, strict=True):
+        for field in fields(Cells):
+            one, two = getattr(data.cells, field.name), getattr(other.cells, field.name)
+            np.testing.assert_allclose(one, two, rtol=RELATIVE_ERROR, atol=0, equal_nan=True, err_msg=field.name)
+
+
+class Told:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.news: list[Progress] = []
+
+    def __call__(self, progress: Progress) -> None:
+        """Keep it."""
+        self.news.append(progress)
