@@ -9,7 +9,7 @@ DEV_READY := $(VENV)/.dev-installed
 BENCH_READY := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run_server data dask run_tests soak bench bench_quick bench_scaling lint clean
+.PHONY: help run_server data dask run_tests soak bench bench_quick bench_scaling screenshots lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -22,8 +22,9 @@ data: $(SERVER_READY) ## download CDC's current table, to be served in place of 
 
 dask: $(DASK_READY) ## install what tables larger than memory, and tables at addresses, need
 
-run_tests: $(DEV_READY) ## run all tests
-	$(BIN)/python -m pytest
+run_tests: $(DEV_READY) ## run all tests: those that strain a whole server by themselves, the others on all cores
+	$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/faults --ignore tests/browser
+	$(BIN)/python -m pytest tests/browser tests/faults
 
 soak: $(DEV_READY) ## run the fault tests in their long form, for about half an hour
 	SOAK=1 $(BIN)/python -m pytest -s tests/faults
@@ -31,11 +32,14 @@ soak: $(DEV_READY) ## run the fault tests in their long form, for about half an 
 bench: $(BENCH_READY) ## measure against rivals and targets, for about four minutes; needs wrk and redis-server
 	$(BIN)/python benchmarks/run.py
 
-bench_quick: $(BENCH_READY) ## the same for about a minute; fails where a ratio is worse than half of its target
+bench_quick: $(BENCH_READY) ## the same for about a minute; fails where a ratio is worse than half of its target twice
 	$(BIN)/python benchmarks/run.py --quick --check
 
 bench_scaling: $(BENCH_READY) ## measure how respondents' records are reduced, for about ten minutes; needs 2.3 GB of disk
 	$(BIN)/python benchmarks/respondents.py
+
+screenshots: $(DEV_READY) ## take the pictures of the pages anew, docs/images; needs chromium
+	$(BIN)/python tools/take_screenshots.py
 
 lint: $(DEV_READY) ## check style and types
 	$(BIN)/ruff check .

@@ -19,14 +19,20 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-import app as statistics_server
 from app.errors import SourceError, StartError
+from app.factory import create_app as build_app
 from app.folders import lock_folder
 from app.machine import stay_on_one_core
 from app.progress import NowAndThen, Progress, Tell
 from app.settings import Settings, settings_from_environment, unknown_settings
 from app.start_checks import check_folder, check_start
-from app.stop_signals import block_stop_signals, on_parent_death, take_blocked_stop_signals, take_stop_signals
+from app.stop_signals import (
+    block_stop_signals,
+    ignore_stop_signals,
+    on_parent_death,
+    take_blocked_stop_signals,
+    take_stop_signals,
+)
 from app.survey_table import SurveyTable
 from app.table_reader import check_engine, load_table, load_table_apart
 
@@ -52,7 +58,7 @@ def create_app(settings: Settings | None = None, table: SurveyTable | None = Non
     if settings is None:
         settings = settings_from_environment()
         lock_folder(check_folder(settings.results_dir))
-    app = statistics_server.create_app(settings, table)
+    app = build_app(settings, table)
     Finalize(None, app.extensions["services"].close, exitpriority=100)
     return app
 
@@ -182,6 +188,7 @@ def main() -> int:
         return SIGNAL_EXIT_CODE + signal.SIGINT
     allow_open_files()
     serve(settings, table, address)
+    ignore_stop_signals()
     return 0
 
 

@@ -76,7 +76,7 @@ class Answers:
             raise ServiceError(LOST_REASON)
         return self._prepare(job.request)
 
-    def document(self, job: Job, status: JobStatus) -> bytes:
+    def document(self, job: Job, status: JobStatus) -> Document:
         """Return the JSON document that answers for a job in a state.
 
         A result that has vanished or is damaged is computed again and written again.
@@ -84,38 +84,38 @@ class Answers:
         if status is JobStatus.RUNNING:
             return RUNNING_DOCUMENT
         if status is JobStatus.ERROR and job.reason is not None:
-            return error_document(job.reason).content
-        content = self._at_hand(job.number) or self._read_whole(job)
-        return content if content is not None else self._restored(job)
+            return error_document(job.reason)
+        return self._at_hand(job.number) or self._read_whole(job) or self._restored(job)
 
-    def _at_hand(self, number: int) -> bytes | None:
+    def _at_hand(self, number: int) -> Document | None:
         """Return a document from memory, None where it is not there, or its file is gone or of another length."""
         with self._lock:
             kept = self._last.get(number)
-        return kept.content if kept is not None and self._files.holds(number, len(kept.content)) else None
+        return kept if kept is not None and self._files.holds(number, len(kept.content)) else None
 
-    def _read_whole(self, job: Job) -> bytes | None:
+    def _read_whole(self, job: Job) -> Document | None:
         """Return a job's document as it was written, None where it is not that any more."""
         try:
             content = self._files.read(job.number)
         except OSError:
             return None
-        whole = is_whole(content) if job.checksum is None else zlib.crc32(content) == job.checksum
-        return content if whole else None
+        checksum = zlib.crc32(content)
+        whole = is_whole(content) if job.checksum is None else checksum == job.checksum
+        return Document(content, checksum) if whole else None
 
-    def _restored(self, job: Job) -> bytes:
+    def _restored(self, job: Job) -> Document:
         """Compute a lost result again. The caller gets it whether or not it can be written."""
         logger.warning("%s: its result is lost or damaged; it is computed again", job.id)
         try:
-            document = self.work(job)()
+            restored = self.work(job)()
         except ServiceError as error:
-            return error_document(f"{LOST_REASON}: {error.reason}").content
-        job.checksum = document.checksum
+            return error_document(f"{LOST_REASON}: {error.reason}")
+        job.checksum = restored.checksum
         try:
-            self.write(job.number, document)
+            self.write(job.number, restored)
         except OSError:
             logger.exception("%s: its result cannot be written", job.id)
-        return document.content
+        return restored
 
 
 def is_whole(content: bytes) -> bool:

@@ -195,6 +195,8 @@ EXPLANATIONS: dict[str, Callable[[str, Any], str]] = {
     "tuple_type": lambda field, _: f"field {field} must be a list",
     "model_type": lambda field, _: f"field {field} must be an object",
     "model_attributes_type": lambda field, _: f"field {field} must be an object",
+    "greater_than_equal": lambda field, context: f"field {field} must be at least {context['ge']}",
+    "less_than_equal": lambda field, context: f"field {field} must be at most {context['le']}",
     "too_short": lambda field, context: f"field {field} must have at least {context['min_length']} element(s)",
     "too_long": lambda field, context: f"field {field} must have at most {context['max_length']} element(s)",
 }
@@ -206,9 +208,17 @@ def _explain(problems: list[Any], model: type[QuestionBody]) -> str:
     if not problems[0]["loc"]:
         detail = problems[0].get("ctx", {}).get("error")
         return f"the body must be a JSON object with the {_fields(model)}" + (f" ({detail})" if detail else "")
+    problems = [problem for problem in problems if not _follows_from_another(problem, problems)]
     named = [_problem(problem) for problem in problems[:PROBLEMS_NAMED]]
     more = len(problems) - len(named)
     return "; ".join(named) + (f"; and {more} more" if more else "") + f". The body takes the {_fields(model)}"
+
+
+def _follows_from_another(problem: Any, problems: list[Any]) -> bool:
+    """Tell whether a list is called too short only because pydantic does not count its elements that are wrong."""
+    path = problem["loc"]
+    within = (other["loc"] for other in problems if len(other["loc"]) > len(path))
+    return problem["type"] == "too_short" and any(deeper[: len(path)] == path for deeper in within)
 
 
 def _problem(problem: Any) -> str:

@@ -24,6 +24,7 @@ from app.errors import SourceError
 from app.machine import use_cores
 from app.survey_table import SurveyTable
 
+NO_DASHBOARD = "127.0.0.1:0"  # without bokeh it is a page that says so; this keeps it from other machines
 CONNECT_SECONDS = 30.0
 PATIENCE = {"distributed.comm.timeouts.connect": f"{CONNECT_SECONDS:g}s"}
 
@@ -79,7 +80,7 @@ def cluster_client(task: ClusterTask) -> Iterator[Client]:
             n_workers=task.workers,
             threads_per_worker=1,
             memory_limit=task.worker_bytes,
-            dashboard_address=None,
+            dashboard_address=NO_DASHBOARD,
             local_directory=folder,
             security=True,
             silence_logs=logging.ERROR,

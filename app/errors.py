@@ -63,15 +63,28 @@ class GoneError(ServiceError):
         super().__init__("the job and its result have been removed, by the retention rule or on request; ask again")
 
 
-class JobBusyError(ServiceError):
-    """The job is being computed and cannot be cancelled any more."""
+class ConflictError(ServiceError):
+    """The job is not in the state that this needs."""
 
     status = 409
+
+
+class JobBusyError(ConflictError):
+    """The job is being computed and cannot be cancelled any more."""
 
     def __init__(self, job_id: str) -> None:
         super().__init__(
             f"{job_id} is being computed and cannot be cancelled any more; it can be removed once it is done"
         )
+
+
+class KeyReusedError(ServiceError):
+    """A key that came with another request before."""
+
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__("this Idempotency-Key came with another request before; send a new key with a new request")
 
 
 class UnsupportedMediaTypeError(ServiceError):
@@ -114,6 +127,10 @@ class NotRecordedError(UnavailableError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"the job cannot be recorded on disk ({problem}); try again later", self.RETRY_AFTER_SECONDS)
+
+
+class PictureError(ServiceError):
+    """A chart cannot be drawn as a picture."""
 
 
 class StartError(ServiceError):

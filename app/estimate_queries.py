@@ -95,6 +95,8 @@ def comparison_query(body: CompareBody, table: SurveyTable, query: Query) -> Que
     dimension, pair = body.between.pair
     sides = SIDES[dimension](body, table, query.filters, pair)
     if dimension != "year":
+        if sides[0] == sides[1]:
+            raise InvalidRequestError(f'"between" names the same {dimension} twice; name two that differ')
         sides = _in_common_years(sides, table, query.question)
     return replace(query, dimension=dimension, sides=(sides[0], sides[1]))
 

@@ -36,7 +36,7 @@ class Estimates:
     low, high: 95 % confidence limits, NaN where they are not known
     respondents: sample sizes, NaN where they are not known
     rows: how many rows with a value an estimate rests on
-    incomplete: whether some of the years are suppressed, but not all of them
+    incomplete: whether some of the years have no estimate, suppressed or without a row, but not all of them
     """
 
     locations: Codes
@@ -77,11 +77,16 @@ def yearly_estimates(cells: Cells) -> Estimates:
     )
 
 
-def estimates_over_years(yearly: Estimates) -> Estimates:
+def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None) -> Estimates:
     """Return an estimate for each location and stratum: the unweighted mean of its yearly estimates.
 
     The surveys of different years are independent, so the standard error of a mean of k years is the root of the sum
     of their squared standard errors, over k. Suppressed years are left out; a single year keeps its limits.
+
+    Parameters
+    ----------
+    years_of_strata: how many years a complete estimate of each stratum rests on, as ``count_years`` returns it; where
+        it is not given, those that the estimate has rows of
     """
     (locations, strata), place = group([yearly.locations, yearly.strata])
     valued = ~np.isnan(yearly.values)
@@ -93,6 +98,7 @@ def estimates_over_years(yearly: Estimates) -> Estimates:
     values, errors = _over(total(yearly.values), years), _over(np.sqrt(total(yearly.errors**2)), years)
     low, high = _limits(values, errors)
     single = years == 1
+    absent = False if years_of_strata is None else years < years_of_strata[strata]
     return Estimates(
         locations,
         strata,
@@ -103,7 +109,7 @@ def estimates_over_years(yearly: Estimates) -> Estimates:
         high=np.where(single, total(yearly.high), high),
         respondents=np.where(years > 0, total(yearly.respondents), np.nan),
         rows=rows.astype(np.int64),
-        incomplete=(years > 0) & (sums(place, locations.size, ~valued | yearly.incomplete) > 0),
+        incomplete=(years > 0) & ((sums(place, locations.size, ~valued | yearly.incomplete) > 0) | absent),
     )
 
 

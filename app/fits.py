@@ -39,19 +39,27 @@ def weighted_line(x: Values, y: Values, errors: Values, points: Values) -> Line:
     """Fit a line by weighted least squares, with the inverse variances as weights.
 
     The error of the slope is scaled by the residuals, and its test has as many degrees of freedom as there are points
-    beyond two (Greene, Econometric Analysis, section on weighted least squares; statsmodels ``WLS``).
+    beyond two (Greene, Econometric Analysis, section on weighted least squares; statsmodels ``WLS``). Where all points
+    are equally high there is nothing to scale by: the line is flat, without error, and its p-value is 1.
 
     Parameters
     ----------
     x, y, errors: abscissae, ordinates and their standard errors, shape (at least 3,)
     points: where the line's height is wanted
     """
+    if not np.ptp(np.round(y, TIE_DECIMALS)):
+        return _flat_line(float(y[0]), points)
     middle = x.mean()
     fit = WLS(y, _design(x - middle), weights=1 / errors**2).fit()
     low, high = fit.conf_int(ALPHA)[1]
     slope = Slope(float(fit.params[1]), float(low), float(high), float(fit.bse[1]), float(fit.pvalues[1]))
     band = fit.get_prediction(_design(points - middle)).conf_int(alpha=ALPHA)
     return Line(slope, fit.predict(_design(points - middle)), band[:, 0], band[:, 1])
+
+
+def _flat_line(height: float, points: Values) -> Line:
+    heights = np.full(points.size, height)
+    return Line(Slope(value=0.0, low=0.0, high=0.0, standard_error=0.0, p_value=1.0), heights, heights, heights)
 
 
 def _design(x: Values) -> Values:

@@ -1,8 +1,10 @@
 """A job: what was asked, how far it is, and the documents that answer for it."""
 
+import hashlib
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -37,11 +39,37 @@ Work = Callable[[], Document]
 
 
 @dataclass(frozen=True, slots=True)
+class Submission:
+    """What a job came with, where it came under a key or with others.
+
+    Parameters
+    ----------
+    key: under which it counts once, however often it is sent; empty where it has none
+    fingerprint: of the request that came with the key
+    place: of the job among those of the submission, from 0
+    jobs: how many jobs the submission made, with consecutive numbers
+    """
+
+    key: str = ""
+    fingerprint: str = ""
+    place: int = 0
+    jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What a job computes: the name of a statistic, and its body as JSON without line breaks."""
+    """What a job computes: the name of a statistic, and its body as JSON without line breaks; and what it came with."""
 
     statistic: str
     body: bytes
+    submission: Submission | None = None
+
+
+def fingerprint(route: str, body: bytes) -> str:
+    """Return what tells a request from another one; spaces and the order of fields in its JSON make no difference."""
+    with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
+        body = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(route.encode() + b"\n" + body).hexdigest()
 
 
 @lru_cache(maxsize=DISTINCT_REQUESTS_SHARED)
@@ -62,7 +90,8 @@ class Job:
     started: a runner has taken the job
     checksum: CRC-32 of the document of a job that is done, None where it is not known
     reason: why a job failed
-    ended_at: when the job ended, in seconds of UTC since 1970
+    ended_at, accepted_at, started_at: when the job ended, was accepted, and was taken by a runner, in seconds of UTC
+        since 1970; 0 where that has not been yet or is not known
     """
 
     number: int
@@ -73,6 +102,8 @@ class Job:
     checksum: int | None = None
     reason: str | None = None
     ended_at: float = 0.0
+    accepted_at: float = 0.0
+    started_at: float = 0.0
 
     @property
     def id(self) -> str:
@@ -119,4 +150,4 @@ def error_document(reason: str) -> Document:
     return document(orjson.dumps(envelope(reason)))
 
 
-RUNNING_DOCUMENT = orjson.dumps({"status": JobStatus.RUNNING})
+RUNNING_DOCUMENT = document(orjson.dumps({"status": JobStatus.RUNNING}))

@@ -5,6 +5,7 @@ found. It is done when its document is whole on disk, and not before.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from app.errors import NotRecordedError
 from app.group_commit import GroupCommit
 from app.job import Document, Job, JobRequest, JobStatus, Work
 from app.journal import Journal, accepted_line, ended_line, highest_line, removed_line
+from app.keys import Keys
 from app.recovery import Recovered
 from app.status_map import RUNNING, Retention, StatusMap
 
@@ -36,7 +38,9 @@ class _Submission:
 
     def give_numbers(self, first: int) -> int:
         """Make the jobs, numbered from the first number on; return the next number."""
-        self.jobs = [Job(number, request, work) for number, (request, work) in enumerate(self.tasks, first)]
+        now = time.time()
+        numbered = enumerate(self.tasks, first)
+        self.jobs = [Job(number, request, work, accepted_at=now) for number, (request, work) in numbered]
         return first + len(self.jobs)
 
 
@@ -58,7 +62,9 @@ class JobStore:
         self._journal = journal
         self._retention = retention
         self._commits: GroupCommit[_Submission | None] = GroupCommit(self._record)
-        self.map = StatusMap(recovered or Recovered())
+        recovered = recovered or Recovered()
+        self.keys = Keys(recovered.jobs.values())
+        self.map = StatusMap(recovered)
 
     # Accepting
 
@@ -114,6 +120,7 @@ class JobStore:
         self._journal.append(b"".join([accepted_line(job) for job, _ in jobs]))
         if flushing:
             self._journal.sync()
+        self.keys.add(job for job, _ in jobs)  # before anybody can end or remove them
         for job, enqueue in jobs:
             self.map.publish(job)
             enqueue(job)
@@ -187,6 +194,7 @@ class JobStore:
 
     def _delete(self, jobs: list[Job]) -> None:
         for job in jobs:
+            self.keys.forget(job)
             self._journal.note(removed_line(job.number))
             try:
                 self._answers.delete(job.number)
@@ -195,7 +203,7 @@ class JobStore:
 
     # Reading
 
-    def document(self, job: Job) -> bytes:
+    def document(self, job: Job) -> Document:
         """Return the JSON document that answers for a job in the state that it is in. Blocks on the disk."""
         return self._answers.document(job, self.map.status(job))
 

@@ -1,8 +1,8 @@
 """The journal: an append-only file of what was accepted and how it ended, from which a restart goes on.
 
-One JSON object per line: ``{"accepted": n, "statistic": …, "body": …}``, ``{"ended": n, "status": …, …}``,
-``{"removed": n}`` and, first in a compacted file, ``{"highest": n}``. A job is acknowledged only after its line is
-written.
+One JSON object per line: ``{"accepted": n, "statistic": …, "body": …, "at": …}``, with ``"submission": {…}`` where the
+job came under a key or with others, ``{"ended": n, "status": …, …}``, ``{"removed": n}`` and, first in a compacted
+file, ``{"highest": n}``. A job is acknowledged only after its line is written.
 """
 
 import logging
@@ -29,9 +29,10 @@ def accepted_line(job: Job) -> bytes:
     if job.request is None:
         return b""
     body = orjson.Fragment(job.request.body)
-    return orjson.dumps(
-        {"accepted": job.number, "statistic": job.request.statistic, "body": body}, option=orjson.OPT_APPEND_NEWLINE
-    )
+    record = {"accepted": job.number, "statistic": job.request.statistic, "body": body, "at": job.accepted_at}
+    if job.request.submission is not None:
+        record["submission"] = job.request.submission
+    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def ended_line(job: Job) -> bytes:

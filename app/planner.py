@@ -6,6 +6,7 @@ later one that asks the same gets the same object.
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Any
 
 from app.bodies import parse_body
 from app.errors import ServiceError
@@ -53,6 +54,16 @@ class Planner:
         if len(raw) > LONGEST_BODY_REMEMBERED_BYTES:
             return self._plan(statistic, raw)
         return self._remembered_plan(statistic, raw)
+
+    def provenance(self, request: JobRequest) -> dict[str, Any]:
+        """Return where the figures of a recorded request come from, those of the contract's nine too.
+
+        Raises
+        ------
+        InvalidRequestError: this table does not hold what is asked for
+        """
+        body = parse_body(request.body, STATISTICS[request.statistic].body)
+        return provenance_of(self._table, request.statistic, resolve(body, self._table))
 
     def _plan(self, statistic: str, raw: bytes) -> Plan:
         found = STATISTICS.get(statistic)

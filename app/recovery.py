@@ -1,14 +1,14 @@
 """What a restart finds: the jobs that the journal and the result files of an earlier run tell of."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from app.answers import ERROR_DOCUMENT_START, is_whole
-from app.job import Job, JobStatus, job_request
-from app.journal import Journal
+from app.job import Job, JobStatus, Submission, job_request
+from app.journal import Journal, removed_line
 from app.result_files import ResultFiles
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,8 @@ def recover(journal: Journal, files: ResultFiles) -> Recovered:
 
     A job without an end in the journal has ended all the same where its file is whole: its end was not noted in time.
     A file that the journal does not know is taken over, unless its number is one that the journal has given: then it is
-    left from a removed job, and is removed too.
+    left from a removed job, and is removed too. Jobs that were submitted together, and of which only the first lines
+    were written, were never acknowledged and are dropped.
 
     Raises
     ------
@@ -37,6 +38,7 @@ def recover(journal: Journal, files: ResultFiles) -> Recovered:
     ends: dict[int, dict[str, Any]] = {}
     for record in journal.read():
         _replay(record, found, ends)
+    _drop_torn(found, journal)
     for number, end in ends.items():
         if number in found.jobs:
             _end(found.jobs[number], end)
@@ -53,7 +55,9 @@ def _replay(record: dict[str, Any], found: Recovered, ends: dict[int, dict[str, 
         if "accepted" in record:
             number = int(record["accepted"])
             request = job_request(str(record["statistic"]), orjson.dumps(record["body"]))
-            found.jobs.setdefault(number, Job(number, request))
+            if "submission" in record:
+                request = replace(request, submission=Submission(**record["submission"]))
+            found.jobs.setdefault(number, Job(number, request, accepted_at=float(record.get("at", 0))))
         elif "ended" in record:
             number = int(record["ended"])
             ends[number] = {**record, "status": JobStatus(record["status"]), "at": float(record["at"])}
@@ -65,6 +69,16 @@ def _replay(record: dict[str, Any], found: Recovered, ends: dict[int, dict[str, 
         found.last_number = max(found.last_number, number)
     except (KeyError, TypeError, ValueError):
         logger.exception("a record of the journal is damaged and was passed over: %r", record)
+
+
+def _drop_torn(found: Recovered, journal: Journal) -> None:
+    """Drop the jobs of a submission whose last lines are missing: no higher number was given since."""
+    for job in list(found.jobs.values()):
+        submission = job.request.submission if job.request is not None else None
+        if submission is not None and job.number - submission.place + submission.jobs - 1 > found.last_number:
+            logger.warning("%s: not all jobs of its submission were recorded; it was dropped", job.id)
+            del found.jobs[job.number]
+            journal.note(removed_line(job.number))
 
 
 def _end(job: Job, end: dict[str, Any]) -> None:

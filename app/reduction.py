@@ -80,9 +80,10 @@ def reduce_columns(columns: Columns) -> Reduction:
 
 def _first_names(keys: Codes, key_names: Sequence[str], codes: Codes, names: Sequence[str]) -> dict[str, str]:
     """Return for each key the name in its first row that has one."""
-    named = (codes >= 0) & (keys >= 0)
-    found, first = np.unique(keys[named], return_index=True)
-    return {key_names[key]: names[code] for key, code in zip(found, codes[named][first], strict=True)}
+    named = np.flatnonzero((codes >= 0) & (keys >= 0))[::-1]
+    first = np.full(len(key_names), -1)
+    first[keys[named]] = codes[named]  # of a key's rows the last one holds, and they come backwards
+    return {key_names[key]: names[code] for key, code in enumerate(first.tolist()) if code >= 0}
 
 
 def merge_reductions(parts: Sequence[Reduction]) -> Reduction:

@@ -25,6 +25,7 @@ class Filters:
 
 
 NO_FILTERS = Filters()
+NAMES_TOLD = 3  # of the locations or strata that a filter keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,21 @@ def select(table: SurveyTable, question: int, filters: Filters, *, needs_value: 
         dropped, cells = cells.select(~chosen), cells.select(chosen)
         left_out.append(LeftOut(filter_.leaves_out, dropped.count_rows()))
         if not (cells.rows.any() or (cells.suppressed_rows.any() and not needs_value)):
-            raise InvalidRequestError(_nothing_left(table, question, filter_.field))
+            raise InvalidRequestError(_nothing_left(table, question, filters, filter_.field))
     return Selection(cells, tuple(item for item in left_out if item.rows))
+
+
+def count_years(table: SurveyTable, question: int, filters: Filters) -> Codes:
+    """Return of how many of the years that are asked for the question has rows of each stratum, of any location.
+
+    The shape is (strata + 1,): the code -1, of rows without a stratum, is the last.
+    """
+    cells = table.questions[question].cells
+    held = np.zeros((len(table.strata) + 1, len(table.periods) + 1), np.bool_)
+    held[cells.strata, cells.periods] = True
+    asked = range(len(table.periods)) if filters.periods is None else filters.periods
+    counts: Codes = held[:, list(asked)].sum(axis=1)
+    return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +111,23 @@ FILTERS = (
 )
 
 
-def _nothing_left(table: SurveyTable, question: int, field: str) -> str:
+def _nothing_left(table: SurveyTable, question: int, filters: Filters, field: str) -> str:
     """Say which filter has left nothing, and what there is to choose from."""
     about = table.questions[question].question
     reason = f"the filter {field!r} leaves no row of the question {quoted(about.text)}"
     if field == "years":
-        return f"{reason}; it has the years {', '.join(map(str, about.years)) or 'that the table does not tell'}"
-    return f"{reason} that the filters before it have left; widen it, or leave it out"
+        if not about.years:
+            return f"{reason}, as this table does not tell the years of its rows; leave it out"
+        return f"{reason}; it has the years {', '.join(map(str, about.years))}"
+    return f"{reason} that the filters before it have left{_kept_names(table, filters, field)}; ask for others"
+
+
+def _kept_names(table: SurveyTable, filters: Filters, field: str) -> str:
+    """Name what a filter keeps, as a body may ask for it otherwise: by ``state``, by ``between``, or not at all."""
+    names: list[str] = []
+    if field == "locations":
+        names = [table.location_names[code] for code in filters.locations or ()]
+    if field == "stratification":
+        names = [f"{table.strata[code].category}: {table.strata[code].name}" for code in filters.strata or ()]
+    more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
+    return f" (it keeps {', '.join(map(quoted, names[:NAMES_TOLD]))}{more})" if names else ""

@@ -3,15 +3,19 @@
 import logging
 import tempfile
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from functools import partial
 
+import orjson
+
 from app.answers import Prepare
+from app.batch import plan_batch
 from app.data_ingestor import DataIngestor
-from app.errors import UnavailableError
+from app.errors import ServiceError, UnavailableError
 from app.housekeeper import Housekeeper
-from app.job import Job
+from app.job import Job, Submission, error_document, fingerprint
 from app.job_store import JobStore
 from app.logger_config import close_logging
 from app.metrics import Metrics
@@ -47,27 +51,85 @@ class Services:
         default_factory=partial(threading.BoundedSemaphore, MOST_WAITING_REQUESTS)
     )
 
-    def submit(self, statistic: str, raw: bytes) -> Job:
+    def submit(self, statistic: str, raw: bytes, key: str | None = None) -> Job:
         """Turn the body of a request into an accepted job. Blocks until it is recorded on disk.
 
-        The job keeps the table that its body was checked against.
+        The job keeps the table that its body was checked against. With a key that came with the same request before, it
+        is the job of that time.
 
         Raises
         ------
         UnavailableError: no job is accepted now
         InvalidRequestError: the body asks for nothing that can be computed
+        KeyReusedError: the key came with another request before
         """
+        if key is None:
+            return self._accept(statistic, raw)
+        submission = Submission(key, fingerprint(statistic, raw))
+        return self._once(submission, lambda: [self._accept(statistic, raw, submission)])[0]
+
+    def submit_batch(self, raw: bytes, key: str | None = None) -> list[Job]:
+        """Turn a list of requests into accepted jobs, all of them or none; otherwise as ``submit``.
+
+        Raises
+        ------
+        UnavailableError, InvalidRequestError, KeyReusedError: as ``submit``
+        """
+        if key is None:
+            return self._accept_all(raw, Submission())
+        submission = Submission(key, fingerprint("batch", raw))
+        return self._once(submission, lambda: self._accept_all(raw, submission))
+
+    def _accept(self, statistic: str, raw: bytes, submission: Submission | None = None) -> Job:
         self.pool.check_open()
         plan = planner_of(self.ingestor.table).plan(statistic, raw)
-        return self.pool.add_task(plan.request, plan.work)
+        request = replace(plan.request, submission=submission) if submission else plan.request
+        return self.pool.add_task(request, plan.work)
 
-    def wait(self, job: Job, seconds: float) -> None:
-        """Block until a job has ended, at most so many seconds; not at all while too many others wait."""
+    def _accept_all(self, raw: bytes, submission: Submission) -> list[Job]:
+        self.pool.check_open()
+        plans = plan_batch(raw, planner_of(self.ingestor.table).plan)
+        parts = [replace(submission, place=place, jobs=len(plans)) for place in range(len(plans))]
+        requests = [replace(plan.request, submission=part) for plan, part in zip(plans, parts, strict=True)]
+        return self.pool.add_tasks([(request, plan.work) for request, plan in zip(requests, plans, strict=True)])
+
+    def _once(self, submission: Submission, accept: Callable[[], list[Job]]) -> list[Job]:
+        """Return the jobs that a submission has made when it came before; otherwise those that are accepted now."""
+        with self.store.keys.turn(submission.key):
+            return self.store.keys.jobs_of(submission) or accept()
+
+    def wait(self, jobs: Iterable[Job], seconds: float) -> None:
+        """Block until all the jobs have ended, at most so many seconds; not at all while too many others wait."""
         if seconds > 0 and self._waits.acquire(blocking=False):
+            deadline = time.monotonic() + seconds
             try:
-                self.store.map.wait(job, seconds)
+                for job in jobs:
+                    self.store.map.wait(job, deadline - time.monotonic())
             finally:
                 self._waits.release()
+
+    def documents(self, job_ids: Iterable[str], seconds: float) -> dict[str, bytes]:
+        """Return the JSON document of each job, or why there is none. Blocks as ``wait`` does, and on the disk."""
+        found = {job_id: self._found(job_id) for job_id in job_ids}
+        self.wait((job for job in found.values() if isinstance(job, Job)), seconds)
+        return {
+            job_id: self.store.document(job).content if isinstance(job, Job) else error_document(job.reason).content
+            for job_id, job in found.items()
+        }
+
+    def _found(self, job_id: str) -> Job | ServiceError:
+        try:
+            return self.store.map.find(job_id)
+        except ServiceError as error:
+            return error
+
+    def question_name(self, job: Job) -> str:
+        """Return what a file may call the question of a job: its id in the table of now, or its text as it was sent."""
+        if job.request is None:
+            return ""
+        asked = str(orjson.loads(job.request.body).get("question", ""))
+        questions = (data.question for data in self.ingestor.table.questions)
+        return next((question.id for question in questions if question.text == asked and question.id), asked)
 
     def check_ready(self) -> None:
         """Check that jobs can be taken and recorded. Writes to the disk.

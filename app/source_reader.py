@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import pyarrow
 from pyarrow import csv, parquet, types
@@ -30,8 +31,11 @@ OPTIONAL = (
     "High_Confidence_Limit",
     "Sample_Size",
 )
+NUMBERS = ("Data_Value", "Low_Confidence_Limit", "High_Confidence_Limit", "Sample_Size")
+BLOCK_BYTES = 1024 * 1024  # what of a file is parsed at once: more does not stay in the processor's cache
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
-QUOTE = b'"'
+QUOTE = ord('"')
+LINE_END = b"\n"
 NEVER_CLOSED = "a quotation mark is never closed"
 PARQUET_MAGIC = b"PAR1"
 FOUND_SHOWN_CHARS = 300
@@ -68,13 +72,17 @@ DECOMPRESS: Mapping[bytes, Callable[[bytes], bytes]] = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of a kind of source by their plain names: those that it cannot do without, and others of use."""
+    """The columns of a kind of source by their plain names: those that it cannot do without, and others of use.
+
+    ``numbers`` are those of them in which CSV usually has a number in each field, or none.
+    """
 
     needed: tuple[str, ...]
     optional: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
 
 
-SURVEY_LAYOUT = Layout(NEEDED, OPTIONAL)
+SURVEY_LAYOUT = Layout(NEEDED, OPTIONAL, NUMBERS)
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ class SourceFrame:
         return len(self.frame)
 
     def column(self, name: str) -> pd.Series:
-        """Return one column as it was read: text, or whatever type a Parquet file gives it."""
+        """Return one column as it was read: text, numbers where all fields are, or what a Parquet file gives it."""
         return self.frame[name]
 
 
@@ -144,26 +152,69 @@ def check_not_blank(content: bytes, shown: str) -> None:
 
 
 def _read_csv(content: bytes, source: str, layout: Layout) -> SourceFrame:
-    """Read text in UTF-8. Fields stay the text that they are, zeros before an id too; a ragged line is an error."""
+    """Read text in UTF-8. Fields stay the text that they are, zeros before an id too; a ragged line is an error.
+
+    The columns of numbers are parsed as such, which takes half the time. Where one of them holds anything else, all are
+    read again as text: what becomes of such a field is not for the parser to say.
+    """
     decompress = next((how for magic, how in DECOMPRESS.items() if content.startswith(magic)), bytes)
     text = decompress(content)
-    text.decode()  # raises where it is not UTF-8
+    if not text.isascii():  # a faster look
+        text.decode()  # raises where it is not UTF-8
     if not text.endswith(b"\n"):
         text += b"\n"  # a header alone is taken for a table only as a whole line
-    if text.count(QUOTE) % 2:
+    if count_quotes(text) % 2:
         raise ValueError(NEVER_CLOSED)
     names = _usable(_header(text), source, layout)
-    category = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
-    table = csv.read_csv(
+    texts = dict.fromkeys(names.values(), pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))
+    numbers = {names[name]: pyarrow.float64() for name in layout.numbers if name in names}
+    try:
+        frame = _parsed(text, {**texts, **numbers}, BLOCK_BYTES)
+    except ValueError:
+        frame = _parsed(text, texts, LONGEST_LINE_BYTES)
+    return _source_frame(frame, names, layout)
+
+
+def count_quotes(text: bytes) -> int:
+    """Count the quotation marks, block by block; ``bytes.count`` takes three times as long where there are many."""
+    characters = np.frombuffer(text, dtype=np.uint8)
+    blocks = range(0, len(text), BLOCK_BYTES)
+    return sum(int(np.count_nonzero(characters[start : start + BLOCK_BYTES] == QUOTE)) for start in blocks)
+
+
+def _parsed(text: bytes, types_by_column: Mapping[str, pyarrow.DataType], block_bytes: int) -> pd.DataFrame:
+    """Parse the given columns; an empty field is none in a column of numbers.
+
+    Raises
+    ------
+    ValueError: a line is ragged, or longer than a block, or a field is not of its column's type
+    """
+    try:
+        table = _parsed_lines(text, types_by_column, block_bytes, lines_in_values=False)
+        each_line_is_a_row = table.num_rows + 1 == text.count(LINE_END)
+    except ValueError:
+        each_line_is_a_row = False
+    if not each_line_is_a_row:  # lines that are blank, or values that hold line ends
+        table = _parsed_lines(text, types_by_column, block_bytes, lines_in_values=True)
+    frame: pd.DataFrame = table.to_pandas()
+    for name, kind in types_by_column.items():
+        if types.is_floating(kind) and frame[name].isna().sum() != table.column(name).null_count:
+            raise ValueError(f"{name} holds what is written as no number")
+    return frame
+
+
+def _parsed_lines(
+    text: bytes, types_by_column: Mapping[str, pyarrow.DataType], block_bytes: int, *, lines_in_values: bool
+) -> pyarrow.Table:
+    """Parse the given columns on all cores; twice as fast where no value holds a line end, which the caller checks."""
+    return csv.read_csv(
         pyarrow.BufferReader(text),
-        # A thread of the reader would not survive the start of the worker.
-        read_options=csv.ReadOptions(use_threads=False, block_size=LONGEST_LINE_BYTES),
-        parse_options=csv.ParseOptions(newlines_in_values=True),
+        read_options=csv.ReadOptions(block_size=block_bytes),
+        parse_options=csv.ParseOptions(newlines_in_values=lines_in_values),
         convert_options=csv.ConvertOptions(
-            include_columns=list(names.values()), column_types=dict.fromkeys(names.values(), category), null_values=[]
+            include_columns=list(types_by_column), column_types=types_by_column, null_values=[""]
         ),
     )
-    return _source_frame(table.to_pandas(), names, layout)
 
 
 def _header(text: bytes) -> list[str]:

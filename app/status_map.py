@@ -3,12 +3,13 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
 from app.errors import GoneError, JobBusyError, ShuttingDownError, UnknownJobError
 from app.job import Job, JobStatus, parse_job_id
+from app.job_details import JobDetails, details_of
 from app.recovery import Recovered
 
 RUNNING, DONE, ERROR = JobStatus.RUNNING, JobStatus.DONE, JobStatus.ERROR
@@ -105,10 +106,12 @@ class StatusMap:
 
     def start(self, job: Job) -> bool:
         """Mark a job as taken by a runner; False where it has been taken or has ended before."""
+        now = time.time()
         with self._lock:
             if job.started or job.status is not RUNNING:
                 return False
             job.started = True
+            job.started_at = now
             self._waiting -= 1
             closed = self._closed
         if closed:
@@ -222,6 +225,16 @@ class StatusMap:
         """Return the highest number given, and all the jobs."""
         with self._lock:
             return self._last_number, list(self._jobs.values())
+
+    def newest(self) -> list[Job]:
+        """Return all the jobs, the last accepted first."""
+        with self._lock:
+            return list(reversed(self._jobs.values()))
+
+    def details(self, jobs: Iterable[Job]) -> list[JobDetails]:
+        """Return the details of some jobs, all of the same moment."""
+        with self._lock:
+            return [details_of(job) for job in jobs]
 
     def size(self) -> int:
         """Return how many jobs are kept."""

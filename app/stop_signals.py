@@ -39,6 +39,15 @@ def take_stop_signals(stop: Act, stop_at_once: Act) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
 
 
+def ignore_stop_signals() -> None:
+    """Ignore the stop signals from now on, in a process that is ending by itself.
+
+    The interpreter gives handlers up before it ends: a signal that comes in between would end the process as a failure.
+    """
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def block_stop_signals() -> None:
     """Keep the stop signals pending, in a process that has no other thread yet, until they are taken."""
     signal.set_wakeup_fd(-1)  # the parent's, where this process was forked

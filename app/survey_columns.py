@@ -35,8 +35,8 @@ class Columns:
         self.stratum, self.stratum_names = _strata(frame)
         self.period, self.periods = _periods(frame)
         self.low, self.high = self._limits(frame)
-        self.respondents = self._measure(frame, "Sample_Size")
-        self.respondents[~(self.respondents > 0)] = np.nan
+        respondents = self._measure(frame, "Sample_Size")
+        self.respondents = np.where(respondents > 0, respondents, np.nan)
         self.question_id, self.question_ids = self._optional(frame, "QuestionID")
         self.class_name, self.class_names = self._optional(frame, "Class")
         self.abbreviation, self.abbreviations = self._optional(frame, "LocationAbbr")
@@ -50,9 +50,8 @@ class Columns:
     def _limits(self, frame: SourceFrame) -> tuple[Values, Values]:
         """Return the confidence limits, NaN in both where they are no percentages that enclose the value."""
         low, high = self._measure(frame, "Low_Confidence_Limit"), self._measure(frame, "High_Confidence_Limit")
-        unusable = ~((low >= LOWEST_PERCENT) & (low <= self.value) & (self.value <= high) & (high <= HIGHEST_PERCENT))
-        low[unusable] = high[unusable] = np.nan
-        return low, high
+        usable = (low >= LOWEST_PERCENT) & (low <= self.value) & (self.value <= high) & (high <= HIGHEST_PERCENT)
+        return np.where(usable, low, np.nan), np.where(usable, high, np.nan)
 
     def _optional(self, frame: SourceFrame, name: str) -> tuple[Codes, list[str]]:
         if name in self.missing_optional:
@@ -108,6 +107,9 @@ def coded(column: pd.Series) -> tuple[Codes, list[str]]:
 
 def numbers(column: pd.Series) -> tuple[Values, Mask]:
     """Return the number in each field, NaN where there is none, and whether the field holds anything at all."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
+        values = column.to_numpy(dtype=np.float64)
+        return values, ~np.isnan(values)
     categorical = column.astype("category")
     texts = pd.Series([str(text).strip() for text in categorical.cat.categories], dtype=object)
     parsed = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)

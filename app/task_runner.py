@@ -195,8 +195,9 @@ class TaskRunner(threading.Thread):
     def run(self) -> None:
         """Work through the queue."""
         job = None
-        take, start, now = self._queue.get, self._map.start, time.monotonic  # once, not for every job
-        pool, observer, count = self._pool, self._pool.observer, self._pool.rate.count
+        pool, now = self._pool, time.monotonic
+        take, start = self._queue.get, self._map.start  # looked up once, not for every job
+        finish, count, ended = pool.update_job_status, pool.rate.count, pool.observer.ended
         try:
             while (job := take()) is not None:
                 if not start(job):
@@ -206,10 +207,10 @@ class TaskRunner(threading.Thread):
                     document, reason = (job.work or self._store.work(job))(), None
                 except BaseException as error:  # noqa: BLE001 - the runner outlives all that a job raises
                     document, reason = _failure(job, error)
-                status = pool.update_job_status(job, document, reason)
+                status = finish(job, document, reason)
                 ended_at = now()
                 count(ended_at)
-                observer.ended(job, status, ended_at - started_at)
+                ended(job, status, ended_at - started_at)
         except BaseException:
             logger.exception("%s died and is replaced", self.name)
             pool.replace(self, job)

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app import create_app
+from app.charts import pictures
 from app.job import Document, done_document, job_request
 from app.services import Services
 from app.settings import Settings
+from stub_server import LOOK_FOR_END_SECONDS, StubServer, stub_server
 
 OBESITY = "Percent of adults aged 18 years and older who have obesity"
 STRENGTH = "Percent of adults who engage in muscle-strengthening activities on 2 or more days a week"
@@ -32,6 +35,13 @@ OBESITY_BY_GENDER = [
     ("Guam", "GU", 29.0, 31.0),
     ("National", "US", 30.5, 30.7),
 ]
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Serves requests without a line for each on standard error."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
 
 
 def small_survey() -> list[dict[str, Any]]:
@@ -57,6 +67,13 @@ def assert_error(answer: Any, status: int) -> str:
     assert isinstance(answer.json["reason"], str)
     assert "Traceback" not in answer.json["reason"]
     return str(answer.json["reason"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_of_the_process_that_draws() -> Iterator[None]:
+    """End the process that draws after the last test, where one has started it."""
+    yield
+    pictures.close()
 
 
 @pytest.fixture
@@ -113,6 +130,25 @@ def services(app: Flask) -> Services:
 def client(app: Flask) -> FlaskClient:
     """A client of the application."""
     return app.test_client()
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """The address of the application, served over HTTP by a thread."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, args=(LOOK_FOR_END_SECONDS,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def stub() -> Iterator[StubServer]:
+    """A server that answers what the test says."""
+    with stub_server() as server:
+        yield server
 
 
 @pytest.fixture

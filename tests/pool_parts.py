@@ -56,7 +56,7 @@ def add(pool: ThreadPool, compute: Compute) -> Job:
 def answer_of(store: JobStore, job: Job) -> Any:
     """Wait for a job and return its document."""
     assert store.map.wait(job, WAIT_SECONDS) is not JobStatus.RUNNING
-    return orjson.loads(store.document(job))
+    return orjson.loads(store.document(job).content)
 
 
 def blocked_by(gate: threading.Event) -> Compute:

@@ -173,12 +173,26 @@ def test_after_a_shutdown_submissions_are_refused_and_reading_goes_on(
     assert int(refused.headers["Retry-After"]) > 0
     assert_error(client.post("/api/global_mean", json={}), 503)
     assert client.get("/api/get_results/job_id_1").get_json()["status"] == "done"
-    for path in ("/", "/api/jobs", "/api/num_jobs", "/api/questions", "/api/states", "/api/dataset"):
+    for path in ("/", "/api/jobs", "/api/num_jobs", "/api/statistics", "/api/questions", "/api/states", "/api/dataset"):
         assert client.get(path).status_code == 200
     assert getattr(client, method)("/api/graceful_shutdown").json == {"status": "done"}
 
 
 # Finding out what can be asked
+
+
+def test_statistics_are_listed_with_the_fields_that_a_request_for_them_takes(client: FlaskClient) -> None:
+    listed = data_at(client, "/api/statistics")
+    assert len(listed) > 1
+    for statistic in listed:
+        reason = assert_error(client.post(f"/api/{statistic['name']}", json={}), 400)
+        for name in statistic["needed"]:
+            assert f"'{name}' is missing" in reason
+        for name in statistic["optional"]:
+            assert f"{name} (optional)" in reason
+    needed = {statistic["name"]: statistic["needed"] for statistic in listed}
+    assert needed["best5"] == ["question"]
+    assert needed["state_mean"] == ["question", "state"]
 
 
 def test_questions_are_described(client: FlaskClient) -> None:

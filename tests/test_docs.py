@@ -44,8 +44,7 @@ def first_cells(table: str) -> list[str]:
 def test_the_routes_are_those_of_the_application(app: Flask) -> None:
     served = set()
     for rule in app.url_map.iter_rules():
-        if rule.endpoint != "static":
-            served |= {f"{method} {rule.rule}" for method in (rule.methods or set()) - {"HEAD"}}
+        served |= {f"{method} {rule.rule}" for method in (rule.methods or set()) - {"HEAD"}}
     documented = set()
     for entry in first_cells(section("Routes")):
         methods, path = entry.rsplit(" ", 1)

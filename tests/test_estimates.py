@@ -16,7 +16,7 @@ from app.settings import BUNDLED_TABLE
 from app.table_builder import read_table
 from plain_survey import PlainRow, kept, mean_of, plain_rows
 from real_server import PROJECT_ROOT
-from survey_files import row, write_csv
+from survey_files import Row, row, write_csv
 
 CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
 CDC_CELLS, CDC_SUPPRESSED = 79_851, 8_778
@@ -92,11 +92,12 @@ def test_every_published_cell_of_cdc_is_answered_to_the_digit_and_every_suppress
 def test_years_are_averaged_without_weights(planner: Planner, rows: list[PlainRow], body: dict[str, Any]) -> None:
     of_total = {"stratification": {"category": "Total"}} | body
     cells = ask(planner, **body)
+    held = {each.year for each in kept(rows, of_total)}
     for cell in cells:
         years = kept(rows, of_total | {"locations": [cell["location"]]})
         valued = [each for each in years if each.value is not None]
         assert cell["rows"] == len(valued)
-        assert ("incomplete" in cell["flags"]) == (0 < len(valued) < len(years))
+        assert ("incomplete" in cell["flags"]) == (0 < len(valued) < len(held))
         if not valued:
             assert (cell["value"], cell["low"], cell["sample_size"]) == (None, None, None)
             continue
@@ -106,6 +107,33 @@ def test_years_are_averaged_without_weights(planner: Planner, rows: list[PlainRo
         assert (cell["low"], cell["high"]) == pytest.approx(limits, abs=1e-9)
         assert cell["sample_size"] == sum(each.respondents or 0 for each in valued)
     assert {cell["location"] for cell in cells} == {each.place for each in kept(rows, of_total)}
+
+
+def test_a_mean_is_incomplete_where_a_year_is_suppressed_or_was_not_held(tmp_path: Path) -> None:
+    def cell(place: str, year: int, **fields: object) -> Row:
+        total = {"StratificationCategory1": "Total", "Stratification1": "Total"}
+        return row(
+            LocationDesc=place, YearStart=year, YearEnd=year, **({"Data_Value_Footnote_Symbol": ""} | total | fields)
+        )
+
+    female = {"StratificationCategory1": "Gender", "Stratification1": "Female"}
+    rows = [
+        *(cell("Ohio", year, Data_Value=20) for year in (2018, 2019)),
+        cell("New Jersey", 2018, Data_Value=30),
+        cell("Guam", 2018, Data_Value=40),
+        cell("Guam", 2019, Data_Value="", Data_Value_Footnote_Symbol="~"),
+        cell("Ohio", 2019, Data_Value=10, **female),  # this stratum is published for one year only
+    ]
+    table = read_table(write_csv(tmp_path, rows, tuple(rows[0])))
+    question = table.questions[0].question.text
+
+    def incomplete(**body: Any) -> list[str]:
+        cells = ask(Planner(table), question=question, by=["location", "stratum"], **body)
+        return [each["location"] for each in cells if "incomplete" in each["flags"]]
+
+    assert incomplete() == ["Guam", "New Jersey"]
+    assert incomplete(locations=["New Jersey"]) == ["New Jersey"]
+    assert incomplete(years=[2018]) == []
 
 
 def test_total_and_the_nation_are_asked_about_where_nothing_else_is(planner: Planner, rows: list[PlainRow]) -> None:

@@ -145,6 +145,19 @@ def test_years_that_a_question_does_not_have_are_told_with_those_that_it_has(tab
     assert "it has the years 2017, 2019, 2021" in reason
 
 
+def test_a_table_that_does_not_tell_years_says_so(tmp_path: Any) -> None:
+    table = read_table(write_csv(tmp_path, [row(Data_Value=30)]))
+    body = {"question": table.questions[0].question.text, "years": [2019]}
+    assert "this table does not tell the years of its rows; leave it out" in refused(table, "global_mean", body)
+
+
+def test_what_a_filter_keeps_is_named_where_it_was_asked_for_otherwise(tmp_path: Any) -> None:
+    total = row(StratificationCategory1="Total", Stratification1="Total", Data_Value=30)
+    table = read_table(write_csv(tmp_path, [total, row(LocationDesc="Guam", Data_Value=30)]))
+    body = {"question": table.questions[0].question.text, "state": "Guam"}
+    assert "(it keeps 'Guam'); ask for others" in refused(table, "trend", body)
+
+
 @pytest.mark.parametrize(
     ("filters", "told"),
     [
@@ -157,6 +170,8 @@ def test_years_that_a_question_does_not_have_are_told_with_those_that_it_has(tab
         ({"years": "2019"}, "must be a list of years, or a range"),
         ({"years": [2019.5]}, "must be a whole number"),
         ({"years": []}, "at least 1 element"),
+        ({"years": [-1]}, "field 'years.0' must be at least 0. The body"),
+        ({"years": ["2019"]}, "field 'years.0' must be a whole number. The body"),
         ({"years": {"until": 2019}}, "unknown field 'years.until'"),
         ({"locations": []}, "at least 1 element"),
         ({"locations": "Ohio"}, "field 'locations' must be a list"),

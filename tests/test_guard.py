@@ -287,7 +287,7 @@ def test_every_answer_tells_browsers_to_be_careful(
 ) -> None:
     monkeypatch.delattr("app.status_map.StatusMap.unfinished")
     statuses = {"/x": 404, "/api/global_mean": 405, "/api/num_jobs": 500}
-    answer = client.get(path, headers={"Accept": "text/html"})
+    answer = client.get(path)
     monkeypatch.undo()
     assert answer.status_code == statuses.get(path, 200)
     for name, value in SECURITY_HEADERS:

@@ -5,6 +5,7 @@ import math
 import random
 import warnings
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import statsmodels.api as sm
 from scipy import stats
 
 from app.errors import InvalidRequestError
+from app.fits import spearman, weighted_line
 from app.planner import Planner
 from app.settings import BUNDLED_TABLE
 from app.table_builder import read_table
@@ -194,6 +196,24 @@ def test_a_correlation_is_that_of_scipy(survey: Survey) -> None:
         assert agrees(data["spearman"]["p_value"], by_rank.pvalue), body
 
 
+def test_a_trend_that_does_not_change_is_flat_and_not_what_rounding_makes_of_it() -> None:
+    x, errors = np.array([2017.0, 2019.0, 2021.0]), np.array([0.66, 0.61, 0.66])
+    line = weighted_line(x, np.array([16.4, 16.4 + 1e-14, 16.4]), errors, x)
+    assert asdict(line.slope) == {"value": 0.0, "low": 0.0, "high": 0.0, "standard_error": 0.0, "p_value": 1.0}
+    for heights in (line.fitted, line.fitted_low, line.fitted_high):
+        assert heights.tolist() == [16.4, 16.4, 16.4]
+
+
+def test_a_rank_correlation_has_the_limits_of_bonett_and_wright() -> None:
+    x, y = np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.array([1.0, 3.0, 2.0, 5.0, 4.0])
+    found = spearman(x, y)
+    assert found.value == pytest.approx(0.8)  # 1 - 6 * 4 / (5 * 24)
+    half_width = 1.959963984540054 * math.sqrt((1 + 0.64 / 2) / 2)
+    assert (found.low, found.high) == pytest.approx(
+        (math.tanh(math.atanh(0.8) - half_width), math.tanh(math.atanh(0.8) + half_width))
+    )
+
+
 @pytest.mark.parametrize("category", ["Gender", "Education", "Income", "Age (years)", "Race/Ethnicity"])
 @pytest.mark.parametrize("question", ["Q036", "Q043", "Q047"])
 def test_a_disparity_is_between_the_extreme_strata(survey: Survey, question: str, category: str) -> None:
@@ -224,6 +244,8 @@ def test_a_disparity_is_between_the_extreme_strata(survey: Survey, question: str
         ("trend", {"state": "OH", "stratification": {"category": "Gender"}}, "the strata of 'Gender' are not averaged"),
         ("trend", {"state": "OH", "exclude": ["Ohio"]}, "the state 'OH' is left out"),
         ("compare", {"between": {"location": ["OH", "OH"]}}, "must name two that differ"),
+        ("compare", {"between": {"location": ["OH", "Ohio"]}}, "names the same location twice"),
+        ("compare", {"between": {"year": [1998, 1999]}}, "the filter 'years' leaves no row"),
         ("compare", {"between": {"location": ["OH"]}}, "'between.location.1' is missing"),
         ("compare", {"between": {}}, "needs one of location, year and stratum"),
         ("compare", {"between": {"location": ["OH", "UT"]}, "state": "OH"}, 'leave "state" out'),

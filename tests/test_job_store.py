@@ -62,7 +62,7 @@ def test_an_accepted_job_is_known_and_running_at_once(store: JobStore) -> None:
     job = accept(store)
     assert store.map.find(job.id) is job
     assert store.map.status(job) is JobStatus.RUNNING
-    assert orjson.loads(store.document(job)) == {"status": "running"}
+    assert orjson.loads(store.document(job).content) == {"status": "running"}
     assert store.map.unfinished() == 1
 
 
@@ -70,7 +70,7 @@ def test_a_job_that_is_done_is_answered_from_its_file(store: JobStore, folder: P
     job = accept(store)
     finish(store, job)
     assert store.map.status(job) is JobStatus.DONE
-    assert store.document(job) == done_document({"n": 1}).content == (folder / "job_id_1.json").read_bytes()
+    assert store.document(job).content == done_document({"n": 1}).content == (folder / "job_id_1.json").read_bytes()
     assert store.map.unfinished() == 0
 
 
@@ -78,7 +78,7 @@ def test_a_job_that_failed_is_answered_with_its_reason(store: JobStore, folder: 
     job = accept(store)
     assert store.map.start(job)
     assert store.finish(job, error_document("why"), "why") is JobStatus.ERROR
-    assert store.document(job) == error_document("why").content == (folder / "job_id_1.json").read_bytes()
+    assert store.document(job).content == error_document("why").content == (folder / "job_id_1.json").read_bytes()
 
 
 def test_nothing_but_whole_results_and_the_journal_lies_in_the_folder(store: JobStore, folder: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_result_that_is_lost_or_damaged_is_computed_again(store: JobStore, fol
     """A change that keeps the length is found when the file is read: not while its document is still in memory."""
     job = accept(store, "x" * 50)
     finish(store, job, done_document({"body": {"content": "x" * 50}}))
-    path, whole = folder / "job_id_1.json", store.document(job)
+    path, whole = folder / "job_id_1.json", store.document(job).content
     if damage == "folder gone":
         for entry in folder.iterdir():
             entry.unlink()
@@ -177,9 +177,9 @@ def test_a_result_that_is_lost_or_damaged_is_computed_again(store: JobStore, fol
     else:
         path.write_bytes({"cut": whole[:-7], "changed": whole.replace(b"xx", b"yx"), "empty": b""}[damage])
     if damage == "changed":
-        assert store.document(job) == whole
+        assert store.document(job).content == whole
         store.flush()
         store = make_store(folder)
         job = store.map.find("job_id_1")
-    assert store.document(job) == whole
+    assert store.document(job).content == whole
     assert path.read_bytes() == whole

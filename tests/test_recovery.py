@@ -1,12 +1,13 @@
 """What a restart promises: every acknowledged job is known, and none is forgotten, repeated or half there."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pytest
 
 from app.errors import GoneError, NotRecordedError
-from app.job import Job, JobStatus, done_document, error_document
+from app.job import Job, JobStatus, Submission, done_document, error_document
 from app.job_store import CANCELLED, JobStore
 from app.status_map import Retention
 from pool_parts import WAIT_SECONDS, answer_of, echo_request, make_pool, make_store
@@ -91,6 +92,23 @@ def test_a_damaged_line_costs_no_other_job(folder: Path, line: bytes) -> None:
     content = journal_of(folder).read_bytes()
     journal_of(folder).write_bytes(line + b"\n" + content + line + b"\n")
     assert make_store(folder).map.statuses() == [("job_id_1", "running")]
+
+
+@pytest.mark.parametrize(("lines", "kept"), [(4, 4), (3, 1), (2, 1), (1, 1)])
+def test_of_jobs_that_came_together_all_are_kept_or_none(folder: Path, lines: int, kept: int) -> None:
+    first = make_store(folder)
+    accept(first)
+    assert first.map.reserve(3, PLACES)
+    requests = [replace(echo_request(), submission=Submission(place=place, jobs=3)) for place in range(3)]
+    first.accept_all([(request, lambda: done_document({})) for request in requests], lambda job: None)
+    content = journal_of(folder).read_bytes().splitlines(keepends=True)
+    journal_of(folder).write_bytes(b"".join(content[:lines]) + b'{"acc')
+    second = make_store(folder)
+    assert len(second.map.statuses()) == kept
+    assert second.map.last_number() == lines  # what was dropped may have been seen: its number is not given again
+    after = accept(second)
+    third = [job_id for job_id, _ in make_store(folder).map.statuses()]
+    assert third == [*(job_id for job_id, _ in second.map.statuses() if job_id != after.id), after.id]
 
 
 def test_a_cancelled_job_stays_cancelled(folder: Path) -> None:

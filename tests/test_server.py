@@ -112,6 +112,14 @@ def test_a_signal_that_reaches_every_process_twice_ends_it_cleanly_too() -> None
         assert server.process.wait(30) == 0
 
 
+def test_signals_that_go_on_coming_while_it_ends_do_not_make_it_a_failure() -> None:
+    """It has no more handlers in its last moments; half a second after the first signal another ends it at once."""
+    with running_server() as server:
+        while server.process.poll() is None:
+            server.process.send_signal(signal.SIGTERM)
+        assert server.process.returncode in {0, 128 + signal.SIGTERM}
+
+
 def test_under_load_a_signal_loses_no_acknowledged_job(tmp_path: Path) -> None:
     results = tmp_path / "results"
     acknowledged: list[str] = []

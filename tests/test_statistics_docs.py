@@ -32,7 +32,7 @@ def tables(text: str) -> list[list[dict[str, str]]]:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"data": BUNDLED_TABLE})
+    return settings.model_copy(update={"data": str(BUNDLED_TABLE)})
 
 
 def assert_rounded(figures: dict[str, float], documented: dict[str, str]) -> None:

@@ -1,15 +1,11 @@
-"""The structure of the code: who knows whom, what importing does, and how long things are."""
+"""The structure of the code: who knows whom, and how long things are."""
 
 import ast
 import io
-import json
-import subprocess
-import sys
 import tokenize
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +14,6 @@ from rooms import MAY_IMPORT, SURVEY_ROOMS
 
 LONGEST_FUNCTION_LINES = 30
 LONGEST_FILE_LINES = 300
-IMPORT_SECONDS = 60
 
 HTTP_PACKAGES = frozenset({"flask", "flask_cors", "flask_openapi3", "granian", "werkzeug"})
 DATA_PACKAGES = frozenset({"dask", "distributed", "fsspec", "numpy", "pandas", "pyarrow"})
@@ -126,10 +121,10 @@ def test_a_room_imports_only_the_rooms_that_it_may_know(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", ROOMS)
-def test_only_the_package_and_its_routes_import_flask(module: str) -> None:
-    if room(module) != "routes":
+def test_only_the_factory_and_the_routes_import_flask(module: str) -> None:
+    if room(module) not in {"factory", "routes"}:
         assert not GRAPH[module] & HTTP_PACKAGES
-    assert "flask" in GRAPH["app"]
+    assert "flask" in GRAPH["app.factory"]
 
 
 def test_the_pool_knows_neither_http_nor_the_survey() -> None:
@@ -139,62 +134,19 @@ def test_the_pool_knows_neither_http_nor_the_survey() -> None:
     assert not {module for module in found if module.startswith("app.routes")}
 
 
+@pytest.mark.parametrize("module", [module for module in ROOMS if room(module) == "client"])
+def test_the_client_knows_the_server_by_http_alone(module: str) -> None:
+    found = reachable(GRAPH, module)
+    assert not found & (HTTP_PACKAGES | DATA_PACKAGES)
+    assert {room(target) for target in found if target.startswith("app.")} <= {"client"}
+
+
 @pytest.mark.parametrize(
     "module", ["app.statistics", "app.resolver", "app.provenance", "app.survey_table", "app.data_ingestor"]
 )
 def test_the_survey_knows_neither_jobs_nor_threads_nor_http(module: str) -> None:
     found = reachable(GRAPH, module)
     assert not found & (HTTP_PACKAGES | {"app.job", "app.job_store", "app.task_runner", "app.services"})
-
-
-IMPORT_AND_TELL = """
-import json, os, sys
-writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-told = {"written": [], "read": []}
-def hook(event, arguments):
-    if event == "open":
-        path, _, flags = arguments
-        told["written" if (flags or 0) & writing else "read"].append(str(path))
-sys.addaudithook(hook)
-import threading
-{statement}
-print(json.dumps({**told, "alive": threading.active_count(), "imported": "app.task_runner" in sys.modules}))
-"""
-
-
-def told_by_a_fresh_interpreter(statement: str, folder: Path) -> dict[str, Any]:
-    """Return which files a statement opens and how many threads it starts."""
-    ran = subprocess.run(
-        [sys.executable, "-B", "-c", IMPORT_AND_TELL.replace("{statement}", statement)],
-        cwd=folder,
-        env={"PYTHONPATH": str(PROJECT_ROOT), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=IMPORT_SECONDS,
-    )
-    told: dict[str, Any] = json.loads(ran.stdout)
-    return told
-
-
-@pytest.mark.parametrize("statement", ["import app", "import app, api_server"])
-def test_importing_starts_no_thread_and_opens_nothing_but_code(tmp_path: Path, statement: str) -> None:
-    told = told_by_a_fresh_interpreter(statement, tmp_path)
-    own = [Path(name) for name in told["read"] if Path(name).is_relative_to(PROJECT_ROOT / "app")]
-    assert told["imported"]
-    assert told["alive"] == 1
-    assert told["written"] == []
-    assert own
-    assert {path.suffix for path in own} <= {".py", ".pyc"}
-    assert not [name for name in told["read"] if name.endswith((".csv", ".csv.gz", ".parquet", ".log"))]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_opening_files_and_starting_threads_would_be_seen(tmp_path: Path) -> None:
-    statement = "open('a.csv', 'w').close(); open('a.csv').close()\n"
-    statement += "threading.Thread(target=threading.Event().wait, daemon=True).start()"
-    told = told_by_a_fresh_interpreter(statement, tmp_path)
-    assert (told["written"], told["read"][-1:], told["alive"]) == (["a.csv"], ["a.csv"], 2)
 
 
 def code_lines(source: str) -> set[int]:

@@ -92,7 +92,7 @@ def test_the_file_is_whole_before_the_job_is_done(tmp_path: Path) -> None:
     assert pool.drain(WAIT_SECONDS)
     assert seen == [JobStatus.RUNNING, JobStatus.RUNNING]
     assert kept.map.status(kept.map.find("job_id_1")) is JobStatus.DONE
-    assert files.read(1) == kept.document(jobs[0])
+    assert files.read(1) == kept.document(jobs[0]).content
 
 
 def test_shutdown_refuses_new_jobs_and_finishes_the_accepted_ones(pool: ThreadPool, store: JobStore) -> None:

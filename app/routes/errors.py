@@ -6,22 +6,16 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from app.errors import ServiceError, envelope, quoted
-from app.routes.support import json_answer
+from app.routes.support import error_answer, json_answer
 
 logger = logging.getLogger(__name__)
 
 
 def register(app: Flask) -> None:
     """Handle every error of an application here."""
-    app.register_error_handler(ServiceError, _service_error)
+    app.register_error_handler(ServiceError, error_answer)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected_error)
-
-
-def _service_error(error: ServiceError) -> Response:
-    answer = json_answer(envelope(error.reason), error.status)
-    answer.headers.update(error.headers)
-    return answer
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -24,13 +24,17 @@ SITES_REMEMBERED = 256
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_PAGES = frozenset({"same-origin", "none"})
 FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-Ip")
+CONTENT_POLICY, REFERRER_POLICY = "Content-Security-Policy", "Referrer-Policy"
+NO_REFERRER = "no-referrer"
 SECURITY_HEADERS = (
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (CONTENT_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Referrer-Policy", "no-referrer"),
+    (REFERRER_POLICY, NO_REFERRER),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
 )
+
+OWN_HEADERS = "app.security_headers"  # the key, in a request's environment, of those that a page has of its own
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
@@ -47,11 +51,24 @@ def _with_security_headers(application: "WSGIApplication") -> "WSGIApplication":
 
     def with_headers(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            return start_response(status, [*headers, *SECURITY_HEADERS], *error)
+            return start_response(status, [*headers, *environ.get(OWN_HEADERS, SECURITY_HEADERS)], *error)
 
         return application(environ, start)
 
     return with_headers
+
+
+def use_policy(policy: str, referrer_policy: str = NO_REFERRER) -> None:
+    """Send policies of its own with the answer to this request: those of a page which loads things.
+
+    Parameters
+    ----------
+    policy: its Content-Security-Policy
+    referrer_policy: ``same-origin`` for a page with a form, as a browser that tells no referrer sends a form with the
+        origin ``null``, which looks like another site
+    """
+    own = {CONTENT_POLICY: policy, REFERRER_POLICY: referrer_policy}
+    this_request().environ[OWN_HEADERS] = tuple({**dict(SECURITY_HEADERS), **own}.items())
 
 
 def protected(view: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:

@@ -1,13 +1,24 @@
 """Following jobs: their results, their states, how many are left."""
 
+import orjson
 from flask import Blueprint, Response, request
 
 from app.errors import InvalidRequestError, UnknownJobError, quoted
 from app.job import parse_job_id
+from app.routes.forms import asked_form, result_answer
 from app.routes.guard import protected
-from app.routes.support import count_argument, data_answer, json_answer, seconds_argument, services, this_request
+from app.routes.support import (
+    count_argument,
+    data_answer,
+    json_answer,
+    list_argument,
+    seconds_argument,
+    services,
+    this_request,
+)
 
 LONGEST_WAIT_SECONDS = 30.0
+MOST_IDS = 1000
 RESULTS_PATH = "/api/get_results/"
 
 blueprint = Blueprint("jobs", __name__)
@@ -19,8 +30,17 @@ def get_results(job_id: str) -> Response:
     parts = services()
     job = parts.store.map.find(job_id)
     this_request().job_id = job_id
-    parts.wait(job, seconds_argument("wait", LONGEST_WAIT_SECONDS))
-    return json_answer(parts.store.document(job))
+    form = asked_form()
+    parts.wait((job,), seconds_argument("wait", LONGEST_WAIT_SECONDS))
+    return result_answer(job, parts.store.document(job), form)
+
+
+@blueprint.get(RESULTS_PATH.rstrip("/"))
+def get_many_results() -> Response:
+    """Answer with many jobs at once, by ?ids=<job_id>,<job_id>; ?wait=<seconds> holds the answer until all ended."""
+    job_ids = list_argument("ids", MOST_IDS)
+    documents = services().documents(job_ids, seconds_argument("wait", LONGEST_WAIT_SECONDS))
+    return data_answer({job_id: orjson.Fragment(document) for job_id, document in documents.items()})
 
 
 @blueprint.get("/api/jobs")

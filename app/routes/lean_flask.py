@@ -11,7 +11,7 @@ from flask import Flask, Request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
-from app.routes.support import ApiRequest
+from app.routes.support import ApiRequest, ApiResponse
 
 NO_SESSION = NullSession()
 
@@ -28,6 +28,7 @@ class LeanFlask(Flask):
     """A Flask application that serves plain views under whatever name it is reached by."""
 
     request_class = ApiRequest
+    response_class = ApiResponse
     session_interface = NoSessions()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,50 +1,26 @@
-"""The front page: every route with what it does, as HTML for a browser and as JSON for a program."""
+"""The front page: the dashboard for a browser, and for a program every route with what it does."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, request
 
-from app.routes.support import data_answer, services
-from app.routes.survey import MODELLED_NOTICE
-from app.statistics import STATISTICS
+from app.errors import ServiceError
+from app.routes.dashboard import dashboard_page
+from app.routes.html import problem_page, wants_page
+from app.routes.route_list import route_list
+from app.routes.support import data_answer
 
 blueprint = Blueprint("pages", __name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RouteInfo:
-    """A route as the front page shows it."""
-
-    methods: str
-    path: str
-    summary: str
+blueprint.register_error_handler(ServiceError, problem_page)
 
 
 @blueprint.get("/")
 @blueprint.get("/index")
 def index() -> Response:
-    """List the routes."""
-    routes = _routes()
-    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-        modelled = services().ingestor.table.report.modelled
-        page = render_template("index.html", routes=routes, notice=MODELLED_NOTICE if modelled else None)
-        answer = Response(page, mimetype="text/html")
+    """Show the dashboard to a browser, list the routes to a program."""
+    if wants_page():
+        answer = dashboard_page(request.args.to_dict(flat=False))
     else:
-        answer = data_answer([asdict(route) for route in routes])
+        answer = data_answer([asdict(route) for route in route_list()])
     answer.vary.add("Accept")
     return answer
-
-
-def _routes() -> list[RouteInfo]:
-    """Return the routes of the application in the order of their registration."""
-    return [
-        RouteInfo(", ".join(sorted((rule.methods or set()) - {"HEAD"})), rule.rule, _summary(rule.endpoint))
-        for rule in current_app.url_map.iter_rules()
-        if rule.endpoint != "static"
-    ]
-
-
-def _summary(endpoint: str) -> str:
-    statistic = STATISTICS.get(endpoint.rpartition(".")[2])
-    docstring = statistic.summary if statistic else current_app.view_functions[endpoint].__doc__
-    return (docstring or "").splitlines()[0]

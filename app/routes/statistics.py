@@ -2,28 +2,33 @@
 
 from flask import Blueprint, Response
 
-from app.errors import UnsupportedMediaTypeError, quoted
 from app.routes.jobs import RESULTS_PATH
-from app.routes.support import JSON_TYPE, json_answer, services, this_request
+from app.routes.submission import accepted_answer, accepted_batch_answer, idempotency_key, json_body
+from app.routes.support import BATCH_PATH, services, this_request
 from app.statistics import STATISTICS
 
-blueprint = Blueprint("statistics", __name__, url_prefix="/api")
+PREFIX = "/api"
+
+blueprint = Blueprint("statistics", __name__, url_prefix=PREFIX)
 
 
 def submit(statistic: str) -> Response:
     """Accept a job; the answer is its id."""
     asked = this_request()
-    raw = asked.get_data(cache=True)
-    if asked.content_type != JSON_TYPE and raw and not asked.is_json:
-        declared = quoted(asked.mimetype) if asked.mimetype else "no type"
-        raise UnsupportedMediaTypeError(
-            f"the body is declared as {declared}; send JSON with the header Content-Type: application/json"
-        )
-    job = services().submit(statistic, raw)
+    job = services().submit(statistic, json_body(), idempotency_key())
     asked.job_id = job_id = job.id
-    answer = json_answer({"job_id": job_id})
+    answer = accepted_answer(job)
     answer.headers["Location"] = f"{asked.root_path}{RESULTS_PATH}{job_id}"
     return answer
+
+
+@blueprint.post(BATCH_PATH.removeprefix(PREFIX))
+def submit_batch() -> Response:
+    """Accept many jobs or none: a list of requests, each with its "statistic"; the answer is their ids."""
+    asked = this_request()
+    jobs = services().submit_batch(json_body(), idempotency_key())
+    asked.job_id = f"{jobs[0].id}..{jobs[-1].id}"
+    return accepted_batch_answer(jobs)
 
 
 for _name in STATISTICS:

@@ -2,24 +2,47 @@
 
 import math
 from functools import lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 from flask import Request, Response, current_app, request
 
-from app.errors import InvalidRequestError, quoted
+from app.errors import InvalidRequestError, ServiceError, envelope, quoted
 from app.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import WSGIEnvironment
 
 JSON_TYPE = "application/json"
 MAX_BODY_BYTES = 64 * 1024
+BATCH_PATH = "/api/batch"
+MAX_BATCH_BYTES = 1024 * 1024
 
 
 class ApiRequest(Request):
     """A request with what its log line tells: the job that it is about, and when it came (monotonic seconds)."""
 
-    max_content_length = MAX_BODY_BYTES
     job_id = "-"
     started = 0.0
+
+    @property  # type: ignore[misc]
+    def max_content_length(self) -> int:  # type: ignore[override]
+        """How long the body may be, in bytes."""
+        return MAX_BATCH_BYTES if self.path == BATCH_PATH else MAX_BODY_BYTES
+
+
+class ApiResponse(Response):
+    """An answer whose headers go out as they are where it is whole, which takes a fifth of the time."""
+
+    def get_wsgi_response(self, environ: "WSGIEnvironment") -> "tuple[Iterable[bytes], str, list[tuple[str, str]]]":
+        """Return body, status and headers; what may not have a body, or has one in pieces, is left to Flask."""
+        body = self.response
+        whole = isinstance(body, list) and "Content-Length" in self.headers
+        if not whole or self.status_code != 200 or environ["REQUEST_METHOD"] == "HEAD":
+            return super().get_wsgi_response(environ)
+        return cast("list[bytes]", body), self.status, self.headers.to_wsgi_list()
 
 
 def this_request() -> ApiRequest:
@@ -38,13 +61,20 @@ def services() -> Services:
     return cast("Services", current_app.extensions["services"])
 
 
-def json_answer(content: Any, status: int = 200) -> Response:
+def json_answer(content: Any, status: int = 200) -> ApiResponse:
     """Return ``content`` as a JSON answer; bytes are taken to be JSON already."""
     body = content if isinstance(content, bytes) else orjson.dumps(content)
-    return Response(body, status, content_type=JSON_TYPE)
+    return ApiResponse(body, status, content_type=JSON_TYPE)
 
 
-def data_answer(data: Any) -> Response:
+def error_answer(error: ServiceError) -> ApiResponse:
+    """Return what a program is told of an error."""
+    answer = json_answer(envelope(error.reason), error.status)
+    answer.headers.update(error.headers)
+    return answer
+
+
+def data_answer(data: Any) -> ApiResponse:
     """Return ``data`` in the envelope of an answer that is done."""
     return json_answer({"status": "done", "data": data})
 
@@ -86,3 +116,18 @@ def count_argument(name: str) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= 18 and int(text) > 0):
         raise InvalidRequestError(f"{name} must be a whole number above 0, not {quoted(text)}")
     return int(text)
+
+
+def list_argument(name: str, most: int) -> list[str]:
+    """Return the parts of a list, separated by commas, from the query string.
+
+    Raises
+    ------
+    InvalidRequestError: there is no such list, a part of it is empty, or it has more than ``most``
+    """
+    parts = request.args.get(name, "").split(",")
+    if not all(parts):
+        raise InvalidRequestError(f"{name} must be a list separated by commas, such as ?{name}=job_id_1,job_id_2")
+    if len(parts) > most:
+        raise InvalidRequestError(f"{name} must have at most {most} parts, not {len(parts)}")
+    return parts

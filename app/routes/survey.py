@@ -1,10 +1,11 @@
-"""Finding out what can be asked: the questions, the locations, and what the table is."""
+"""Finding out what can be asked: the statistics, the questions, the locations, and what the table is."""
 
 from dataclasses import asdict
 
 from flask import Blueprint, Response
 
 from app.routes.support import data_answer, services
+from app.statistics import STATISTICS, Statistic
 from app.survey_table import Question
 
 MODELLED_NOTICE = (
@@ -13,6 +14,12 @@ MODELLED_NOTICE = (
 )
 
 blueprint = Blueprint("survey", __name__, url_prefix="/api")
+
+
+@blueprint.get("/statistics")
+def statistics() -> Response:
+    """List the statistics: name, what it is, the fields that a request for it needs, and those that it may have."""
+    return data_answer([_explained(statistic) for statistic in STATISTICS.values()])
 
 
 @blueprint.get("/questions")
@@ -38,6 +45,17 @@ def dataset() -> Response:
     categories = {category: list(names) for category, names in table.categories.items()}
     reload = asdict(ingestor.last_reload) if ingestor.last_reload else None
     return data_answer({"modelled": modelled, **notice, **report, "stratifications": categories, "reload": reload})
+
+
+def _explained(statistic: Statistic) -> dict[str, object]:
+    fields = statistic.body.model_fields
+    needed = [name for name, field in fields.items() if field.is_required()]
+    return {
+        "name": statistic.name,
+        "summary": statistic.summary,
+        "needed": needed,
+        "optional": [name for name in fields if name not in needed],
+    }
 
 
 def _described(question: Question) -> dict[str, object]:

@@ -10,7 +10,8 @@ from app.cells import LIMITS_Z, TIE_DECIMALS
 from app.errors import InvalidRequestError
 from app.estimates import Estimates, estimates_over_years, with_limits, yearly_estimates
 from app.query import Query
-from app.selection import select
+from app.result_models import Comparison, Disparity
+from app.selection import count_years, select
 from app.statistics.estimate import cells_of, labels_of
 from app.statistics.registry import Result, statistic
 from app.survey_table import SurveyTable
@@ -33,7 +34,9 @@ def _sides(table: SurveyTable, query: Query) -> list[Estimates]:
     return sides
 
 
-@statistic(CompareBody, {"question": "Q036", "between": {"location": ["OH", "UT"]}, "years": [2019]}, check=_sides)
+@statistic(
+    CompareBody, {"question": "Q036", "between": {"location": ["OH", "UT"]}, "years": [2019]}, Comparison, check=_sides
+)
 def compare(table: SurveyTable, query: Query) -> Result:
     """Return two estimates and their difference in percentage points, with its limits, z and p-value.
 
@@ -76,7 +79,8 @@ def _groups(table: SurveyTable, query: Query) -> Estimates:
     InvalidRequestError: fewer than two of them can be compared
     """
     cells = select(table, query.question, query.filters, needs_value=False).cells
-    groups = estimates_over_years(yearly_estimates(cells))
+    years = count_years(table, query.question, query.filters)
+    groups = estimates_over_years(yearly_estimates(cells), years)
     if len(_comparable(table, groups)) < 2:
         raise InvalidRequestError(
             "a disparity needs at least two strata with a value and confidence limits; ask for another category, "
@@ -92,7 +96,10 @@ def _comparable(table: SurveyTable, groups: Estimates) -> list[int]:
 
 
 @statistic(
-    DisparityBody, {"question": "Q036", "stratification": {"category": "Education"}, "state": "OH"}, check=_groups
+    DisparityBody,
+    {"question": "Q036", "stratification": {"category": "Education"}, "state": "OH"},
+    Disparity,
+    check=_groups,
 )
 def disparity(table: SurveyTable, query: Query) -> Result:
     """Return the strata of one category with the gap between the worst and the best: absolute and relative.

@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from app.bodies import CorrelateBody
-from app.cells import Codes, Values
+from app.cells import TIE_DECIMALS, Codes, Values
 from app.errors import InvalidRequestError
 from app.estimates import estimates_over_years, yearly_estimates
 from app.query import Query
+from app.result_models import CorrelationOfTwo
 from app.selection import select
 from app.statistics.registry import Result, statistic
 from app.survey_table import SurveyTable
@@ -47,11 +48,11 @@ def _check(pairs: _Pairs) -> None:
             f"a correlation needs at least {FEWEST_LOCATIONS} locations with a value for both questions, and there are "
             f"{pairs.locations.size}; ask for more locations or years"
         )
-    if not (np.ptp(pairs.x) and np.ptp(pairs.y)):
+    if not all(np.ptp(np.round(values, TIE_DECIMALS)) for values in (pairs.x, pairs.y)):
         raise InvalidRequestError("one of the questions has the same value in all these locations; ask for others")
 
 
-@statistic(CorrelateBody, {"question": "Q036", "other_question": "Q047"}, check=_pairs)
+@statistic(CorrelateBody, {"question": "Q036", "other_question": "Q047"}, CorrelationOfTwo, check=_pairs)
 def correlate(table: SurveyTable, query: Query) -> Result:
     """Return the correlation of two questions across locations, Pearson's and Spearman's, and the pairs of figures.
 

@@ -8,14 +8,15 @@ from app.bodies import EstimateBody
 from app.cells import Codes
 from app.estimates import Estimates, estimates_over_years, flags_of, yearly_estimates
 from app.query import Query
-from app.selection import select
+from app.result_models import EstimateCells
+from app.selection import count_years, select
 from app.statistics.registry import Result, statistic
 from app.survey_table import SurveyTable
 
 KEYS = ("location", "year", "category", "stratum")
 
 
-@statistic(EstimateBody, {"question": "Q036", "by": ["location"], "years": [2019]})
+@statistic(EstimateBody, {"question": "Q036", "by": ["location"], "years": [2019]}, EstimateCells)
 def estimate(table: SurveyTable, query: Query) -> Result:
     """Return the prevalence with its confidence limits, sample size and flags, for each combination of the keys.
 
@@ -24,7 +25,8 @@ def estimate(table: SurveyTable, query: Query) -> Result:
     """
     estimates = yearly_estimates(select(table, query.question, query.filters, needs_value=False).cells)
     if "year" not in query.by:
-        estimates = estimates_over_years(estimates)
+        years = count_years(table, query.question, query.filters)
+        estimates = estimates_over_years(estimates, years)
     return cells_of(table, estimates, [key for key in KEYS if key in query.by])
 
 

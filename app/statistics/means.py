@@ -9,6 +9,7 @@ import numpy as np
 from app.bodies import FiveBody, QuestionBody, RankingBody, StateBody
 from app.cells import TIE_DECIMALS, QuestionMeans, Values
 from app.query import Query
+from app.result_models import CategoryMeans, GlobalMean, LocationCategoryMeans, LocationDifferences, LocationMeans
 from app.selection import NO_FILTERS, select
 from app.statistics.registry import Result, statistic
 from app.survey_table import SurveyTable
@@ -24,46 +25,46 @@ def _means(table: SurveyTable, query: Query) -> QuestionMeans:
     return QuestionMeans(select(table, query.question, query.filters).cells)
 
 
-@statistic(QuestionBody, QUESTION, provenance=False)
+@statistic(QuestionBody, QUESTION, LocationMeans, provenance=False)
 def states_mean(table: SurveyTable, query: Query) -> Result:
     """Return the mean of each location, ascending."""
     means = _means(table, query)
     return _by_location(table, means, means.by_location.means)
 
 
-@statistic(StateBody, IN_OHIO, provenance=False)
+@statistic(StateBody, IN_OHIO, LocationMeans, provenance=False)
 def state_mean(table: SurveyTable, query: Query) -> Result:
     """Return the mean of one location."""
     name, mean = _one_location(table, query, _means(table, query))
     return {name: mean}
 
 
-@statistic(FiveBody, QUESTION, provenance=False)
+@statistic(FiveBody, QUESTION, LocationMeans, provenance=False)
 def best5(table: SurveyTable, query: Query) -> Result:
     """Return the five best locations with their means, best first."""
     return _ranked(table, query, lowest_first=query.best == "min")
 
 
-@statistic(FiveBody, QUESTION, provenance=False)
+@statistic(FiveBody, QUESTION, LocationMeans, provenance=False)
 def worst5(table: SurveyTable, query: Query) -> Result:
     """Return the five worst locations with their means, worst first."""
     return _ranked(table, query, lowest_first=query.best == "max")
 
 
-@statistic(QuestionBody, QUESTION, provenance=False)
+@statistic(QuestionBody, QUESTION, GlobalMean, provenance=False)
 def global_mean(table: SurveyTable, query: Query) -> Result:
     """Return the mean over all rows of the question."""
     return {"global_mean": _global_mean(_means(table, query))}
 
 
-@statistic(QuestionBody, QUESTION, provenance=False)
+@statistic(QuestionBody, QUESTION, LocationDifferences, provenance=False)
 def diff_from_mean(table: SurveyTable, query: Query) -> Result:
     """Return the global mean less the mean of each location, in the order of the locations' means, ascending."""
     means = _means(table, query)
     return _by_location(table, means, _global_mean(means) - means.by_location.means)
 
 
-@statistic(StateBody, IN_OHIO, provenance=False)
+@statistic(StateBody, IN_OHIO, LocationDifferences, provenance=False)
 def state_diff_from_mean(table: SurveyTable, query: Query) -> Result:
     """Return the global mean less the mean of one location."""
     means = _means(table, query)
@@ -71,7 +72,7 @@ def state_diff_from_mean(table: SurveyTable, query: Query) -> Result:
     return {name: _global_mean(means) - mean}
 
 
-@statistic(QuestionBody, QUESTION, provenance=False)
+@statistic(QuestionBody, QUESTION, CategoryMeans, provenance=False)
 def mean_by_category(table: SurveyTable, query: Query) -> Result:
     """Return the mean of each location, category and stratum, sorted by the three."""
     by_stratum = _means(table, query).by_stratum
@@ -80,7 +81,7 @@ def mean_by_category(table: SurveyTable, query: Query) -> Result:
     return dict(zip(keys, by_stratum.means.tolist(), strict=True))
 
 
-@statistic(StateBody, IN_OHIO, provenance=False)
+@statistic(StateBody, IN_OHIO, LocationCategoryMeans, provenance=False)
 def state_mean_by_category(table: SurveyTable, query: Query) -> Result:
     """Return the mean of each category and stratum in one location, sorted by the two."""
     location = _location(query)
@@ -89,13 +90,13 @@ def state_mean_by_category(table: SurveyTable, query: Query) -> Result:
     return {table.location_names[location]: dict(zip(labels, strata.means.tolist(), strict=True))}
 
 
-@statistic(RankingBody, {"question": "Q036", "n": 3, "exclude": ["National"]})
+@statistic(RankingBody, {"question": "Q036", "n": 3, "exclude": ["National"]}, LocationMeans)
 def best(table: SurveyTable, query: Query) -> Result:
     """Return the best locations with their means, best first, as many as are asked for."""
     return _ranked(table, query, lowest_first=query.best == "min")
 
 
-@statistic(RankingBody, {"question": "Q036", "n": 3, "exclude": ["National"]})
+@statistic(RankingBody, {"question": "Q036", "n": 3, "exclude": ["National"]}, LocationMeans)
 def worst(table: SurveyTable, query: Query) -> Result:
     """Return the worst locations with their means, worst first, as many as are asked for."""
     return _ranked(table, query, lowest_first=query.best == "max")

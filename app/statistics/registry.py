@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from pydantic import BaseModel
+
 from app.bodies import QuestionBody
 from app.query import Query
 from app.survey_table import SurveyTable
@@ -27,6 +29,7 @@ class Statistic:
     check: raises InvalidRequestError where there is not enough to compute from; called when a job is submitted
     provenance: whether its answers tell where the figures come from; those of the contract's nine do not
     example: a body that can be asked of CDC's table
+    result: the model of its result, for the API document
     """
 
     name: str
@@ -36,6 +39,7 @@ class Statistic:
     check: Check | None
     provenance: bool
     example: Mapping[str, Any]
+    result: type[BaseModel]
 
 
 _registry: dict[str, Statistic] = {}
@@ -43,13 +47,18 @@ STATISTICS: Mapping[str, Statistic] = MappingProxyType(_registry)
 
 
 def statistic(
-    body: type[QuestionBody], example: Mapping[str, Any], *, check: Check | None = None, provenance: bool = True
+    body: type[QuestionBody],
+    example: Mapping[str, Any],
+    result: type[BaseModel],
+    *,
+    check: Check | None = None,
+    provenance: bool = True,
 ) -> Callable[[Compute], Compute]:
     """Register the decorated function under its own name; its docstring's first line becomes the summary."""
 
     def register(compute: Compute) -> Compute:
         name, summary = compute.__name__, (compute.__doc__ or "").splitlines()[0]
-        _registry[name] = Statistic(name, body, compute, summary, check, provenance, example)
+        _registry[name] = Statistic(name, body, compute, summary, check, provenance, example, result)
         return compute
 
     return register

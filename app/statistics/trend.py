@@ -9,6 +9,7 @@ from app.cells import Values
 from app.errors import InvalidRequestError
 from app.estimates import Estimates, dated, with_limits, yearly_estimates
 from app.query import Query
+from app.result_models import Trend
 from app.selection import select
 from app.statistics.estimate import cells_of
 from app.statistics.registry import Result, statistic
@@ -38,7 +39,7 @@ def _middles(table: SurveyTable, estimates: Estimates) -> Values:
     return np.array([table.periods[code].middle for code in estimates.periods.tolist()])
 
 
-@statistic(TrendBody, {"question": "Q036", "state": "OH"}, check=_years)
+@statistic(TrendBody, {"question": "Q036", "state": "OH"}, Trend, check=_years)
 def trend(table: SurveyTable, query: Query) -> Result:
     """Return the prevalence by year, and the slope of the line through it in percentage points a year.
 

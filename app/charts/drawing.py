@@ -1,0 +1,65 @@
+"""Charts as Vega-Lite, made by Altair: a drawing for each kind, framed by titles above and the source below.
+
+Importing this imports Altair, which takes half a second and 40 MiB: ``app.charts.chart_of`` does so when it is first
+needed.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import altair as alt
+
+from app.charts.context import Kind
+from app.charts.locations import bars, tile_map
+from app.charts.look import config
+from app.charts.pairs import comparison, scatter
+from app.charts.scene import ROWS, Drawing, Scene
+from app.charts.single import figure
+from app.charts.strata import dots, heatmap
+from app.charts.words import footer_lines, subtitle_lines, title_lines
+from app.charts.years import lines, trend
+
+FOOTER_FONT_PIXELS, FOOTER_LINE_PIXELS = 10, 13
+
+DRAWINGS: Mapping[Kind, Callable[[Scene], Drawing]] = {
+    "bars": bars,
+    "map": tile_map,
+    "dots": dots,
+    "heatmap": heatmap,
+    "lines": lines,
+    "trend": trend,
+    "comparison": comparison,
+    "scatter": scatter,
+    "figure": figure,
+}
+
+
+def draw(scene: Scene, kind: Kind) -> dict[str, Any]:
+    """Return an answer's chart of a kind as a Vega-Lite specification, ready for JSON."""
+    drawing = DRAWINGS[kind](scene)
+    title = title_lines(scene.statistic, scene.data)
+    subtitle = subtitle_lines(scene.document, scene.about, drawing.findings)
+    footer = footer_lines(scene.document, scene.about)
+    framed = _with_footer(scene, drawing, footer).properties(
+        title=alt.TitleParams(title, subtitle=subtitle),
+        description=" ".join([*title, *subtitle]),
+        config=config(scene.look),
+    )
+    spec: dict[str, Any] = framed.to_dict(validate=False)
+    spec.setdefault("datasets", {})[ROWS] = drawing.rows  # put in here: Altair would look at every row again and again
+    return spec
+
+
+def _with_footer(scene: Scene, drawing: Drawing, lines: list[str]) -> Any:
+    """Put the source below a drawing: into it where it is as wide as the page has room, under it where it is not."""
+    style: dict[str, Any] = {"align": "left", "baseline": "top", "fontSize": FOOTER_FONT_PIXELS}
+    words = alt.Chart(alt.InlineData(values=[{}])).mark_text(
+        text=lines, color=scene.look.faint, lineHeight=FOOTER_LINE_PIXELS, **style
+    )
+    if isinstance(drawing.chart, alt.LayerChart) and drawing.chart.width == "container":
+        framed = drawing.chart.copy()
+        below = alt.value(alt.expr(f"height + {drawing.below}"))
+        framed.layer = [*framed.layer, words.encode(x=alt.value(-drawing.left), y=below)]
+        return framed
+    placed = words.encode(x=alt.value(-drawing.left), y=alt.value(0))
+    return alt.vconcat(drawing.chart, placed.properties(width=1, height=FOOTER_LINE_PIXELS * len(lines)))

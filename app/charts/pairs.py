@@ -1,0 +1,90 @@
+"""Two things against each other: two estimates, and two questions across locations."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+
+from app.charts.rows import cell_row, has_limits
+from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tips
+from app.charts.words import limits, probability, span, stratum_words, wrapped
+
+ROW_STEP_PIXELS = 40
+SCATTER_HEIGHT_PIXELS = 380
+AXIS_CHARS = 50
+LINE_PIXELS = 13
+VALUES_PIXELS = 34
+
+
+def comparison(scene: Scene) -> Drawing:
+    """Draw two estimates below each other with their limits; their difference stands in the subtitle."""
+    sides = [scene.data["a"], scene.data["b"]]
+    rows = [{**cell_row(side), "name": str(side[scene.data["dimension"]])} for side in sides]
+    names = [row["name"] for row in rows]
+    pixels = names_pixels(names)
+    base = alt.Chart().encode(
+        y=alt.Y("name:N", sort=names, axis=names_axis(pixels, grid=False, labelFontWeight="bold"))
+    )
+    axis = alt.X("value:Q", title=scene.unit, scale=alt.Scale(zero=False, padding=28), axis=alt.Axis(tickCount=5))
+    valued = base.transform_filter("datum.value !== null")
+    dots = valued.mark_point(size=110, strokeWidth=2, opacity=1).encode(
+        x=axis, tooltip=tips(rows), **state_channels(scene.look, rows)
+    )
+    figures = valued.mark_text(dy=-13, fontSize=11, color=scene.look.ink)
+    layers = [dots, figures.encode(x="value:Q", text=alt.Text("value:Q", format=".1f"))]
+    if has_limits(rows):
+        layers.insert(
+            0, base.mark_rule(color=scene.look.faint, strokeWidth=2, opacity=1).encode(x="low:Q", x2="high:Q")
+        )
+    gone = base.transform_filter("datum.value === null").mark_text(
+        align="left", fontStyle="italic", color=scene.look.faint
+    )
+    layers.append(gone.encode(x=alt.value(6), text="state:N"))
+    return Drawing(
+        rows,
+        layered(layers, height=ROW_STEP_PIXELS * len(rows)),
+        (*_shared(scene.data), _difference(scene, names)),
+        left=pixels,
+    )
+
+
+def _shared(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Tell what both sides are of: location, years, and the stratum where it is not everybody."""
+    side, dimension = data["a"], data["dimension"]
+    years = side.get("years") or [year for year in [side.get("year")] if year is not None]
+    parts = {"location": side.get("location"), "year": span(years), "stratum": stratum_words(side)}
+    return (", ".join(part for name, part in parts.items() if part and name != dimension),)
+
+
+def _difference(scene: Scene, names: list[str]) -> str:
+    found = scene.data["difference"] or {}
+    return f"{names[0]} less {names[1]}: {limits(found)} points, {probability(found.get('p_value'))}"
+
+
+def scatter(scene: Scene) -> Drawing:
+    """Draw a point with its abbreviation for each location; the coefficients stand in the subtitle."""
+    rows = [{**pair, "name": scene.abbreviation(pair["location"])} for pair in scene.data["pairs"]]
+    across = wrapped(scene.data["question"], AXIS_CHARS)
+    base = alt.Chart().encode(
+        x=alt.X("x:Q", title=across, scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(tickCount=6)),
+        y=alt.Y(
+            "y:Q",
+            title=None,
+            scale=alt.Scale(zero=False, padding=14),
+            axis=alt.Axis(minExtent=VALUES_PIXELS, tickCount=6),
+        ),
+        tooltip=[alt.Tooltip("location:N"), alt.Tooltip("x:Q", format=".1f"), alt.Tooltip("y:Q", format=".1f")],
+    )
+    points = base.mark_point(filled=True, size=32, color=scene.look.main, opacity=0.9)
+    names = base.mark_text(dy=-8, fontSize=9, color=scene.look.ink).encode(text="name:N")
+    chart = layered([points, names], height=SCATTER_HEIGHT_PIXELS)
+    return Drawing(rows, chart, _coefficients(scene.data), left=VALUES_PIXELS, below=30 + LINE_PIXELS * len(across))
+
+
+def _coefficients(data: Mapping[str, Any]) -> tuple[str, ...]:
+    pearson, spearman = data["pearson"] or {}, data["spearman"] or {}
+    return (
+        f"Vertical: {data['other_question']}",
+        f"Pearson's r {limits(pearson, 'r', 2)}, {probability(pearson.get('p_value'))}",
+        f"Spearman's rho {limits(spearman, 'rho', 2)}, {probability(spearman.get('p_value'))}",
+    )

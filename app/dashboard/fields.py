@@ -1,0 +1,122 @@
+"""The fields of the form, which are those of a page's address too: fields to a body, and a body to fields.
+
+A field is a text, or several of one name. Lists of places are one text, separated by commas; a stratum is
+``category|stratum``; the years are ``from`` and ``to``, or ``years`` where they are not in a row.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+Fields = Mapping[str, Sequence[str]]
+
+STRATUM_SEPARATOR = "|"
+LIST_SEPARATOR = ","
+FIRST_YEAR, LAST_YEAR = "from", "to"
+
+
+def body_of(fields: Fields, takes: Collection[str]) -> dict[str, Any]:
+    """Return the body that a form asks with: of the fields that a statistic takes, those that are filled in."""
+    made = {name: make(fields) for name, make in MAKERS.items() if name in takes}
+    return {name: value for name, value in made.items() if value or (name == "by" and name in fields)}
+
+
+def fields_of(statistic: str, body: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the fields that ask for a body, the other way round."""
+    fields = {"statistic": [statistic]}
+    for name, value in body.items():
+        for field, text in SPREADERS.get(name, _as_text)(name, value):
+            fields.setdefault(field, []).append(text)
+    return fields
+
+
+def address_of(fields: Fields) -> str:
+    """Return the address of the page that shows the form with these fields."""
+    return "/?" + urlencode([(name, text) for name, texts in fields.items() for text in texts])
+
+
+def _text(fields: Fields, name: str) -> str:
+    return next(iter(fields.get(name, ())), "").strip()
+
+
+def _number(text: str) -> int | str:
+    """Return a whole number; what is none stays as it is, to be refused by name."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text
+
+
+def _list(fields: Fields, name: str) -> list[str]:
+    parts = [part.strip() for text in fields.get(name, ()) for part in text.split(LIST_SEPARATOR)]
+    return [part for part in parts if part]
+
+
+def _years(fields: Fields) -> Any:
+    single = [_number(year) for year in _list(fields, "years")]
+    ends = {name: _text(fields, name) for name in (FIRST_YEAR, LAST_YEAR)}
+    return single or {name: _number(year) for name, year in ends.items() if year}
+
+
+def _stratification(fields: Fields) -> dict[str, str]:
+    category, _, stratum = _text(fields, "stratification").partition(STRATUM_SEPARATOR)
+    return {name: text for name, text in (("category", category), ("value", stratum)) if text}
+
+
+def _between(fields: Fields) -> dict[str, list[Any]]:
+    dimension = _text(fields, "between")
+    pair = [_text(fields, name) for name in ("a", "b")]
+    return {dimension: [_number(text) if dimension == "year" else text for text in pair]} if dimension else {}
+
+
+MAKERS: Mapping[str, Callable[[Fields], Any]] = {
+    "question": lambda fields: _text(fields, "question"),
+    "other_question": lambda fields: _text(fields, "other_question"),
+    "state": lambda fields: _text(fields, "state"),
+    "years": _years,
+    "stratification": _stratification,
+    "locations": lambda fields: _list(fields, "locations"),
+    "exclude": lambda fields: _list(fields, "exclude"),
+    "suppressed": lambda fields: _text(fields, "suppressed"),
+    "best": lambda fields: _text(fields, "best"),
+    "n": lambda fields: _number(_text(fields, "n")),
+    "by": lambda fields: _list(fields, "by"),
+    "between": _between,
+}
+
+
+def _as_text(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    yield name, str(value)
+
+
+def _each(name: str, values: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    yield from ((name, str(value)) for value in values or [""])
+
+
+def _joined(name: str, values: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    yield name, f"{LIST_SEPARATOR} ".join(map(str, values))
+
+
+def _spread_years(name: str, years: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(years, Mapping):
+        yield from ((end, str(year)) for end, year in years.items() if year is not None)
+    elif sorted(years) == list(range(min(years), max(years) + 1)):
+        yield from ((FIRST_YEAR, str(min(years))), (LAST_YEAR, str(max(years))))
+    else:
+        yield from _joined(name, years)
+
+
+def _spread_stratum(name: str, asked: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    yield name, STRATUM_SEPARATOR.join(filter(None, (asked["category"], asked.get("value"))))
+
+
+def _spread_pair(name: str, between: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, str]]:
+    for dimension, (first, second) in between.items():
+        yield from ((name, dimension), ("a", str(first)), ("b", str(second)))
+
+
+SPREADERS: Mapping[str, Callable[[str, Any], Iterator[tuple[str, str]]]] = {
+    "years": _spread_years,
+    "stratification": _spread_stratum,
+    "locations": _joined,
+    "exclude": _joined,
+    "by": _each,
+    "between": _spread_pair,
+}

@@ -1,0 +1,117 @@
+// A field that completes what is typed from a list, by the combobox pattern of the ARIA Authoring Practices.
+//
+// An <input list="…"> works without this, but searches by the beginning of a text only, and not once it is filled in.
+// With data-many the field is a list separated by commas, and its last part is completed.
+
+const MOST_SHOWN = 60;
+let made = 0;
+
+export function combobox(input) {
+  const state = { input, list: input.getAttribute("list"), box: listbox(input), at: -1 };
+  input.removeAttribute("list");
+  const states = { "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": state.box.id };
+  const attributes = { role: "combobox", ...states, spellcheck: "false" };
+  for (const [name, value] of Object.entries(attributes)) input.setAttribute(name, value);
+  input.addEventListener("input", () => open(state, part(input)));
+  input.addEventListener("click", () => open(state, ""));
+  input.addEventListener("focus", () => input.select());
+  input.addEventListener("blur", () => close(state));
+  input.addEventListener("keydown", (event) => key(state, event));
+  state.box.addEventListener("pointerdown", (event) => {
+    event.preventDefault(); // the focus stays in the field
+    const option = event.target.closest("[role=option]");
+    if (option) take(state, option);
+  });
+  return { offer: (list) => { state.list = list; } };
+}
+
+function listbox(input) {
+  const around = document.createElement("div");
+  around.className = "combo";
+  input.replaceWith(around);
+  const box = document.createElement("ul");
+  Object.assign(box, { id: `options-${made += 1}`, className: "options", hidden: true });
+  box.setAttribute("role", "listbox");
+  box.setAttribute("aria-label", `Choices for ${input.labels?.[0]?.textContent ?? input.name}`);
+  around.append(input, box);
+  return box;
+}
+
+function part(input) {
+  return ("many" in input.dataset ? input.value.split(",").pop() : input.value).trim();
+}
+
+function offered(state) {
+  const options = typeof state.list === "string" ? document.getElementById(state.list).options : state.list ?? [];
+  return [...options].map((option) => option.value === undefined ? { value: String(option) } : {
+    value: option.value, note: [option.dataset?.id, option.dataset?.class].filter(Boolean).join(" · "),
+  });
+}
+
+function open(state, typed) {
+  const words = typed.toLowerCase().split(/\s+/);
+  const found = offered(state).filter(({ value, note }) => {
+    const text = `${value} ${note ?? ""}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+  state.box.replaceChildren(...found.slice(0, MOST_SHOWN).map((choice, at) => option(state, choice, at)));
+  state.box.hidden = found.length === 0;
+  state.input.setAttribute("aria-expanded", String(found.length > 0));
+  state.at = -1;
+  state.input.removeAttribute("aria-activedescendant");
+}
+
+function option(state, { value, note }, at) {
+  const item = document.createElement("li");
+  Object.assign(item, { id: `${state.box.id}-${at}`, textContent: value });
+  item.dataset.value = value;
+  item.setAttribute("role", "option");
+  item.setAttribute("aria-selected", "false");
+  if (note) item.append(Object.assign(document.createElement("small"), { textContent: note }));
+  return item;
+}
+
+function close(state) {
+  state.box.hidden = true;
+  state.input.setAttribute("aria-expanded", "false");
+  state.input.removeAttribute("aria-activedescendant");
+}
+
+function point(state, at) {
+  state.box.children[state.at]?.setAttribute("aria-selected", "false");
+  state.at = at;
+  const option = state.box.children[at];
+  if (!option) return state.input.removeAttribute("aria-activedescendant");
+  option.setAttribute("aria-selected", "true");
+  option.scrollIntoView({ block: "nearest" });
+  state.input.setAttribute("aria-activedescendant", option.id);
+}
+
+function take(state, option) {
+  const { input } = state;
+  const before = "many" in input.dataset ? input.value.split(",").slice(0, -1) : [];
+  input.value = [...before.map((text) => text.trim()), option.dataset.value].join(", ");
+  close(state);
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+function key(state, event) {
+  const shown = !state.box.hidden;
+  const last = state.box.children.length - 1;
+  const below = state.at < last ? state.at + 1 : 0;
+  const above = state.at > 0 ? state.at - 1 : last;
+  const move = { ArrowDown: below, ArrowUp: above }[event.key];
+  if (move !== undefined) {
+    event.preventDefault();
+    if (!shown) open(state, "");
+    point(state, shown ? move : 0);
+  } else if (event.key === "Enter" && shown && state.at >= 0) {
+    event.preventDefault();
+    take(state, state.box.children[state.at]);
+  } else if (event.key === "Escape" && shown) {
+    event.preventDefault();
+    close(state);
+  } else if (event.key === "Tab") {
+    close(state);
+  }
+}

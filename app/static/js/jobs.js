@@ -1,0 +1,52 @@
+// The jobs page: kept as the server has it; jobs are cancelled and removed without leaving it.
+
+import { keep, renew } from "./live.js";
+import { json, useToken } from "./server.js";
+
+const live = document.getElementById("live");
+const problem = document.getElementById("problem");
+const dialog = document.getElementById("token");
+
+document.addEventListener("submit", async (event) => {
+  const job = event.submitter?.dataset.job;
+  if (!job) return;
+  event.preventDefault();
+  const next = event.target.closest("tr").nextElementSibling?.querySelector("a, button");
+  try {
+    const { data } = await removed(job);
+    await renew();
+    live.textContent = `${job} is ${data[job]}.`;
+    problem.hidden = true;
+    if (document.activeElement === document.body) next?.focus();
+  } catch (error) {
+    tell(error);
+  }
+});
+
+async function removed(job) {
+  try {
+    return await json(`/api/jobs/${job}`, { method: "DELETE" });
+  } catch (error) {
+    if (error.status !== 401 || !(await askedForToken())) throw error;
+    return json(`/api/jobs/${job}`, { method: "DELETE" });
+  }
+}
+
+function askedForToken() {
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      const field = document.getElementById("token-text");
+      if (dialog.returnValue) useToken(field.value);
+      field.value = "";
+      resolve(Boolean(dialog.returnValue));
+    }, { once: true });
+    dialog.showModal();
+  });
+}
+
+function tell(error) {
+  problem.textContent = error?.message ?? "";
+  problem.hidden = !error;
+}
+
+keep((error) => error ? tell(error) : undefined);

@@ -1,0 +1,94 @@
+"""The page of the jobs in a real browser: it follows them, cancels them, and stays quick with very many."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from browser.conftest import OLD_JOBS
+
+QUICK_SECONDS = 1.0
+ROWS_SHOWN = 100
+
+
+def submit(server: str) -> str:
+    """Submit a job and return its id."""
+    answer = requests.post(f"{server}/api/best5", json={"question": "Q036"}, timeout=10)
+    return str(answer.json()["job_id"])
+
+
+@pytest.fixture
+def waiting(server: str, gate: Path) -> Iterator[str]:
+    """A job that waits: the runner rests after the one before it until the test is over."""
+    gate.touch()
+    first = submit(server)
+    requests.get(f"{server}/api/get_results/{first}?wait=20", timeout=30)
+    yield submit(server)
+    gate.unlink()
+
+
+def test_a_waiting_job_is_cancelled(page: Page, server: str, waiting: str) -> None:
+    page.goto("/jobs")
+    row = page.locator(f"#{waiting}")
+    expect(row.locator(".badge")).to_have_text("waiting")
+    expect(page.locator(".counts div", has_text="Waiting").locator("dd")).to_have_text("1")
+    page.get_by_role("button", name=f"Cancel {waiting}").click()
+    expect(page.get_by_role("status")).to_have_text(f"{waiting} is cancelled.")
+    expect(row.locator(".badge")).to_have_text("error")
+    answer = requests.get(f"{server}/api/get_results/{waiting}", timeout=10).json()
+    assert answer == {"status": "error", "reason": "cancelled"}
+
+
+def test_the_list_follows_what_happens_elsewhere_and_keeps_the_focus(page: Page, server: str) -> None:
+    job = submit(server)
+    requests.get(f"{server}/api/get_results/{job}?wait=20", timeout=30)
+    page.goto("/jobs")
+    button = page.get_by_role("button", name=f"Remove {job}", exact=True)
+    button.focus()
+    later = submit(server)
+    expect(page.locator(f"#{later} .badge")).to_have_text("done")
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text(f"{job} is removed.")
+    expect(page.locator(f"#{job}")).to_have_count(0)
+
+
+def test_a_job_is_opened(page: Page, server: str) -> None:
+    job = submit(server)
+    requests.get(f"{server}/api/get_results/{job}?wait=20", timeout=30)
+    page.goto("/jobs")
+    page.get_by_role("link", name=job, exact=True).click()
+    expect(page.get_by_role("heading", name="five best locations")).to_be_visible()
+    assert page.get_by_label("Statistic").input_value() == "best5"
+
+
+def test_with_ten_thousand_jobs_the_page_stays_quick(page: Page) -> None:
+    begun = time.monotonic()
+    page.goto("/jobs")
+    assert time.monotonic() - begun < QUICK_SECONDS
+    kept = page.locator(".counts div", has_text="Kept in all").locator("dd").text_content()
+    assert int((kept or "").replace(",", "")) >= OLD_JOBS
+    assert page.locator("tbody tr").count() == ROWS_SHOWN
+    with page.expect_response("**/jobs"):  # the list is taken anew
+        longest = page.evaluate(
+            "new Promise(done => { let last = performance.now(), longest = 0, end = last + 2500; const tick = () => {"
+            " const now = performance.now(); longest = Math.max(longest, now - last); last = now;"
+            " now < end ? setTimeout(tick, 10) : done(longest); }; tick(); })"
+        )
+    assert longest < QUICK_SECONDS * 1000
+    seen = page.locator("tbody tr").evaluate_all("rows => rows.map(row => row.id)")
+    page.get_by_role("link", name="Older jobs").click()
+    older = page.locator("tbody tr").evaluate_all("rows => rows.map(row => row.id)")
+    numbers = [int(job.rpartition("_")[2]) for job in (*seen, *older)]
+    assert numbers == sorted(set(numbers), reverse=True)
+    assert len(older) == ROWS_SHOWN
+
+
+def test_jobs_are_chosen_by_their_state(page: Page, waiting: str) -> None:
+    page.goto("/jobs")
+    page.get_by_role("link", name="Waiting").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator(f"#{waiting}")).to_be_visible()

@@ -1,0 +1,55 @@
+"""The API document as a client reads it: what it says of an answer, and whether an answer is like that."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from jsonschema import Draft202012Validator
+
+
+class Route(NamedTuple):
+    """A route of the document under one method; ``told`` is what the document tells of it."""
+
+    method: str
+    path: str
+    told: dict[str, Any]
+
+
+def routes_of(document: dict[str, Any]) -> Iterator[Route]:
+    """Yield every route of a document."""
+    for path, methods in document["paths"].items():
+        for method, told in methods.items():
+            yield Route(method.upper(), path, told)
+
+
+def example_request(route: Route) -> dict[str, Any]:
+    """Return the request that the examples of a route make, as arguments of a test client."""
+    places: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
+    for parameter in route.told.get("parameters", []):
+        if "example" in parameter:
+            places[parameter["in"]][parameter["name"]] = parameter["example"]
+    body = route.told.get("requestBody")
+    return {
+        "method": route.method,
+        "path": route.path.format(**places["path"]),
+        "query_string": places["query"],
+        "headers": places["header"],
+        "json": body["content"]["application/json"]["example"] if body else None,
+    }
+
+
+def assert_described(document: dict[str, Any], route: Route, answer: Any) -> None:
+    """Check the status, the headers, the media type and the content of an answer against the document."""
+    assert str(answer.status_code) in route.told["responses"], (route.path, answer.status, answer.text[:500])
+    told = route.told["responses"][str(answer.status_code)]
+    required = {name for name, header in told.get("headers", {}).items() if header["required"]}
+    assert {name for name in required if name not in answer.headers} == set()
+    if "content" not in told:
+        assert answer.data == b""
+        return
+    schema = told["content"][answer.mimetype]["schema"]
+    if answer.mimetype.startswith("text/"):
+        assert schema == {"type": "string"}
+    elif answer.mimetype != "application/json":
+        assert schema == {"type": "string", "format": "binary"}
+    else:
+        Draft202012Validator({**schema, "components": document["components"]}).validate(answer.json)

@@ -1,0 +1,58 @@
+"""schemathesis sends what the API document allows, and what it does not, and finds no answer that is not described."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from load import scaled
+from real_server import RealServer, running_server
+
+TOKEN = "a-token-for-fuzzing"
+BEARER = f"Authorization: Bearer {TOKEN}"
+SHUTDOWN = "/api/graceful_shutdown"
+AFTER_SHUTDOWN = ["/api/best5", "/api/compare", "/readyz", "/api/jobs", SHUTDOWN]
+PROGRAM = Path(sys.executable).with_name("schemathesis")
+EXAMPLES_PER_ROUTE = scaled(5, 500)
+# A body of the right form may still ask for what the table does not hold, which is a 400: no fault of the document.
+NOT_CHECKED = "positive_data_acceptance"
+# A request that breaks the document may be about a job that has been removed, which is told first.
+CONFIGURATION = """
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 503]
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RealServer]:
+    """A server with a token."""
+    with running_server({"STATS_ADMIN_TOKEN": TOKEN}) as running:
+        yield running
+
+
+def fuzz(server: RealServer, folder: Path, *options: str) -> None:
+    """Run schemathesis against a server and check that it finds nothing."""
+    configuration = folder / "schemathesis.toml"
+    configuration.write_text(CONFIGURATION)
+    command = [str(PROGRAM), "--config-file", str(configuration), "run", f"{server.address}/openapi.json"]
+    limits = ["--max-examples", str(EXAMPLES_PER_ROUTE), "--seed", "1", "--warnings", "off", "--no-color"]
+    ran = subprocess.run(
+        [*command, *limits, "--header", BEARER, *options], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_no_answer_is_found_that_is_not_described(server: RealServer, tmp_path: Path) -> None:
+    # Shutting down closes the pool, after which every submission is refused: that is looked at below.
+    fuzz(server, tmp_path, "--checks", "all", "--exclude-checks", NOT_CHECKED, "--exclude-path", SHUTDOWN)
+
+
+def test_nor_is_one_after_the_server_was_shut_down(server: RealServer, tmp_path: Path) -> None:
+    headers = dict([BEARER.split(": ")])
+    assert requests.post(server.address + SHUTDOWN, headers=headers, timeout=10).ok
+    chosen = [option for path in AFTER_SHUTDOWN for option in ("--include-path", path)]
+    refused = f"{NOT_CHECKED},not_a_server_error"  # submissions get 503, as described
+    fuzz(server, tmp_path, "--checks", "all", "--exclude-checks", refused, *chosen, "--phases", "examples,fuzzing")

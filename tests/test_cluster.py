@@ -1,0 +1,87 @@
+"""Reading on a cluster of processes, seen from the server; with workers that die; by a scheduler that runs already."""
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cluster_process import read_on_cluster
+from app.errors import SettingsError, SourceError
+from app.progress import Progress, tell_nobody
+from app.settings import Settings
+from app.table_builder import read_table
+from app.table_reader import check_engine, engine_for, load_table
+from real_server import PROJECT_ROOT
+from survey_files import row, write, write_csv
+from two_readers import Told, assert_same_table, read_in_small_blocks, task_of, two_workers
+
+pytest.importorskip("distributed", reason="Dask is not installed: make dask")
+
+BUNDLED = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
+
+
+def test_the_table_comes_from_a_cluster_of_its_own(tmp_path: Path) -> None:
+    told = Told()
+    settings = Settings(data=BUNDLED, engine="dask", dask_workers=1)
+    assert_same_table(load_table(settings, told), read_table(BUNDLED))
+    assert told.news[-1].share == 1.0
+    assert multiprocessing.active_children() == []
+
+
+def test_what_is_no_table_is_told_in_the_same_words(tmp_path: Path) -> None:
+    path = write(tmp_path, "a,b\n1,2\n")
+    with pytest.raises(SourceError) as here:
+        read_table(path)
+    with pytest.raises(SourceError) as apart:
+        read_on_cluster(task_of(path, workers=1), tell_nobody)
+    assert apart.value.reason == here.value.reason
+
+
+def test_a_worker_that_is_killed_half_way_costs_no_cell() -> None:
+    with two_workers() as client:
+        killed: list[int] = []
+
+        def kill_half_way(progress: Progress) -> None:
+            if not killed and (progress.share or 0) > 0.5:
+                killed.append(min(client.run(os.getpid).values()))
+                os.kill(killed[0], signal.SIGKILL)
+
+        assert_same_table(read_in_small_blocks(client, BUNDLED, kill_half_way), read_table(BUNDLED))
+    assert killed
+
+
+def test_a_running_scheduler_does_the_work() -> None:
+    from distributed import LocalCluster  # noqa: PLC0415 - Dask may be absent
+
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
+        table = read_on_cluster(task_of(BUNDLED, scheduler=cluster.scheduler_address), tell_nobody)
+    assert_same_table(table, read_table(BUNDLED))
+
+
+def test_an_engine_that_is_not_installed_is_told_with_the_way_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.table_reader.find_spec", lambda name: None)
+    check_engine(Settings())
+    with pytest.raises(SettingsError, match="make dask"):
+        check_engine(Settings(engine="dask"))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "engine"),
+    [({}, "pandas"), ({"dask_share": 1e-12}, "dask"), ({"dask_share": 1e-12, "engine": "pandas"}, "pandas")],
+)
+def test_a_table_that_is_large_beside_the_memory_is_read_by_dask_where_no_engine_is_named(
+    tmp_path: Path, chosen: dict[str, Any], engine: str
+) -> None:
+    path = str(write_csv(tmp_path, [row()]))
+    assert engine_for(Settings(**chosen), path) == engine
+
+
+def test_a_large_table_without_dask_is_refused_with_both_ways_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.table_reader.find_spec", lambda name: None)
+    with pytest.raises(SourceError, match=r"make dask.*STATS_ENGINE=pandas"):
+        engine_for(Settings(dask_share=1e-12), str(write_csv(tmp_path, [row()])))
