@@ -24,7 +24,7 @@ from app.respondents import RespondentRecords, read_mapping
 from app.survey_table import SurveyTable
 from progress import tell
 
-WORKER_BYTES = 640 * 1024 * 1024
+WORKER_BYTES = 768 * 1024 * 1024
 MAPPING = project_path.PROJECT_ROOT / "app" / "respondents" / "generated.toml"
 MEASURES = ("value_sum", "low_sum", "high_sum", "variance_sum", "respondents")
 

@@ -1,0 +1,181 @@
+"""What several servers need, and what more records need: the figures that ``docs/scaling.md`` reckons with.
+
+Usage from the project's root: ``python benchmarks/replicas.py``. It takes half a minute, and writes ``replicas.md``.
+"""
+
+import io
+import sys
+import time
+from collections.abc import Sequence
+from statistics import median
+
+import numpy as np
+import pyarrow
+import requests
+from pyarrow import parquet
+
+import project_path
+from app.respondents import RespondentRecords, read_mapping
+from app.respondents.sums import UnitSums
+from app.source_reader import SourceFrame
+from comparison import VoidRunError
+from make_respondents import DEFAULT_SEED, FACTS_FILE, Generator, read_survey
+from memory import children
+from processes import REQUEST_SECONDS
+from progress import tell
+from real_server import RealServer, running_server
+from watched import tree_mib
+
+REPORT = project_path.BENCHMARKS / "replicas.md"
+MAPPING = project_path.PROJECT_ROOT / "app" / "respondents" / "generated.toml"
+MILLION = 1_000_000
+SEED = 1
+
+REPLICAS, CLIENTS, DRAWS = 1000, (10_000, 100_000, 1_000_000), 20
+LOADS, JOBS = (0.5, 0.7, 0.9), 400_000  # share of the time that a server is busy; jobs simulated
+
+BLOCKS, RECORDS_IN_ALL = 15, 50 * MILLION
+ALL_YEARS, YEARS_IN_BLOCKS = 12, 4  # so many blocks of so many records are somewhat less than four years
+MERGED_AT_ONCE = 15  # with what is merged already; that many as the reader on Dask merges
+ALL_RECORDS = 10**10
+WORKERS = (2, 20, 200, 1000)
+
+
+def two_servers() -> list[str]:
+    """Start two servers with folders of their own, and tell what they have in common.
+
+    Raises
+    ------
+    VoidRunError: the same question had different answers
+    """
+    started = time.monotonic()
+    with running_server() as first:
+        seconds = time.monotonic() - started
+        with running_server() as second:
+            ids = [posted(server, "global_mean") for server in (first, second)]
+            documents = [document(server, job_id) for server, job_id in zip((first, second), ids, strict=True)]
+            other = posted(second, "states_mean")
+            lost = document(first, other)
+            memory = median(tree_mib(server.process.pid) for server in (first, second))
+            worker = median(max(map(tree_mib, children(server.process.pid))) for server in (first, second))
+    if documents[0] != documents[1] or b'"done"' not in documents[0]:
+        raise VoidRunError(f"other answers: {documents!r}")
+    return [
+        f"| ids of the first job of either | `{ids[0]}`, `{ids[1]}` |",
+        "| documents of the same question | the same bytes |",
+        f"| the second server's `{other}`, asked for at the first | `{lost.decode()}` |",
+        f"| from the start to ready, bundled table | {seconds:.1f} s |",
+        f"| memory of one server with its parent, of them the serving one | {memory:.0f} MiB, {worker:.0f} MiB |",
+    ]
+
+
+def posted(server: RealServer, statistic: str) -> str:
+    """Submit a job and return its id."""
+    answer = requests.post(f"{server.address}/api/{statistic}", json={"question": "Q036"}, timeout=REQUEST_SECONDS)
+    return str(answer.json()["job_id"])
+
+
+def document(server: RealServer, job_id: str) -> bytes:
+    """Return what a server answers for an id."""
+    return requests.get(f"{server.address}/api/get_results/{job_id}?wait=10", timeout=REQUEST_SECONDS).content
+
+
+def busiest(clients: int) -> float:
+    """Return how many times the mean the busiest of the replicas has, where each client stays with a random one."""
+    draw = np.random.default_rng(SEED)
+    found = [np.bincount(draw.integers(REPLICAS, size=clients), minlength=REPLICAS).max() for _ in range(DRAWS)]
+    return float(np.mean(found)) * REPLICAS / clients
+
+
+def waiting(load: float) -> tuple[float, float]:
+    """Return mean and 99th percentile of the wait for a server that jobs reach at random, in times of one job."""
+    draw = np.random.default_rng(SEED)
+    slack = 1.0 - draw.exponential(1 / load, JOBS)  # Lindley: wait' = max(0, wait + service - time to the next)
+    total = np.concatenate([[0.0], np.cumsum(slack)])
+    waits = total - np.minimum.accumulate(total)
+    return float(waits.mean()), float(np.quantile(waits, 0.99))
+
+
+def record_costs() -> tuple[float, float, UnitSums, UnitSums]:
+    """Return processor seconds to read and reduce a block, and to merge one in; sums of a block, and of all."""
+    kind = RespondentRecords(read_mapping(MAPPING))
+    generator = Generator(read_survey(FACTS_FILE), RECORDS_IN_ALL, DEFAULT_SEED)
+    parts, seconds = [], []
+    for number in range(BLOCKS):
+        file = io.BytesIO()
+        parquet.write_table(pyarrow.table(generator.columns(number * MILLION, MILLION)), file)
+        started = time.process_time()
+        read = parquet.read_table(file, columns=list(kind.layout.needed), use_threads=False)
+        parts.append(kind.reduce_frame(SourceFrame(read.to_pandas(), frozenset())))
+        seconds.append(time.process_time() - started)
+    whole = kind.merge([_later(part, years) for part in parts for years in range(ALL_YEARS // YEARS_IN_BLOCKS)])
+    started = time.process_time()
+    kind.merge([whole, *parts])
+    return median(seconds), (time.process_time() - started) / MERGED_AT_ONCE, parts[0], whole
+
+
+def _later(part: UnitSums, years: int) -> UnitSums:
+    """Return the sums of a block as if they were of units so many years later."""
+    return UnitSums(part.units + np.array([0, years * YEARS_IN_BLOCKS, 0, 0]), part.records, part.sums, part.skipped)
+
+
+def minutes(workers: int, reduce_seconds: float, merge_seconds: float) -> float:
+    """Return how long so many workers take: their own time, or that of the one process that merges if it is longer."""
+    blocks = ALL_RECORDS / MILLION
+    return max(blocks * reduce_seconds / workers, blocks * merge_seconds) / 60
+
+
+def more_records() -> list[str]:
+    """Measure what a block costs, and reckon with it."""
+    reduce_seconds, merge_seconds, sums, whole = record_costs()
+    per_unit = sums.sums.nbytes / len(sums.units)
+    lines = [
+        f"| reading and reducing a block of a million records | {reduce_seconds:.2f} s of a core |",
+        f"| merging its sums into those of {len(whole.units):,} units | {1000 * merge_seconds:.1f} ms of a core |",
+        f"| sums of one sampling unit | {per_unit:,.0f} bytes |",
+        f"| sums of a block of a million records | {sums.sums.nbytes / 1e6:.1f} MB, {len(sums.units):,} units |",
+    ]
+    shown = "; ".join(f"{count:,}: {minutes(count, reduce_seconds, merge_seconds):.1f}" for count in WORKERS)
+    most = f"| workers that one merging process keeps up with | {reduce_seconds / merge_seconds:.0f} |"
+    return [*lines, f"| 10^10 records, minutes by number of workers | {shown} |", most]
+
+
+def simulated() -> list[str]:
+    """Simulate a thousand replicas."""
+    shares = "; ".join(f"{clients:,} clients: {busiest(clients):.2f}" for clients in CLIENTS)
+    lines = [f"| the busiest of {REPLICAS:,} replicas, times the mean | {shares} |"]
+    for load in LOADS:
+        mean, late = waiting(load)
+        theory = load / (2 * (1 - load))
+        shown = f"mean {mean:.2f} (by theory {theory:.2f}), 99th percentile {late:.1f} times that of a job"
+        lines.append(f"| wait for a server that is busy {load:.0%} of the time | {shown} |")
+    return lines
+
+
+def report(parts: Sequence[tuple[str, list[str]]]) -> str:
+    """Return the figures as Markdown."""
+    text = ["# Figures for several servers, and for more records", "", "Written by `make bench_scaling`.", ""]
+    for title, lines in parts:
+        text += [f"## {title}", "", "| what | figure |", "| --- | --- |", *lines, ""]
+    return "\n".join(text)
+
+
+def main() -> int:
+    """Measure, simulate and report; return the exit code, 1 where the run is void."""
+    try:
+        parts = [
+            ("Two servers with folders of their own, measured", two_servers()),
+            ("A thousand servers, simulated", simulated()),
+            ("Ten thousand million records, reckoned from a block's cost", more_records()),
+        ]
+    except VoidRunError as error:
+        sys.stderr.write(f"the run is void: {error}\n")
+        return 1
+    text = report(parts)
+    REPORT.write_text(text, encoding="utf-8")
+    tell(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
