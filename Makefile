@@ -37,6 +37,7 @@ bench_quick: $(BENCH_READY) ## the same for about a minute; fails where a ratio 
 
 bench_scaling: $(BENCH_READY) ## measure how respondents' records are reduced, for about ten minutes; needs 2.3 GB of disk
 	$(BIN)/python benchmarks/respondents.py
+	$(BIN)/python benchmarks/replicas.py
 
 screenshots: $(DEV_READY) ## take the pictures of the pages anew, docs/images; needs chromium
 	$(BIN)/python tools/take_screenshots.py
