@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from real_server import PROJECT_ROOT
+from real_server import PROJECT_ROOT, running_server
 
 SHARED_DATA = PROJECT_ROOT.parent / "shared" / "data"
 
@@ -36,3 +36,12 @@ def test_the_official_cases_fail_on_another_table() -> None:
     code, output = run_checker("--cases", str(SHARED_DATA / "official_cases"))
     assert "0 of 114 cases passed" in output
     assert code == 1
+
+
+@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the official cases and their table lie in ../shared/data")
+def test_the_official_cases_pass_over_a_table_that_dask_has_read() -> None:
+    table = SHARED_DATA / "course_subset_key_columns.csv"
+    with running_server({"STATS_ENGINE": "dask", "STATS_DATA": str(table)}) as server:
+        code, output = run_checker("--cases", str(SHARED_DATA / "official_cases"), "--address", server.address)
+    assert "114 of 114 cases passed" in output
+    assert code == 0
