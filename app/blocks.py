@@ -21,7 +21,7 @@ from app.source_reader import (
     Layout,
     SourceFrame,
     check_not_blank,
-    count_quotes,
+    count_byte,
     read_row_groups,
     read_source,
     readable,
@@ -127,7 +127,7 @@ def _cut_csv(file: SourceFile, content: BinaryIO, block_bytes: int) -> Iterator[
             raise ValueError(NO_LINE_ENDS)
     if not start:
         check_not_blank(waiting, file.shown)
-    if count_quotes(waiting) % 2:
+    if count_byte(waiting, QUOTE) % 2:
         waiting.decode()  # what is no text at all is told as such
         raise ValueError(NEVER_CLOSED)
     if waiting or not start:
@@ -141,7 +141,7 @@ def last_line_end(text: bytes) -> int:
     ----------
     text: begins outside quotes; may end anywhere
     """
-    end, inside = len(text), count_quotes(text) % 2 == 1
+    end, inside = len(text), count_byte(text, QUOTE) % 2 == 1
     while (place := text.rfind(b"\n", 0, end)) >= 0:
         inside ^= text.count(QUOTE, place, end) % 2 == 1
         if not inside:

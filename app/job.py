@@ -87,7 +87,6 @@ class Job:
     number: place in the order of acceptance, from 1
     request: what is asked; None for a job of which only the result file is left
     work: computes the document over the table that the job was accepted with; None where it is to be prepared anew
-    started: a runner has taken the job
     checksum: CRC-32 of the document of a job that is done, None where it is not known
     reason: why a job failed
     ended_at, accepted_at, started_at: when the job ended, was accepted, and was taken by a runner, in seconds of UTC
@@ -98,7 +97,6 @@ class Job:
     request: JobRequest | None
     work: Work | None = None
     status: JobStatus = JobStatus.RUNNING
-    started: bool = False
     checksum: int | None = None
     reason: str | None = None
     ended_at: float = 0.0

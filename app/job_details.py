@@ -55,5 +55,5 @@ def details_of(job: Job) -> JobDetails:
 def state_of(job: Job) -> JobState:
     """Return the state of a job. The lock of the store is held."""
     if job.status is JobStatus.RUNNING:
-        return JobState.RUNNING if job.started else JobState.WAITING
+        return JobState.RUNNING if job.started_at else JobState.WAITING
     return JobState.DONE if job.status is JobStatus.DONE else JobState.ERROR

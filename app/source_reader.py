@@ -34,8 +34,7 @@ OPTIONAL = (
 NUMBERS = ("Data_Value", "Low_Confidence_Limit", "High_Confidence_Limit", "Sample_Size")
 BLOCK_BYTES = 1024 * 1024  # what of a file is parsed at once: more does not stay in the processor's cache
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
-QUOTE = ord('"')
-LINE_END = b"\n"
+QUOTE, LINE_END = ord('"'), ord("\n")
 NEVER_CLOSED = "a quotation mark is never closed"
 PARQUET_MAGIC = b"PAR1"
 FOUND_SHOWN_CHARS = 300
@@ -163,7 +162,7 @@ def _read_csv(content: bytes, source: str, layout: Layout) -> SourceFrame:
         text.decode()  # raises where it is not UTF-8
     if not text.endswith(b"\n"):
         text += b"\n"  # a header alone is taken for a table only as a whole line
-    if count_quotes(text) % 2:
+    if count_byte(text, QUOTE) % 2:
         raise ValueError(NEVER_CLOSED)
     names = _usable(_header(text), source, layout)
     texts = dict.fromkeys(names.values(), pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))
@@ -175,11 +174,11 @@ def _read_csv(content: bytes, source: str, layout: Layout) -> SourceFrame:
     return _source_frame(frame, names, layout)
 
 
-def count_quotes(text: bytes) -> int:
-    """Count the quotation marks, block by block; ``bytes.count`` takes three times as long where there are many."""
+def count_byte(text: bytes, byte: int) -> int:
+    """Count a byte, block by block; ``bytes.count`` takes three times as long where there are many."""
     characters = np.frombuffer(text, dtype=np.uint8)
     blocks = range(0, len(text), BLOCK_BYTES)
-    return sum(int(np.count_nonzero(characters[start : start + BLOCK_BYTES] == QUOTE)) for start in blocks)
+    return sum(int(np.count_nonzero(characters[start : start + BLOCK_BYTES] == byte)) for start in blocks)
 
 
 def _parsed(text: bytes, types_by_column: Mapping[str, pyarrow.DataType], block_bytes: int) -> pd.DataFrame:
@@ -191,7 +190,7 @@ def _parsed(text: bytes, types_by_column: Mapping[str, pyarrow.DataType], block_
     """
     try:
         table = _parsed_lines(text, types_by_column, block_bytes, lines_in_values=False)
-        each_line_is_a_row = table.num_rows + 1 == text.count(LINE_END)
+        each_line_is_a_row = table.num_rows + 1 == count_byte(text, LINE_END)
     except ValueError:
         each_line_is_a_row = False
     if not each_line_is_a_row:  # lines that are blank, or values that hold line ends

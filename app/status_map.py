@@ -108,9 +108,8 @@ class StatusMap:
         """Mark a job as taken by a runner; False where it has been taken or has ended before."""
         now = time.time()
         with self._lock:
-            if job.started or job.status is not RUNNING:
+            if job.started_at or job.status is not RUNNING:
                 return False
-            job.started = True
             job.started_at = now
             self._waiting -= 1
             closed = self._closed

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from app.cells import Codes, Mask, Rows, Values
+from app.cells import Codes, Mask, Rows, Values, group
 from app.source_reader import SourceFrame
 from app.survey_table import Period
 
@@ -122,11 +122,11 @@ def _strata(frame: SourceFrame) -> tuple[Codes, list[tuple[str, str]]]:
     """Return the stratum of each row and the pairs of category and name by code; -1 where either is empty."""
     category, categories = coded(frame.column("StratificationCategory1"))
     name, names = coded(frame.column("Stratification1"))
-    width = len(names) + 1
-    pair = np.where((category >= 0) & (name >= 0), category * width + name, -1)
-    found = np.unique(pair[pair >= 0])
-    codes = np.where(pair >= 0, np.searchsorted(found, pair), -1)
-    return codes, [(categories[key // width], names[key % width]) for key in found.tolist()]
+    (of_category, of_name), pair_of_row = group([category, name])
+    whole = (of_category >= 0) & (of_name >= 0)
+    codes = np.where(whole, np.cumsum(whole) - 1, -1)
+    pairs = zip(of_category[whole].tolist(), of_name[whole].tolist(), strict=True)
+    return codes[pair_of_row], [(categories[first], names[second]) for first, second in pairs]
 
 
 def _periods(frame: SourceFrame) -> tuple[Codes, tuple[Period, ...]]:
@@ -139,18 +139,19 @@ def _periods(frame: SourceFrame) -> tuple[Codes, tuple[Period, ...]]:
         return np.full(frame.rows, -1), ()
     first, firsts = _year_codes(frame.column(present[0]))
     last, lasts = _year_codes(frame.column(present[-1]))
-    spans = [_period(start, end) for start in firsts for end in lasts]
-    span_of_row = first * len(lasts) + last
-    periods = sorted({spans[code] for code in np.unique(span_of_row).tolist()} - {None})
+    (starts, ends), span_of_row = group([first, last])
+    spans = [_period(firsts[start], lasts[end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    periods = sorted({span for span in spans if span is not None})
     code_of = {period: code for code, period in enumerate(periods)}
-    return np.array([code_of.get(span, -1) for span in spans])[span_of_row], tuple(periods)
+    codes = np.array([-1 if span is None else code_of[span] for span in spans], dtype=np.int64)
+    return codes[span_of_row], tuple(periods)
 
 
 def _year_codes(column: pd.Series) -> tuple[Codes, list[float]]:
-    """Return the code of each field and the years by code, NaN where a field holds no number."""
+    """Return the code of each field and the years by code, NaN where a field holds no number; the last is for -1."""
     codes, texts = coded(column)
     years = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").astype(float).tolist()
-    return np.where(codes < 0, len(years), codes), [*years, math.nan]
+    return codes, [*years, math.nan]
 
 
 def _period(first: float, last: float) -> Period | None:

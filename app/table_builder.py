@@ -52,7 +52,7 @@ def _reduce_files(files: Sequence[SourceFile], kind: SourceKind[R], tell: Tell) 
 def _reduce_file(file: SourceFile, kind: SourceKind[R]) -> tuple[R, str]:
     content = file.content()
     check_not_blank(content, file.shown)
-    with ThreadPoolExecutor(1) as aside:  # both take a while, and neither needs the interpreter
+    frame = read_source(content, file.shown, kind.layout)
+    with ThreadPoolExecutor(1) as aside:  # only now: the parser takes all cores, reducing takes one
         digest = aside.submit(lambda: hashlib.sha256(content).hexdigest())
-        frame = read_source(content, file.shown, kind.layout)
-    return kind.reduce_frame(frame), digest.result()
+        return kind.reduce_frame(frame), digest.result()
