@@ -26,7 +26,14 @@ from app.survey_table import SurveyTable
 
 NO_DASHBOARD = "127.0.0.1:0"  # without bokeh it is a page that says so; this keeps it from other machines
 CONNECT_SECONDS = 30.0
-PATIENCE = {"distributed.comm.timeouts.connect": f"{CONNECT_SECONDS:g}s"}
+# Memory that a worker frees stays with it up to this size: each block asks for the same again, and having the system
+# clear it anew takes longer than the sums. Dask would have it given back at once.
+KEPT_BYTES = 128 * 1024 * 1024
+CLUSTER_CONFIG = {
+    "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS:g}s",
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": KEPT_BYTES,
+    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": KEPT_BYTES,
+}
 
 
 def main(descriptor: int) -> None:
@@ -49,7 +56,7 @@ def _end_with(connection: Connection) -> None:
 
 def _outcome(task: ClusterTask, connection: Connection) -> SurveyTable | SourceError:
     try:
-        with dask.config.set(PATIENCE), cluster_client(task) as client:
+        with dask.config.set(CLUSTER_CONFIG), cluster_client(task) as client:
             return read_with_dask(client, task.source, task.kind, connection.send)
     except SourceError as error:
         return error

@@ -20,8 +20,9 @@ from app.source_files import SourceFile, digest_of, find_files, reachable, sourc
 from app.source_kind import Origin, R, SourceKind
 from app.survey_table import SurveyTable
 
-AHEAD_PER_WORKER = 3  # blocks handed out: one is read, and the next ones are at hand when it is done
-MERGED_AT_ONCE = 16  # a merge goes through all cells, so it is not done for each block
+BLOCKS_PER_TASK = 4  # at most: a worker merges them before it hands over, and one that dies loses so many
+AHEAD_PER_WORKER = 3  # tasks handed out: one is worked on, and the next ones are at hand when it is done
+MERGED_AT_ONCE = 8  # a merge goes through all cells, so it is not done for each task
 REMOTE_DIGEST = "the SHA-256 is that of the properties of the remote files, as they were not read as a whole"
 
 Cut = Callable[[SourceFile], Iterable[Block]]
@@ -65,8 +66,8 @@ def reduce_with_dask(
     started, total = time.monotonic(), sum(file.size for file in files)
     rows = done = 0
     parts: list[R] = []
-    for block, part in _reduced(client, chain.from_iterable(map(cut_file, files)), kind):
-        rows, done = rows + kind.rows(part), done + block.size
+    for blocks, part in _reduced(client, chain.from_iterable(map(cut_file, files)), kind, total):
+        rows, done = rows + kind.rows(part), done + _bytes(blocks)
         parts.append(part)
         if len(parts) == MERGED_AT_ONCE:
             parts = [kind.merge(parts)]
@@ -74,36 +75,61 @@ def reduce_with_dask(
     return kind.merge(parts)
 
 
-def _reduced(client: Client, blocks: Iterable[Block], kind: SourceKind[R]) -> Iterator[tuple[Block, R]]:
-    """Yield each block with what is left of it, in order; only so many are handed out as keep the workers busy."""
-    ahead = AHEAD_PER_WORKER * max(1, sum(client.nthreads().values()))
-    waiting: deque[tuple[Block, Future]] = deque()
-    for block in blocks:
-        waiting.append((block, client.submit(reduce_block, block, kind, pure=False)))
-        if len(waiting) >= ahead:
+def _reduced(
+    client: Client, blocks: Iterable[Block], kind: SourceKind[R], total: int
+) -> Iterator[tuple[Sequence[Block], R]]:
+    """Yield the blocks of each task with what is left of them, in order; only so much is handed out as keeps all busy.
+
+    Parameters
+    ----------
+    total: the bytes of all blocks
+    """
+    workers = max(1, sum(client.nthreads().values()))
+    waiting: deque[tuple[Sequence[Block], Future]] = deque()
+    for task in tasks(blocks, total, workers):
+        waiting.append((task, client.submit(reduce_blocks, task, kind, pure=False)))
+        if len(waiting) >= AHEAD_PER_WORKER * workers:
             yield _result(*waiting.popleft())
     while waiting:
         yield _result(*waiting.popleft())
 
 
-def _result(block: Block, future: Future) -> tuple[Block, Any]:
+def tasks(blocks: Iterable[Block], total: int, workers: int) -> Iterator[list[Block]]:
+    """Yield the blocks that a worker takes at once: fewer towards the end, so that all workers end together."""
+    task: list[Block] = []
+    for block in blocks:
+        task.append(block)
+        size = _bytes(task)
+        if len(task) == BLOCKS_PER_TASK or size * 2 * workers >= total:
+            yield task
+            task, total = [], total - size
+    if task:
+        yield task
+
+
+def _bytes(blocks: Iterable[Block]) -> int:
+    return sum(block.size for block in blocks)
+
+
+def _result(blocks: Sequence[Block], future: Future) -> tuple[Sequence[Block], Any]:
     try:
-        return block, future.result()
+        return blocks, future.result()
     except KilledWorker as error:
         raise SourceError(
-            f"{block.file.shown}: one worker after another died while reading it, most often because memory is short: "
-            "give each more by STATS_DASK_WORKER_MIB, or write the table in smaller files or row groups"
+            f"{blocks[0].file.shown}: one worker after another died while reading it, most often because memory is "
+            "short: give each more by STATS_DASK_WORKER_MIB, or write the table in smaller files or row groups"
         ) from error
 
 
-def reduce_block(block: Block, kind: SourceKind[R]) -> R:
-    """Read and reduce one block. Runs on a worker.
+def reduce_blocks(blocks: Sequence[Block], kind: SourceKind[R]) -> R:
+    """Read some blocks, at least one, and reduce them to one reduction. Runs on a worker.
 
     Raises
     ------
-    SourceError: it cannot be read
+    SourceError: one of them cannot be read
     """
-    return kind.reduce_frame(read_block(block, kind.layout))
+    parts = [kind.reduce_frame(read_block(block, kind.layout)) for block in blocks]
+    return kind.merge(parts) if len(parts) > 1 else parts[0]
 
 
 def _digest(file: SourceFile) -> str:

@@ -15,7 +15,7 @@ import dask
 import numpy as np
 
 import project_path
-from app.cluster_main import PATIENCE, cluster_client
+from app.cluster_main import CLUSTER_CONFIG, cluster_client
 from app.cluster_process import ClusterTask
 from app.dask_reader import read_with_dask
 from app.machine import CORES
@@ -33,7 +33,7 @@ def main(folder: str, workers: int, cells_file: str) -> None:
     """Reduce, tell how it goes, and write the measures of all cells into a file of NumPy."""
     kind = RespondentRecords(read_mapping(MAPPING))
     task = ClusterTask(source=folder, kind=kind, cores=CORES, workers=workers, worker_bytes=WORKER_BYTES)
-    with dask.config.set(PATIENCE), cluster_client(task) as client:
+    with dask.config.set(CLUSTER_CONFIG), cluster_client(task) as client:
         tell(json.dumps({"workers": list(client.run(os.getpid).values())}))
         started = time.perf_counter()
         table = read_with_dask(client, folder, kind, tell_share)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from app.blocks import Block
 from app.cluster_process import read_on_cluster
 from app.errors import SettingsError, SourceError
 from app.progress import Progress, tell_nobody
 from app.settings import Settings
+from app.source_files import find_files
 from app.table_builder import read_table
 from app.table_reader import check_engine, engine_for, load_table
 from real_server import PROJECT_ROOT
@@ -85,3 +87,24 @@ def test_a_large_table_without_dask_is_refused_with_both_ways_out(
     monkeypatch.setattr("app.table_reader.find_spec", lambda name: None)
     with pytest.raises(SourceError, match=r"make dask.*STATS_ENGINE=pandas"):
         engine_for(Settings(dask_share=1e-12), str(write_csv(tmp_path, [row()])))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_tasks_hold_every_block_in_order_and_get_smaller_towards_the_end(tmp_path: Path, workers: int) -> None:
+    from app.dask_reader import BLOCKS_PER_TASK, tasks  # noqa: PLC0415 - Dask may be absent
+
+    (file,) = find_files(str(write_csv(tmp_path, [row()])))
+    blocks = [Block(file, 10, (start, start + 10)) for start in range(0, 400, 10)]
+    found = list(tasks(iter(blocks), 400, workers))
+    assert [block for task in found for block in task] == blocks
+    sizes = [len(task) for task in found]
+    assert sizes == sorted(sizes, reverse=True)
+    assert (sizes[0], sizes[-1]) == (BLOCKS_PER_TASK, 1)
+
+
+def test_blocks_of_files_of_unknown_size_are_tasks_of_their_own(tmp_path: Path) -> None:
+    from app.dask_reader import tasks  # noqa: PLC0415 - Dask may be absent
+
+    (file,) = find_files(str(write_csv(tmp_path, [row()])))
+    blocks = [Block(file, 0), Block(file, 0)]
+    assert list(tasks(iter(blocks), 0, 2)) == [[blocks[0]], [blocks[1]]]
