@@ -24,7 +24,7 @@ def post(server: RealServer, session: requests.Session, statistic: str = "global
 
 
 def failed_start(environment: Mapping[str, str]) -> tuple[int, str]:
-    """Start a server that cannot start; return its exit code and what it wrote."""
+    """Start a server that cannot start; return its exit code and what it wrote to standard error."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("STATS_", "TP_"))}
     ended = subprocess.run(
         [sys.executable, "api_server.py"],
@@ -35,7 +35,7 @@ def failed_start(environment: Mapping[str, str]) -> tuple[int, str]:
         timeout=60,
         check=False,
     )
-    return ended.returncode, ended.stdout + ended.stderr
+    return ended.returncode, ended.stderr
 
 
 def test_the_start_tells_where_what_and_which_routes_to_try_first() -> None:
