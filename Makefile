@@ -35,8 +35,9 @@ bench: $(BENCH_READY) ## measure against rivals and targets, for about four minu
 bench_quick: $(BENCH_READY) ## the same for about a minute; fails where a ratio is worse than half of its target twice
 	$(BIN)/python benchmarks/run.py --quick --check
 
-bench_scaling: $(BENCH_READY) ## measure how respondents' records are reduced, for about ten minutes; needs 2.3 GB of disk
+bench_scaling: $(BENCH_READY) ## measure how large tables are read, also under load, for about a quarter of an hour; needs wrk, 2.3 GB of disk
 	$(BIN)/python benchmarks/respondents.py
+	$(BIN)/python benchmarks/loading.py
 	$(BIN)/python benchmarks/replicas.py
 
 screenshots: $(DEV_READY) ## take the pictures of the pages anew, docs/images; needs chromium

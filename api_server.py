@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 from functools import partial
@@ -25,7 +26,7 @@ from app.folders import lock_folder
 from app.machine import stay_on_one_core
 from app.progress import NowAndThen, Progress, Tell
 from app.settings import Settings, settings_from_environment, unknown_settings
-from app.start_checks import check_folder, check_start
+from app.start_checks import check_folder, check_start, listening_socket
 from app.stop_signals import (
     block_stop_signals,
     ignore_stop_signals,
@@ -35,6 +36,7 @@ from app.stop_signals import (
 )
 from app.survey_table import SurveyTable
 from app.table_reader import check_engine, load_table, load_table_apart
+from app.waiting_room import WaitingRoom
 
 # A client that sends its body slowly holds an HTTP thread until it is done, and one that waits for a job holds one too.
 # Threads are made as they are needed and cost nothing while they wait, so there are many.
@@ -145,6 +147,42 @@ def allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def read_first(settings: Settings, address: str) -> SurveyTable:
+    """Read the table before there is a server. Blocks; what takes long is told on the terminal, and over HTTP.
+
+    Parameters
+    ----------
+    address: the IP address to answer on
+
+    Raises
+    ------
+    StartError: there is no table, or another process has taken the port meanwhile
+    """
+    with WaitingRoom(partial(open_port, settings, address)) as room:
+        print_progress = tell_terminal()
+
+        def tell(progress: Progress) -> None:
+            print_progress(progress)
+            room.tell(progress)
+
+        table = load_table_apart(settings, tell)
+    listening_socket(settings, address).close()
+    return table
+
+
+def open_port(settings: Settings, address: str) -> socket.socket:
+    """Listen for those who ask before the table is there, and print that.
+
+    Raises
+    ------
+    StartError: as ``listening_socket``
+    """
+    opened = listening_socket(settings, address)
+    sys.stdout.write(f"Reading the table; {web_address(settings)}/readyz tells how far that is\n")
+    sys.stdout.flush()
+    return opened
+
+
 def tell_terminal() -> Tell:
     """Return what prints now and then how far a long reading has come."""
     due = NowAndThen(SECONDS_BETWEEN_LINES)
@@ -157,10 +195,15 @@ def tell_terminal() -> Tell:
     return tell
 
 
+def web_address(settings: Settings) -> str:
+    """Return the address that the server is reached at."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
+
+
 def announce(settings: Settings, table: SurveyTable) -> None:
     """Print where the server listens, what it has read, and what to try first."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"http://{host}:{settings.port}"
+    address = web_address(settings)
     report = table.report
     kind = "modelled rows, not survey data," if report.modelled else "rows"
     sys.stdout.write(
@@ -180,7 +223,7 @@ def main() -> int:
         lock_folder(check_folder(settings.results_dir))
         address = check_start(settings)
         check_engine(settings)
-        table = load_table_apart(settings, tell_terminal())
+        table = read_first(settings, address)
     except StartError as error:
         sys.stderr.write(f"cannot start: {error.reason}\n")
         return START_FAILED_EXIT_CODE

@@ -175,7 +175,7 @@ class Locations(ToldWhole[list[LocationTold]]):
 
 
 class ReloadProgress(Told):
-    """How far a reload has come."""
+    """How far a reading of the table has come."""
 
     rows_read: int
     bytes_read: int
@@ -184,7 +184,7 @@ class ReloadProgress(Told):
 
 
 class Reload(Told):
-    """How the last reload went, or goes."""
+    """How a reading of the table went, or goes."""
 
     status: JobState
     started_at: datetime
@@ -198,6 +198,12 @@ class Readiness(Told):
 
     status: Literal["done"]
     reload: Reload | None = None
+
+
+class NotReady(ErrorEnvelope):
+    """Why no job can be taken; and how the first reading of the table goes, while it does."""
+
+    load: Reload | None = None
 
 
 class Dataset(Told):

@@ -25,7 +25,7 @@ ERRORS: Mapping[int, str] = MappingProxyType(
         415: "the body is not declared as JSON",
         422: "the Idempotency-Key came with another request before",
         500: "a fault of the server's own, which is logged",
-        503: "not now: shutting down, the queue is full, or the disk cannot be written to",
+        503: "not now: the table is being read, shutting down, the queue is full, or the disk cannot be written to",
     }
 )
 

@@ -26,7 +26,8 @@ INFO = {
     "version": API_VERSION,
     "description": (
         "Statistics over a public-health survey. Post a question to one of the statistics, take the job id from the "
-        "answer, and ask for its result. Every error, whichever route it comes from, is told in the same envelope."
+        "answer, and ask for its result. Every error, whichever route it comes from, is told in the same envelope. "
+        "While the table is read for the first time, every route but /healthz answers with 503 and Retry-After."
     ),
 }
 SECURITY_SCHEME = {

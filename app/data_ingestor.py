@@ -17,8 +17,8 @@ SECONDS_BETWEEN_LINES = 10.0  # of the log, while a reload goes on
 
 
 @dataclass(frozen=True, slots=True)
-class ReloadReport:
-    """How the last reload went, or goes: ``running``, ``done`` or ``error`` with a reason; times are UTC."""
+class LoadReport:
+    """How a reading of the table went, or goes: ``running``, ``done`` or ``error`` with a reason; times are UTC."""
 
     status: Literal["running", "done", "error"]
     started_at: datetime
@@ -44,7 +44,7 @@ class DataIngestor:
         self._load = load
         self._lock = threading.Lock()  # guards _table and _reload
         self._table = table if table is not None else load(tell_nobody)
-        self._reload: ReloadReport | None = None
+        self._reload: LoadReport | None = None
         self._log_due = NowAndThen(SECONDS_BETWEEN_LINES)
 
     @property
@@ -54,7 +54,7 @@ class DataIngestor:
             return self._table
 
     @property
-    def last_reload(self) -> ReloadReport | None:
+    def last_reload(self) -> LoadReport | None:
         """How the last reload went, or goes; None where there was none."""
         with self._lock:
             return self._reload
@@ -67,7 +67,7 @@ class DataIngestor:
         with self._lock:
             if self._reload is not None and self._reload.status == "running":
                 return False
-            self._reload = ReloadReport("running", datetime.now(UTC))
+            self._reload = LoadReport("running", datetime.now(UTC))
         threading.Thread(target=self._read_again, name="Reload", daemon=True).start()
         return True
 

@@ -25,6 +25,7 @@ class Progress:
 
 
 Tell = Callable[[Progress], None]
+NOTHING_READ = Progress(0, 0)
 
 
 def progress_after(rows: int, done_bytes: int, all_bytes: int, seconds: float) -> Progress:

@@ -18,7 +18,9 @@ def check_start(settings: Settings) -> str:
     SettingsError: one of them cannot be used; the reason names the setting, the value and the system's complaint
     """
     _check_file(settings.log_file)
-    return _check_address(settings.host, settings.port)
+    address = _ip_address(settings)
+    listening_socket(settings, address).close()
+    return address
 
 
 def _check_file(path: Path) -> None:
@@ -46,16 +48,27 @@ def check_folder(folder: Path) -> Path:
     return folder
 
 
-def _check_address(host: str, port: int) -> str:
+def _ip_address(settings: Settings) -> str:
+    host, port = settings.host, settings.port
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise _unusable("STATS_HOST", host, "is no address", error) from error
+    return str(found[0][4][0])
+
+
+def listening_socket(settings: Settings, address: str) -> socket.socket:
+    """Return a socket that listens at the server's port on an IP address.
+
+    Raises
+    ------
+    SettingsError: that cannot be, most often because another process listens there
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        socket.create_server(address[:2], family=family).close()
+        return socket.create_server((address, settings.port), family=family)
     except OSError as error:
-        raise _unusable("STATS_PORT", str(port), f"cannot listen on {host}", error) from error
-    return str(address[0])
+        raise _unusable("STATS_PORT", str(settings.port), f"cannot listen on {settings.host}", error) from error
 
 
 def _unusable(name: str, value: str, problem: str, error: OSError) -> SettingsError:

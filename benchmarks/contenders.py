@@ -48,7 +48,7 @@ def _constant(folder: Path) -> Iterator[Contender]:
     port = free_port()
     command = rival_command("constant_server.py", str(port))
     with started(command, folder / "constant.txt", lambda: listens(port)):
-        yield Contender(CEILING, _address(port), computes=False)
+        yield Contender(CEILING, _address(port), right=None)
 
 
 @contextmanager

@@ -13,9 +13,9 @@ TABLE_FILE, PICTURE_FILE = "results.md", "results.svg"
 HEAD = ("what", "ours", "rival", "ratio", "target", "reached")
 
 
-def table_of(compared: Sequence[Comparison]) -> str:
-    """Return the comparisons as a Markdown table."""
-    rows = [HEAD, *(_cells(item) for item in compared)]
+def table_of(compared: Sequence[Comparison], head: Sequence[str] = HEAD) -> str:
+    """Return the comparisons as a Markdown table, under other words where a head is given."""
+    rows = [head, *(_cells(item) for item in compared)]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "| " + " | ".join("---" for _ in HEAD) + " |", *lines[1:]])
 

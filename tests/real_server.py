@@ -18,6 +18,8 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 BUNDLED_TABLE = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
 ENTRY_POINT = PROJECT_ROOT / "api_server.py"
 HOST = "127.0.0.1"
+SERVED_PATH = "/api/num_jobs"  # answered once there is a table
+ALIVE_PATH = "/healthz"  # answered before that too
 SETTING_PREFIXES = ("STATS_", "TP_")
 START_SECONDS = 60.0
 STOP_SECONDS = 45.0  # longer than the server itself waits for accepted jobs by default
@@ -81,6 +83,7 @@ def running_server(
     *,
     entry_point: Path = ENTRY_POINT,
     start_seconds: float = START_SECONDS,
+    path: str = SERVED_PATH,
 ) -> Iterator[RealServer]:
     """Start a server, wait until it answers, and end it and its whole process group on the way out.
 
@@ -92,6 +95,7 @@ def running_server(
     environment: settings that go before those chosen here, such as a results folder that outlives the server
     entry_point: the script to run; its folder is the working folder
     start_seconds: how long to wait for the first answer
+    path: what is asked until it is answered well
 
     Raises
     ------
@@ -100,7 +104,7 @@ def running_server(
     with tempfile.TemporaryDirectory(prefix="real-server-") as folder:
         server = _start(_environment(environment or {}, Path(folder)), entry_point, Path(folder))
         try:
-            _wait_until_ready(server, start_seconds)
+            wait_until_ready(server, start_seconds, path)
             yield server
         finally:
             server.kill()
@@ -174,11 +178,17 @@ def _start(environment: Mapping[str, str], entry_point: Path, folder: Path) -> R
     )
 
 
-def _wait_until_ready(server: RealServer, start_seconds: float) -> None:
+def wait_until_ready(server: RealServer, start_seconds: float = START_SECONDS, path: str = SERVED_PATH) -> None:
+    """Wait until a server answers well.
+
+    Raises
+    ------
+    ServerStartError: it ended or did not answer in time
+    """
     deadline = time.monotonic() + start_seconds
     with requests.Session() as session:
         session.trust_env = False  # a proxy does not know the loopback address of this machine
-        while not _answers(session, server.address):
+        while not _answers(session, f"{server.address}{path}"):
             if server.process.poll() is not None:
                 code = server.process.returncode
                 raise ServerStartError(
@@ -191,8 +201,8 @@ def _wait_until_ready(server: RealServer, start_seconds: float) -> None:
             time.sleep(PAUSE_SECONDS)
 
 
-def _answers(session: requests.Session, address: str) -> bool:
+def _answers(session: requests.Session, url: str) -> bool:
     try:
-        return session.get(f"{address}/api/num_jobs", timeout=ANSWER_SECONDS).ok
+        return session.get(url, timeout=ANSWER_SECONDS).ok
     except requests.RequestException:
         return False

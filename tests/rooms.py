@@ -65,7 +65,9 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     },
     "respondents": {"cells", "errors", "source_kind", "source_reader", "survey_facts", "survey_table"},
     "table_builder": {"progress", "source_files", "source_kind", "source_reader", "survey_rows", "survey_table"},
-    "table_process": {"errors", "progress", "source_files", "source_kind", "survey_table", "table_builder"},
+    "table_process": {
+        *("errors", "progress", "source_files", "source_kind", "stop_signals", "survey_table", "table_builder"),
+    },
     "blocks": {"source_files", "source_reader"},
     "dask_reader": {"blocks", "errors", "progress", "source_files", "source_kind", "survey_table"},
     "cluster_process": {"progress", "source_files", "source_kind", "survey_table", "table_process"},
@@ -158,6 +160,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
         "task_runner",
     },
     "client": set(),
+    "waiting_room": {"data_ingestor", "errors", "progress", "routes"},
     "factory": {
         "answers",
         "data_ingestor",

@@ -29,6 +29,7 @@ Start = Callable[[Settings], Flask]
 Ask = Callable[..., Any]
 
 LAST = ("/api/jobs/{job_id}", "/api/graceful_shutdown")  # the examples before them need the job and the pool
+READINESS = "/readyz"
 FEMALE = {"category": "Gender", "value": "Female"}
 IN_YEARS = {"from": 2015, "to": 2019}
 WOMEN_AND_MEN: dict[str, Any] = {"stratification": {"category": "Gender"}, "by": ["stratum"]}
@@ -213,9 +214,18 @@ def test_an_answer_that_is_not_described_is_found(client: FlaskClient, document:
         assert_described(document, route_of(document, "GET", "/healthz"), client.get("/nowhere"))
 
 
+def test_why_the_server_is_not_ready_is_told_in_that_envelope_too_with_more(document: dict[str, Any]) -> None:
+    told = route_of(document, "GET", READINESS).told["responses"]["503"]
+    assert told["headers"]["Retry-After"]["required"]
+    assert told["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/NotReady"}
+    schemas = document["components"]["schemas"]
+    assert schemas["NotReady"]["properties"].keys() - {"load"} == schemas["ErrorEnvelope"]["properties"].keys()
+
+
 @pytest.mark.parametrize("status", ["400", "401", "403", "404", "409", "410", "413", "415", "422", "500", "503"])
 def test_errors_are_told_in_the_one_envelope(document: dict[str, Any], status: str) -> None:
-    told = [route.told["responses"][status] for route in routes_of(document) if status in route.told["responses"]]
+    routes = [route for route in routes_of(document) if (route.path, status) != (READINESS, "503")]
+    told = [route.told["responses"][status] for route in routes if status in route.told["responses"]]
     assert told
     for answer in told:
         assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/ErrorEnvelope"}

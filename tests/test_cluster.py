@@ -1,8 +1,10 @@
 """Reading on a cluster of processes, seen from the server; with workers that die; by a scheduler that runs already."""
 
+import json
 import multiprocessing
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +13,20 @@ import pytest
 from app.blocks import Block
 from app.cluster_process import read_on_cluster
 from app.errors import SettingsError, SourceError
+from app.machine import CORES, stay_on_one_core, use_cores
 from app.progress import Progress, tell_nobody
 from app.settings import Settings
 from app.source_files import find_files
 from app.table_builder import read_table
 from app.table_reader import check_engine, engine_for, load_table
+from held_source import table_of_two_files
 from real_server import PROJECT_ROOT
 from survey_files import row, write, write_csv
-from two_readers import Told, assert_same_table, read_in_small_blocks, task_of, two_workers
+from two_readers import CoresNoted, Told, assert_same_table, read_in_small_blocks, task_of, two_workers
 
 pytest.importorskip("distributed", reason="Dask is not installed: make dask")
+
+needs_two_cores = pytest.mark.skipif(len(CORES) < 2, reason="with one core there is no difference")
 
 BUNDLED = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
 
@@ -61,6 +67,24 @@ def test_a_running_scheduler_does_the_work() -> None:
     with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
         table = read_on_cluster(task_of(BUNDLED, scheduler=cluster.scheduler_address), tell_nobody)
     assert_same_table(table, read_table(BUNDLED))
+
+
+@needs_two_cores
+def test_the_workers_of_a_server_that_stays_on_one_core_use_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where the workers find what notes their cores
+    table, notes = table_of_two_files(tmp_path), tmp_path / "notes"
+    notes.mkdir()
+    try:
+        stay_on_one_core()
+        assert len(os.sched_getaffinity(0)) == 1
+        read_on_cluster(replace(task_of(table), kind=CoresNoted(folder=notes)), tell_nobody)
+    finally:
+        use_cores(CORES)
+    noted = {path.name: frozenset(json.loads(path.read_text())) for path in notes.iterdir()}
+    assert str(os.getpid()) not in noted
+    assert set(noted.values()) == {CORES}
 
 
 def test_an_engine_that_is_not_installed_is_told_with_the_way_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from app.machine import CORES
 from conftest import OBESITY
 from real_server import BUNDLED_TABLE, PROJECT_ROOT, RealServer, ServerStartError, free_port, running_server
 
@@ -23,7 +24,7 @@ def post(server: RealServer, session: requests.Session, statistic: str = "global
 
 
 def failed_start(environment: Mapping[str, str]) -> tuple[int, str]:
-    """Start a server that cannot start; return its exit code and what it wrote."""
+    """Start a server that cannot start; return its exit code and what it wrote to standard error."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("STATS_", "TP_"))}
     ended = subprocess.run(
         [sys.executable, "api_server.py"],
@@ -34,7 +35,7 @@ def failed_start(environment: Mapping[str, str]) -> tuple[int, str]:
         timeout=60,
         check=False,
     )
-    return ended.returncode, ended.stdout + ended.stderr
+    return ended.returncode, ended.stderr
 
 
 def test_the_start_tells_where_what_and_which_routes_to_try_first() -> None:
@@ -85,6 +86,13 @@ def test_a_misspelt_setting_is_warned_of() -> None:
         assert (
             "STATS_DARIN_SECONDS is not a setting of this server; did you mean STATS_DRAIN_SECONDS?" in server.output()
         )
+
+
+@pytest.mark.parametrize(("one_core", "cores"), [("yes", 1), ("no", len(CORES))])
+def test_it_serves_on_one_core_unless_told_otherwise(one_core: str, cores: int) -> None:
+    with running_server({"STATS_ONE_CORE": one_core}) as server:
+        assert len(os.sched_getaffinity(server.worker())) == cores
+        assert len(os.sched_getaffinity(server.process.pid)) == len(CORES)
 
 
 def test_it_listens_where_it_is_told_to() -> None:

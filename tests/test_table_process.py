@@ -8,10 +8,11 @@ import pytest
 
 from app import table_process
 from app.errors import SourceError
+from app.progress import NOTHING_READ, Progress
 from app.query import Query
 from app.statistics.means import mean_by_category, states_mean
 from app.table_builder import read_table
-from app.table_process import read_table_apart
+from app.table_process import read_table_apart, receive_table
 from real_server import PROJECT_ROOT
 from survey_files import row, write, write_csv
 
@@ -43,6 +44,22 @@ def test_what_is_no_table_is_told_in_the_same_words(tmp_path: Path, content: str
     with pytest.raises(SourceError) as apart:
         read_table_apart(path)
     assert apart.value.reason == here.value.reason
+
+
+def test_who_waits_is_told_again_where_there_is_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_process, "SECONDS_BETWEEN_NEWS", 0.0)
+    receiving, sending = multiprocessing.Pipe(duplex=False)
+    half_way, told = Progress(3, 30, 0.5, 1.0), []
+
+    def tell(progress: Progress) -> None:
+        told.append(progress)
+        answers = {2: half_way, 5: SourceError("the end")}
+        if len(told) in answers:
+            sending.send(answers[len(told)])
+
+    with receiving, sending, pytest.raises(SourceError, match="the end"):
+        receive_table(receiving, "", tell)
+    assert told == [NOTHING_READ, NOTHING_READ, half_way, half_way, half_way]
 
 
 def test_a_process_that_dies_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """What the tests of the two readers share: a cluster, small blocks, and tables compared cell by cell."""
 
+import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ from app.cells import Cells
 from app.cluster_process import ClusterTask
 from app.machine import CORES
 from app.progress import Progress, Tell, tell_nobody
+from app.reduction import Reduction
 from app.source_files import SourceFile
+from app.source_reader import SourceFrame
 from app.survey_rows import SurveyRows
 from app.survey_table import SurveyTable
 
@@ -61,6 +65,18 @@ def assert_same_table(found: SurveyTable, wanted: SurveyTable) -> None:
         for field in fields(Cells):
             one, two = getattr(data.cells, field.name), getattr(other.cells, field.name)
             np.testing.assert_allclose(one, two, rtol=RELATIVE_ERROR, atol=0, equal_nan=True, err_msg=field.name)
+
+
+@dataclass(frozen=True, slots=True)
+class CoresNoted(SurveyRows):
+    """Survey rows; whoever reduces some notes which processor cores it may use, in a file that its id names."""
+
+    folder: Path = Path()
+
+    def reduce_frame(self, frame: SourceFrame) -> Reduction:
+        """Note the cores, and reduce."""
+        (self.folder / str(os.getpid())).write_text(json.dumps(sorted(os.sched_getaffinity(0))))
+        return SurveyRows.reduce_frame(self, frame)
 
 
 class Told:

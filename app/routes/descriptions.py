@@ -23,6 +23,7 @@ from app.answer_models import (
     JobStates,
     JobTold,
     Locations,
+    NotReady,
     Progress,
     Questions,
     Queue,
@@ -33,7 +34,7 @@ from app.answer_models import (
     StatisticList,
     UnfinishedJobs,
 )
-from app.api_description import JSON_TYPE, Answer, Body, Description, JobId, Parameter, json_of
+from app.api_description import ERROR_HEADERS, ERRORS, JSON_TYPE, Answer, Body, Description, JobId, Parameter, json_of
 from app.api_document import operation_id
 from app.batch import MOST_REQUESTS
 from app.forms import FORMS
@@ -43,6 +44,7 @@ from app.statistics import STATISTICS, Statistic
 
 LARGEST_LIMIT = 10**18 - 1
 HTML_TYPE = "text/html"
+RETRY = ERROR_HEADERS[503]
 BATCH_EXAMPLES = ("best5", "state_mean", "estimate")
 
 JOB_ID = Parameter("job_id", "the job's id", JobId, "job_id_1", where="path", required=True)
@@ -209,7 +211,7 @@ OPERATIONS_ROUTES = {
     "operations.graceful_shutdown": Description(json_of(Progress, "whether jobs are left"), operator=True),
     "operations.reload_dataset": Description(json_of(Running, "the table is being read"), operator=True),
     "operations.healthz": Description(json_of(Finished)),
-    "operations.readyz": Description(json_of(Readiness), errors=(503,)),
+    "operations.readyz": Description({**json_of(Readiness), 503: Answer(ERRORS[503], {JSON_TYPE: NotReady}, RETRY)}),
     "operations.metrics": Description({200: Answer("the counters", {"text/plain": str})}),
 }
 

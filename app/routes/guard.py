@@ -43,10 +43,10 @@ Answer = TypeVar("Answer")
 def register(app: Flask) -> None:
     """Guard every route of an application."""
     app.before_request(_refuse_other_sites)
-    app.wsgi_app = _with_security_headers(app.wsgi_app)  # type: ignore[assignment, method-assign]
+    app.wsgi_app = with_security_headers(app.wsgi_app)  # type: ignore[assignment, method-assign]
 
 
-def _with_security_headers(application: "WSGIApplication") -> "WSGIApplication":
+def with_security_headers(application: "WSGIApplication") -> "WSGIApplication":
     """Return an application that answers as another one does, with the security headers."""
 
     def with_headers(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

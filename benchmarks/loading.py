@@ -1,0 +1,225 @@
+"""Requests while a table is read again: how many jobs a second are done then, and what they cost the reading.
+
+Usage from the project's root: ``python benchmarks/loading.py [--quick] [--folder <folder>]``. It takes about six
+minutes, and writes ``loading.md``. The folder needs room for 1 GB; what is written there is removed.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import requests
+
+import project_path
+from comparison import Comparison, VoidRunError, rate_over
+from make_respondents import DEFAULT_SEED, write_records
+from processes import REQUEST_SECONDS
+from progress import tell
+from questions import QUESTION, expected
+from real_server import ServerStartError, running_server
+from reloads import Window, now, read_again, reloading
+from report import table_of
+from tables import whole_cdc_table
+from watched import watch
+from wrk_load import CONNECTIONS, Contender, Load, run_load, verified_answer
+
+REPORT = project_path.BENCHMARKS / "loading.md"
+MAPPING = project_path.PROJECT_ROOT / "app" / "respondents" / "generated.toml"
+MILLION = 1_000_000
+STATISTIC = "global_mean"
+WORKERS, WORKER_MIB = 2, 768
+START_SECONDS = 600.0
+WARM_UP_SECONDS = 1
+WAIT = "?wait=10"
+
+HEAD = ("table and reader", "while it is read again", "while it is not", "ratio", "target", "reached")
+READING_HEAD = ("table and reader", "a reading alone", "with requests", "ratio", "part")
+TARGET = 0.5
+LEAST_PART = 0.8  # of the time of a load has to be spent reading, or its figure says little
+CLOSE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured: rounds; seconds of a load, at least; respondents' records."""
+
+    rounds: int
+    seconds: int
+    records: int
+
+
+FULL = Effort(rounds=3, seconds=10, records=20 * MILLION)
+QUICK = Effort(rounds=1, seconds=3, records=2 * MILLION)
+
+
+@dataclass
+class Turns:
+    """What one server did in turns: jobs a second and seconds of a reading, either alone and both at once."""
+
+    what: str
+    idle_rates: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    alone_seconds: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    parts: list[float] = field(default_factory=list)
+
+    def compared(self) -> Comparison:
+        """Return the rates, compared; medians of the rounds."""
+        return rate_over(self.what, median(self.rates), median(self.idle_rates), "jobs/s", TARGET)
+
+    def cells(self) -> tuple[str, ...]:
+        """Return what the readings took, as cells of a row; medians of the rounds."""
+        alone, under_load = median(self.alone_seconds), median(self.seconds)
+        times = f"{under_load / alone:.2f} times"
+        return self.what, f"{alone:.2f} s", f"{under_load:.2f} s", times, f"{min(self.parts):.0%}"
+
+
+def take_turns(contender: Contender, effort: Effort) -> Turns:
+    """Measure a server: a reading alone, requests alone, then both at once; and so on.
+
+    Raises
+    ------
+    VoidRunError: an answer was wrong or missing, a reading failed, or there was too little reading during a load
+    """
+    turns = Turns(contender.name)
+    run_load(contender, STATISTIC, WARM_UP_SECONDS)
+    for number in range(1, effort.rounds + 1):
+        turns.alone_seconds.append(read_again(contender.address).seconds)
+        turns.idle_rates.append(run_load(contender, STATISTIC, effort.seconds).jobs_per_second)
+        load_both(contender, effort.seconds, turns)
+        tell(
+            f"{contender.name}, round {number}: {turns.idle_rates[-1]:,.0f} jobs/s, {turns.rates[-1]:,.0f} while it is "
+            f"read again; that takes {turns.alone_seconds[-1]:.2f} s, {turns.seconds[-1]:.2f} s with requests"
+        )
+    return turns
+
+
+def load_both(contender: Contender, seconds: int, turns: Turns) -> None:
+    """Put a server under load while it reads its table again and again, and note how that went.
+
+    Parameters
+    ----------
+    seconds: how long a load is; there is one after the other until a reading has begun and ended meanwhile
+
+    Raises
+    ------
+    VoidRunError: as ``take_turns``
+    """
+    loads: list[Load] = []
+    began_at = now()
+    with reloading(contender.address) as readings:
+        while not loads or not readings:
+            loads.append(run_load(contender, STATISTIC, seconds))
+        window = Window(began_at, now())
+    part = window.part_read(readings)
+    if part < LEAST_PART:
+        raise VoidRunError(f"{contender.name}: the table was read in {part:.0%} of the time of a load only")
+    turns.rates.append(sum(load.jobs for load in loads) / sum(load.seconds for load in loads))
+    turns.seconds.append(median(reading.seconds for reading in window.whole(readings)))
+    turns.parts.append(part)
+
+
+def by_pandas(folder: Path, effort: Effort) -> Turns:
+    """Measure the reader on pandas, over the whole CDC table."""
+    table, kind = whole_cdc_table(folder)
+    with running_server({"STATS_DATA": str(table), "STATS_ENGINE": "pandas"}) as server:
+        return take_turns(Contender(f"{kind}, pandas", server.address, WAIT, partial(expected, table=table)), effort)
+
+
+def by_dask(folder: Path, effort: Effort) -> Turns:
+    """Measure the reader on Dask, over respondents' records.
+
+    Their figures are compared with DuckDB's sums before anything is measured; every later answer has to be the same.
+    """
+    records = folder / "records"
+    write_records(records, effort.records, DEFAULT_SEED)
+    chosen = {
+        "STATS_DATA": str(records),
+        "STATS_MAPPING": str(MAPPING),
+        "STATS_ENGINE": "dask",
+        "STATS_DASK_WORKERS": str(WORKERS),
+        "STATS_DASK_WORKER_MIB": str(WORKER_MIB),
+    }
+    with running_server(chosen, start_seconds=START_SECONDS) as server:
+        check_national(server.address, records)
+        name = f"{effort.records / MILLION:g} million records, Dask with {WORKERS} workers"
+        first = verified_answer(Contender(name, server.address, WAIT, None), STATISTIC)
+        right = json.loads(first)["data"]
+        return take_turns(Contender(name, server.address, WAIT, lambda statistic: right), effort)
+
+
+def check_national(address: str, records: Path) -> None:
+    """Compare the nation's prevalence in the last year with DuckDB's sums over the same files.
+
+    Raises
+    ------
+    VoidRunError: it differs
+    """
+    expected_value = watch("rivals/duckdb_sums.py", str(records), str(WORKERS)).told["national"]
+    answer = requests.post(
+        f"{address}/api/estimate",
+        json={"question": QUESTION, "locations": ["National"], "by": ["year"]},
+        headers={"Prefer": f"wait={REQUEST_SECONDS:g}"},
+        timeout=REQUEST_SECONDS,
+    )
+    last = max(answer.json()["data"], key=lambda cell: cell["year"])
+    if not np.isclose(last["value"], expected_value, rtol=CLOSE, atol=0):
+        raise VoidRunError(f"DuckDB has {expected_value}, the server {last['value']}")
+
+
+def report_of(measured: Sequence[Turns], effort: Effort) -> str:
+    """Return the figures as Markdown."""
+    rows = [READING_HEAD, ("---",) * len(READING_HEAD), *(turns.cells() for turns in measured)]
+    text = [
+        "# Requests while a table is read again",
+        "",
+        f"Written by `make bench_scaling` on {datetime.now(UTC):%Y-%m-%d}: Python {platform.python_version()},"
+        f" {os.cpu_count()} cores, {platform.system()}. Only ratios taken in one run travel to another machine.",
+        "",
+        f"`{STATISTIC}` jobs over {CONNECTIONS} connections. A reading alone, requests alone, and both at once took",
+        f"turns, {effort.rounds} times; the figures are medians.",
+        "",
+        table_of([turns.compared() for turns in measured], HEAD),
+        "",
+        "How long a reading took, from the request to the new table in its place; and in which part of the time with",
+        "requests one went on, in the round with the least:",
+        "",
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+    ]
+    return "\n".join(text)
+
+
+def main() -> int:
+    """Measure and report; return the exit code, 1 where the run is void."""
+    parser = argparse.ArgumentParser(description="Measure requests while a table is read again.")
+    parser.add_argument("--quick", action="store_true", help="fewer records, one round; writes no report")
+    parser.add_argument("--folder", type=Path, help="where the tables are written; otherwise a temporary folder")
+    arguments = parser.parse_args()
+    effort = QUICK if arguments.quick else FULL
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=arguments.folder) as name:
+            measured = [by_pandas(Path(name), effort), by_dask(Path(name), effort)]
+    except (VoidRunError, ServerStartError, requests.RequestException, subprocess.SubprocessError) as error:
+        sys.stderr.write(f"the run is void: {error}\n")
+        return 1
+    text = report_of(measured, effort)
+    tell(text)
+    if not arguments.quick:
+        REPORT.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
