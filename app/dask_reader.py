@@ -13,10 +13,11 @@ from typing import Any
 
 from distributed import Client, Future, KilledWorker
 
+from app.addresses import without_secrets
 from app.blocks import Block, cut, read_block
 from app.errors import SourceError
 from app.progress import Tell, progress_after
-from app.source_files import SourceFile, digest_of, find_files, reachable, source_name, without_secrets
+from app.source_files import SourceFile, digest_of, find_files, reachable, source_name
 from app.source_kind import Origin, R, SourceKind
 from app.survey_table import SurveyTable
 
@@ -88,22 +89,23 @@ def _reduced(client: Client, blocks: Iterable[Block], kind: SourceKind[R]) -> It
 
 def _result(block: Block, future: Future) -> tuple[Block, Any]:
     try:
-        return block, future.result()
+        part = future.result()
     except KilledWorker as error:
         raise SourceError(
             f"{block.file.shown}: one worker after another died while reading it, most often because memory is short: "
             "give each more by STATS_DASK_WORKER_MIB, or write the table in smaller files or row groups"
         ) from error
+    if isinstance(part, SourceError):
+        raise part
+    return block, part
 
 
-def reduce_block(block: Block, kind: SourceKind[R]) -> R:
-    """Read and reduce one block. Runs on a worker.
-
-    Raises
-    ------
-    SourceError: it cannot be read
-    """
-    return kind.reduce_frame(read_block(block, kind.layout))
+def reduce_block(block: Block, kind: SourceKind[R]) -> R | SourceError:
+    """Read and reduce one block, or return why that cannot be done: Dask logs what is raised. Runs on a worker."""
+    try:
+        return kind.reduce_frame(read_block(block, kind.layout))
+    except SourceError as error:
+        return error
 
 
 def _digest(file: SourceFile) -> str:

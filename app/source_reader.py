@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow
 from pyarrow import csv, parquet, types
 
+from app.addresses import one_line
 from app.errors import SourceError
 
 NEEDED = ("LocationDesc", "Question", "Data_Value", "StratificationCategory1", "Stratification1")
@@ -136,8 +137,9 @@ def readable(source: str) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise SourceError(f"{source}: is not a CSV file in UTF-8: {error.reason}") from error
     except UNREADABLE as error:
-        first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise SourceError(f"{source}: cannot be read as a table: {first_line}") from error
+        if isinstance(error, OSError) and error.errno is not None:  # it is the system that complains, not a parser
+            raise
+        raise SourceError(f"{source}: cannot be read as a table: {one_line(error)}") from error
 
 
 def check_not_blank(content: bytes, shown: str) -> None:

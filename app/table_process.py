@@ -6,9 +6,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from app.addresses import without_secrets
 from app.errors import SourceError
 from app.progress import Progress, Tell, tell_nobody
-from app.source_files import without_secrets
 from app.source_kind import SourceKind
 from app.survey_table import SurveyTable
 from app.table_builder import read_table

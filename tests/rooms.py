@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 
 SURVEY_ROOMS = frozenset(
     {
+        "addresses",
         "blocks",
         "bodies",
         "cells",
@@ -37,6 +38,7 @@ SURVEY_ROOMS = frozenset(
     }
 )
 MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
+    "addresses": set(),
     "errors": set(),
     "machine": set(),
     "progress": set(),
@@ -45,11 +47,11 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "start_checks": {"errors", "settings"},
     "folders": {"errors"},
     "stop_signals": set(),
-    "source_reader": {"errors"},
+    "source_reader": {"addresses", "errors"},
     "survey_facts": set(),
     "cells": set(),
     "survey_table": {"cells", "errors", "survey_facts"},
-    "source_files": {"errors"},
+    "source_files": {"addresses", "errors"},
     "survey_columns": {"cells", "source_reader", "survey_table"},
     "reduction": {"cells", "survey_columns", "survey_table"},
     "source_kind": {"source_reader", "survey_table"},
@@ -64,13 +66,22 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
         "survey_table",
     },
     "respondents": {"cells", "errors", "source_kind", "source_reader", "survey_facts", "survey_table"},
-    "table_builder": {"progress", "source_files", "source_kind", "source_reader", "survey_rows", "survey_table"},
-    "table_process": {"errors", "progress", "source_files", "source_kind", "survey_table", "table_builder"},
+    "table_builder": {
+        "addresses",
+        "progress",
+        "source_files",
+        "source_kind",
+        "source_reader",
+        "survey_rows",
+        "survey_table",
+    },
+    "table_process": {"addresses", "errors", "progress", "source_kind", "survey_table", "table_builder"},
     "blocks": {"source_files", "source_reader"},
-    "dask_reader": {"blocks", "errors", "progress", "source_files", "source_kind", "survey_table"},
-    "cluster_process": {"progress", "source_files", "source_kind", "survey_table", "table_process"},
-    "cluster_main": {"cluster_process", "dask_reader", "errors", "machine", "survey_table"},
+    "dask_reader": {"addresses", "blocks", "errors", "progress", "source_files", "source_kind", "survey_table"},
+    "cluster_process": {"addresses", "progress", "source_kind", "survey_table", "table_process"},
+    "cluster_main": {"addresses", "cluster_process", "dask_reader", "errors", "machine", "survey_table"},
     "table_reader": {
+        "addresses",
         "cluster_process",
         "errors",
         "machine",
