@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -75,12 +75,18 @@ DECOMPRESS: Mapping[bytes, Callable[[bytes], bytes]] = {
 class Layout:
     """The columns of a kind of source by their plain names: those that it cannot do without, and others of use.
 
-    ``numbers`` are those of them in which CSV usually has a number in each field, or none.
+    ``numbers`` are those of them in which CSV usually has a number in each field, or none. A file that lacks a column
+    may have it by one of its ``other_names``; the first that is there is taken.
     """
 
     needed: tuple[str, ...]
     optional: tuple[str, ...]
     numbers: tuple[str, ...] = ()
+    other_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def names_of(self, column: str) -> tuple[str, ...]:
+        """Return the names that a file may have a column by, the first choice first."""
+        return (column, *self.other_names.get(column, ()))
 
 
 SURVEY_LAYOUT = Layout(NEEDED, OPTIONAL, NUMBERS)
@@ -248,12 +254,16 @@ def _usable(found: list[str], source: str, layout: Layout) -> dict[str, str]:
     SourceError: a needed column is missing
     """
     by_plain_name = {str(name).strip(): name for name in reversed(found)}
-    missing = [name for name in layout.needed if name not in by_plain_name]
+    columns = (*layout.needed, *layout.optional)
+    by_column = {
+        column: [by_plain_name[name] for name in layout.names_of(column) if name in by_plain_name] for column in columns
+    }
+    missing = [" or ".join(layout.names_of(column)) for column in layout.needed if not by_column[column]]
     if missing:
         shown = ascii(", ".join(str(name).strip() for name in found))[1:-1]
         shown = shown if len(shown) <= FOUND_SHOWN_CHARS else shown[:FOUND_SHOWN_CHARS] + "…"
         raise SourceError(f"{source}: missing needed columns {', '.join(missing)}; found: {shown}")
-    return {name: by_plain_name[name] for name in (*layout.needed, *layout.optional) if name in by_plain_name}
+    return {column: names[0] for column, names in by_column.items() if names}
 
 
 def _source_frame(frame: pd.DataFrame, names: Mapping[str, str], layout: Layout) -> SourceFrame:
