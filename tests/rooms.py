@@ -99,7 +99,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "bodies": {"errors", "survey_facts"},
     "selection": {"cells", "errors", "survey_table"},
     "query": {"bodies", "selection", "survey_facts", "survey_table"},
-    "estimates": {"cells"},
+    "estimates": {"cells", "errors", "survey_table"},
     "mean_queries": {"bodies", "errors", "query", "selection", "survey_facts", "survey_table"},
     "estimate_queries": {
         "bodies",
