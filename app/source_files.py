@@ -5,7 +5,7 @@ import hashlib
 import importlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
@@ -29,13 +29,13 @@ class SourceFile:
 
     Parameters
     ----------
-    address: how it is opened
+    address: how it is opened; not in ``repr``, which Dask logs
     shown: how it is named in messages, without a password or a token
     size: in bytes, 0 where that cannot be known
     changed: what differs once its content does; of a file on this machine that is its size and time of change
     """
 
-    address: str
+    address: str = field(repr=False)
     shown: str
     size: int
     changed: str

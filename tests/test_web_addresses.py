@@ -161,6 +161,12 @@ def test_the_digest_of_a_table_does_not_depend_on_what_is_secret(web: WebFiles, 
     assert one == two
 
 
+def test_what_dask_logs_of_a_file_shows_nothing_secret(web: WebFiles) -> None:
+    (file,) = find_files(web.address("/t.csv") + SECRETS)
+    assert "hidden" in file.address
+    assert "hidden" not in repr(file)
+
+
 def test_an_empty_file_is_told_as_such(web: WebFiles, read: Read) -> None:
     web.files["/t.csv"] = b""
     assert reason_of(read, web.address("/t.csv")) == (
