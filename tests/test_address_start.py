@@ -13,8 +13,6 @@ from real_server import ENTRY_POINT, RealServer, ServerStartError, entry_point_w
 from test_web_addresses import CSV, OTHER_CSV
 from web_files import WebFiles, web_files
 
-pytest.importorskip("s3fs", reason="s3fs is not installed: make dask")
-
 
 @pytest.fixture
 def web() -> Iterator[WebFiles]:

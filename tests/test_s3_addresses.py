@@ -14,8 +14,6 @@ from test_two_readers import many_rows
 from test_web_addresses import CSV, OTHER_CSV, WRITTEN, means_of
 from two_readers import READERS, Read, read_in_small_blocks, reader_of, reason_of, two_workers
 
-pytest.importorskip("s3fs", reason="s3fs is not installed: make dask")
-
 PARTS = [csv_text(many_rows()[start : start + 200], CDC_COLUMNS).encode() for start in (0, 200, 400)]
 
 
