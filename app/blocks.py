@@ -1,10 +1,12 @@
 """Files cut into blocks, each of which is read by itself, so that a file need not fit into memory.
 
 Parquet is cut between row groups. CSV is cut at line ends that are not inside quotes, for which the file is gone
-through once. A compressed file is one block, as it can only be read from its start.
+through once. A compressed file is one block, as it can only be read from its start, and so is one whose web server
+sends no parts of files.
 """
 
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -60,7 +62,10 @@ def cut(file: SourceFile, block_bytes: int = BLOCK_BYTES, block_rows: int = BLOC
     ------
     SourceError: the file cannot be read, is empty, or is no table
     """
-    with reachable(file.shown), readable(file.shown), file.open() as content:
+    with reachable(file.shown), file.open() as content, readable(file.shown):
+        if not (file.is_local or _sent_in_parts(content)):
+            yield Block(file, file.size)
+            return
         magic = content.read(LONGEST_MAGIC_BYTES)
         content.seek(0)
         if magic.startswith(PARQUET_MAGIC):
@@ -69,6 +74,17 @@ def cut(file: SourceFile, block_bytes: int = BLOCK_BYTES, block_rows: int = BLOC
             yield Block(file, file.size)
         else:
             yield from _cut_csv(file, content, block_bytes)
+
+
+def _sent_in_parts(content: BinaryIO) -> bool:
+    """Tell whether a file elsewhere can be read from any place, by asking for its last byte; leave it at its first."""
+    try:
+        content.seek(-1, os.SEEK_END)
+        content.read(1)
+    except ValueError:  # what fsspec says of web servers, and of files without a byte
+        return False
+    content.seek(0)
+    return True
 
 
 def read_block(block: Block, layout: Layout) -> SourceFrame:
@@ -80,14 +96,16 @@ def read_block(block: Block, layout: Layout) -> SourceFrame:
     """
     shown = block.file.shown
     if block.row_groups is not None:
-        with reachable(shown), block.file.open() as content, readable(shown):
-            return read_row_groups(parquet.ParquetFile(content), shown, layout, block.row_groups)
+        with reachable(shown), block.file.open() as opened, readable(shown):
+            return read_row_groups(parquet.ParquetFile(opened), shown, layout, block.row_groups)
     if block.span is None:
-        return read_source(block.file.content(), shown, layout)
+        content = block.file.content()
+        check_not_blank(content, shown)
+        return read_source(content, shown, layout)
     start, stop = block.span
-    with reachable(shown), block.file.open() as content:
-        content.seek(start)
-        lines = content.read(stop - start)
+    with reachable(shown), block.file.open() as opened:
+        opened.seek(start)
+        lines = opened.read(stop - start)
     return read_source(block.header + lines, shown, layout)
 
 

@@ -200,6 +200,8 @@ EXPLANATIONS: dict[str, Callable[[str, Any], str]] = {
     "too_short": lambda field, context: f"field {field} must have at least {context['min_length']} element(s)",
     "too_long": lambda field, context: f"field {field} must have at most {context['max_length']} element(s)",
 }
+PLACE_FIELDS = (["state"], ["states"], ["location"])
+PLACES_HINT = ' (one or more locations are named by a list: "locations": ["Ohio"])'
 UNION_TAGS = frozenset({"range", "list"})
 
 
@@ -209,7 +211,7 @@ def _explain(problems: list[Any], model: type[QuestionBody]) -> str:
         detail = problems[0].get("ctx", {}).get("error")
         return f"the body must be a JSON object with the {_fields(model)}" + (f" ({detail})" if detail else "")
     problems = [problem for problem in problems if not _follows_from_another(problem, problems)]
-    named = [_problem(problem) for problem in problems[:PROBLEMS_NAMED]]
+    named = [_problem(problem, model) for problem in problems[:PROBLEMS_NAMED]]
     more = len(problems) - len(named)
     return "; ".join(named) + (f"; and {more} more" if more else "") + f". The body takes the {_fields(model)}"
 
@@ -221,11 +223,21 @@ def _follows_from_another(problem: Any, problems: list[Any]) -> bool:
     return problem["type"] == "too_short" and any(deeper[: len(path)] == path for deeper in within)
 
 
-def _problem(problem: Any) -> str:
+def _problem(problem: Any, model: type[QuestionBody]) -> str:
     path = [str(part) for part in problem["loc"] if part not in UNION_TAGS]
     field = quoted(".".join(path))
     explain = EXPLANATIONS.get(problem["type"])
-    return explain(field, problem.get("ctx")) if explain else f"field {field}: {problem['msg']}"
+    if explain is None:
+        return f"field {field}: {problem['msg']}"
+    hint = _place_hint(path, model) if problem["type"] == "extra_forbidden" else ""
+    return explain(field, problem.get("ctx")) + hint
+
+
+def _place_hint(path: list[str], model: type[QuestionBody]) -> str:
+    """Say how a location is named where an unknown field was meant for one."""
+    if path not in PLACE_FIELDS:
+        return ""
+    return ' (one location is named by "state")' if "state" in model.model_fields else PLACES_HINT
 
 
 def _fields(model: type[QuestionBody]) -> str:

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 import dask
 from distributed import Client, LocalCluster
 
+from app.addresses import one_line
 from app.cluster_process import ClusterTask
 from app.dask_reader import read_with_dask
 from app.errors import SourceError
@@ -62,8 +63,7 @@ def _outcome(task: ClusterTask, connection: Connection) -> SurveyTable | SourceE
         return error
     except Exception as error:  # noqa: BLE001 - told to the operator, as the reason for which there is no table
         traceback.print_exc()
-        line = next(iter(str(error).splitlines()), "") or type(error).__name__
-        return SourceError(f"{task.shown}: Dask could not read it: {line}")
+        return SourceError(f"{task.shown}: Dask could not read it: {one_line(error)}")
 
 
 @contextmanager

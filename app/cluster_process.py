@@ -12,8 +12,8 @@ from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
+from app.addresses import without_secrets
 from app.progress import Tell
-from app.source_files import without_secrets
 from app.source_kind import SourceKind
 from app.survey_table import SurveyTable
 from app.table_process import receive_table

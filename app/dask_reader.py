@@ -13,10 +13,11 @@ from typing import Any
 
 from distributed import Client, Future, KilledWorker
 
+from app.addresses import without_secrets
 from app.blocks import Block, cut, read_block
 from app.errors import SourceError
 from app.progress import Tell, progress_after
-from app.source_files import SourceFile, digest_of, find_files, reachable, source_name, without_secrets
+from app.source_files import SourceFile, digest_of, find_files, reachable, source_name
 from app.source_kind import Origin, R, SourceKind
 from app.survey_table import SurveyTable
 
@@ -113,22 +114,26 @@ def _bytes(blocks: Iterable[Block]) -> int:
 
 def _result(blocks: Sequence[Block], future: Future) -> tuple[Sequence[Block], Any]:
     try:
-        return blocks, future.result()
+        part = future.result()
     except KilledWorker as error:
         raise SourceError(
             f"{blocks[0].file.shown}: one worker after another died while reading it, most often because memory is "
             "short: give each more by STATS_DASK_WORKER_MIB, or write the table in smaller files or row groups"
         ) from error
+    if isinstance(part, SourceError):
+        raise part
+    return blocks, part
 
 
-def reduce_blocks(blocks: Sequence[Block], kind: SourceKind[R]) -> R:
-    """Read some blocks, at least one, and reduce them to one reduction. Runs on a worker.
+def reduce_blocks(blocks: Sequence[Block], kind: SourceKind[R]) -> R | SourceError:
+    """Read and reduce some blocks, at least one, or return why that cannot be done: Dask logs what is raised.
 
-    Raises
-    ------
-    SourceError: one of them cannot be read
+    Runs on a worker.
     """
-    parts = [kind.reduce_frame(read_block(block, kind.layout)) for block in blocks]
+    try:
+        parts = [kind.reduce_frame(read_block(block, kind.layout)) for block in blocks]
+    except SourceError as error:
+        return error
     return kind.merge(parts) if len(parts) > 1 else parts[0]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from app.bodies import CompareBody, CorrelateBody, Dimension, DisparityBody, EstimateBody, PlaceBody, QuestionBody
 from app.cells import Codes
 from app.errors import InvalidRequestError, quoted
-from app.estimates import with_limits, yearly_estimates
+from app.estimates import too_few_limits, with_limits, yearly_estimates
 from app.mean_queries import direction
 from app.query import Query, periods_in
 from app.selection import Filters, select
@@ -135,9 +135,10 @@ def _in_common_years(sides: Sequence[Filters], table: SurveyTable, question: int
     )
     common = tuple(sorted(set(first) & set(second)))
     if not common:
-        raise InvalidRequestError(
+        raise too_few_limits(
+            table,
             "the two have no year in which both have a value with confidence limits; ask for other years or another "
-            "question"
+            "question",
         )
     return [replace(side, periods=common) for side in sides]
 

@@ -10,7 +10,13 @@ from functools import partial
 import numpy as np
 
 from app.cells import LIMITS_Z, Cells, Codes, Mask, Values, group, sums
+from app.errors import InvalidRequestError
+from app.survey_table import SurveyTable
 
+NO_LIMITS_AT_ALL = (
+    "this table tells no confidence limits of any row, without which nothing can be weighted or tested; estimate, "
+    "correlate and the means can be asked of it"
+)
 LOWEST, HIGHEST = 0.0, 100.0  # percent
 
 # CDC suppresses BRFSS estimates that rest on fewer respondents or have a larger relative standard error.
@@ -128,6 +134,16 @@ def _limits(values: Values, errors: Values) -> tuple[Values, Values]:
 def with_limits(estimates: Estimates) -> Estimates:
     """Return the estimates that have a value and a standard error above 0, from which weights and tests follow."""
     return _chosen(estimates, estimates.errors > 0)
+
+
+def too_few_limits(table: SurveyTable, reason: str) -> InvalidRequestError:
+    """Return the refusal of a request that finds too few confidence limits, which is the table's fault if it has none.
+
+    Parameters
+    ----------
+    reason: what is lacking, and what to ask for, where the table has limits at all
+    """
+    return InvalidRequestError(reason if table.has_limits else NO_LIMITS_AT_ALL)
 
 
 def dated(estimates: Estimates) -> Estimates:

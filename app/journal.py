@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 JournalSync = Literal["never", "second", "always"]
 FILE_NAME = "journal.jsonl"
 PARTIAL_SUFFIX = ".partial"
+OPEN_TO_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+FILE_MODE = 0o644
 
 
 def accepted_line(job: Job) -> bytes:
@@ -158,15 +160,19 @@ class Journal:
         self.lines = len(lines)
 
     def _replace(self, content: bytes) -> None:
+        """Put a file in place, and go on with that very file: opened anew, it might be another one, and empty."""
         partial = self.path.with_name(FILE_NAME + PARTIAL_SUFFIX)
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
+        file = os.open(partial, OPEN_TO_APPEND | os.O_TRUNC, FILE_MODE)
+        try:
+            _write_whole(file, content)
             if self._sync != "never":
-                os.fdatasync(file.fileno())
-        partial.replace(self.path)
+                os.fdatasync(file)
+            partial.replace(self.path)
+        except OSError:
+            os.close(file)
+            raise
         self.close()
-        self._open()
+        self._file, self._size, self._torn = file, len(content), False
 
     def sync(self) -> None:
         """Force what was written to the disk, where the setting asks for it."""
@@ -182,7 +188,7 @@ class Journal:
 
     def _open(self) -> int:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._file = os.open(self.path, OPEN_TO_APPEND, FILE_MODE)
         self._size = os.fstat(self._file).st_size
         self._torn = False
         return self._file
@@ -193,9 +199,7 @@ class Journal:
             if self._torn:
                 os.truncate(file, self._size)
             self._torn = True  # until all of it is written; what is torn is cut off before the next write
-            left = memoryview(content)
-            while left:
-                left = left[os.write(file, left) :]
+            _write_whole(file, content)
             self._unsynced = True
             if self._sync == "always":
                 self.sync()
@@ -205,6 +209,12 @@ class Journal:
         self._torn = False
         self._size += len(content)
         self.lines += content.count(b"\n")
+
+
+def _write_whole(file: int, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[os.write(file, left) :]
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

@@ -5,17 +5,22 @@ import hashlib
 import importlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
-from urllib.parse import urlsplit, urlunsplit
 
+from app.addresses import is_address, one_line, scheme_of, without_secrets
 from app.errors import SourceError
 
-SCHEME_MARK = "://"
 TABLE_ENDINGS = (".csv", ".parquet", ".pq", ".gz", ".bz2", ".xz", ".zip")
+EMPTY_FOLDER = f"is a directory without a table in it: no {', '.join(TABLE_ENDINGS)}"
 HIDDEN_MARKS = (".", "_")  # what Spark and others put beside the parts of a table begins so
 NO_SUCH_FILE = "no such file; set STATS_DATA to the table's path"
+OF_MAKE_DASK = ("fsspec", "aiohttp", "s3fs")
+WEB_SCHEMES = ("http", "https")
+WEB_MARKS = ("ETag", "Last-Modified", "Content-MD5", "size")  # of which one differs, most often, once the content does
+CONNECT_SECONDS = 30.0
+SILENCE_SECONDS = 60.0  # after which a web server is given up; how long it takes in all has no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +29,13 @@ class SourceFile:
 
     Parameters
     ----------
-    address: how it is opened
+    address: how it is opened; not in ``repr``, which Dask logs
     shown: how it is named in messages, without a password or a token
     size: in bytes, 0 where that cannot be known
     changed: what differs once its content does; of a file on this machine that is its size and time of change
     """
 
-    address: str
+    address: str = field(repr=False)
     shown: str
     size: int
     changed: str
@@ -43,7 +48,7 @@ class SourceFile:
     @property
     def is_local(self) -> bool:
         """Whether it is reached by a path of this machine."""
-        return SCHEME_MARK not in self.address
+        return not is_address(self.address)
 
     def open(self) -> BinaryIO:
         """Open it to be read.
@@ -54,17 +59,21 @@ class SourceFile:
         """
         if self.is_local:
             return Path(self.address).open("rb")
-        return cast("BinaryIO", _fsspec().open(self.address, "rb").open())
+        system, path = _opened(self.address)
+        return cast("BinaryIO", system.open(path, "rb"))
 
     def content(self) -> bytes:
-        """Return all of it.
+        """Return all of it, which of a file elsewhere is one request.
 
         Raises
         ------
         SourceError: it cannot be read
         """
-        with reachable(self.shown), self.open() as file:
-            return file.read()
+        with reachable(self.shown):
+            if self.is_local:
+                return Path(self.address).read_bytes()
+            system, path = _opened(self.address)
+            return cast("bytes", system.cat_file(path))
 
 
 def find_files(source: str) -> list[SourceFile]:
@@ -76,7 +85,7 @@ def find_files(source: str) -> list[SourceFile]:
     """
     shown = without_secrets(source)
     with reachable(shown):
-        found = _remote_files(source) if SCHEME_MARK in source else _local_files(source)
+        found = _remote_files(source) if is_address(source) else _local_files(source)
     if not found:
         raise SourceError(f"{shown}: {NO_SUCH_FILE}")
     return found
@@ -95,18 +104,19 @@ def reachable(shown: str) -> Iterator[None]:
     except SourceError:
         raise
     except FileNotFoundError as error:
-        problem = NO_SUCH_FILE if error.__cause__ is None else f"cannot be read: {_line(error.__cause__)}"
+        problem = NO_SUCH_FILE if error.__cause__ is None else f"cannot be read: {one_line(error.__cause__)}"
         raise SourceError(f"{shown}: {problem}") from error
     except ImportError as error:
-        raise SourceError(f"{shown}: a package is missing that such addresses need: {_line(error)}") from error
-    except OSError as error:
-        raise SourceError(f"{shown}: cannot be read: {error.strerror or _line(error)}") from error
+        raise SourceError(f"{shown}: a package is missing that such addresses need: {_missing(error)}") from error
     except Exception as error:  # what a protocol's package raises is its own affair
-        raise SourceError(f"{shown}: cannot be read: {_line(error)}") from error
+        raise SourceError(f"{shown}: cannot be read: {one_line(error)}") from error
 
 
-def _line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+def _missing(error: ImportError) -> str:
+    """Say which package an address needs, and how it is installed."""
+    first = error.__cause__ if isinstance(error.__cause__, ImportError) else error
+    name = str(first.name).partition(".")[0]
+    return f"{name}; " + ("install it by `make dask`" if name in OF_MAKE_DASK else one_line(error))
 
 
 def _local_files(source: str) -> list[SourceFile]:
@@ -114,7 +124,7 @@ def _local_files(source: str) -> list[SourceFile]:
     if path.is_dir():
         found = [str(part) for part in path.iterdir() if is_table_name(part.name) and part.is_file()]
         if not found:
-            raise SourceError(f"{source}: is a directory without a table in it: no {', '.join(TABLE_ENDINGS)}")
+            raise SourceError(f"{source}: {EMPTY_FOLDER}")
     elif not path.exists() and glob.has_magic(source):
         found = [name for name in glob.iglob(source, recursive=True) if Path(name).is_file()]  # noqa: PTH207
     else:
@@ -129,18 +139,38 @@ def _local_file(name: str) -> SourceFile:
 
 
 def _remote_files(source: str) -> list[SourceFile]:
-    system, path = _fsspec().core.url_to_fs(source)
-    if "*" in path:
-        found = system.glob(path)
-    elif (about := system.info(path)).get("type") == "directory":
-        found = [part for part in system.ls(path, detail=False) if is_table_name(PurePosixPath(part).name)]
+    system, path = _opened(source)
+    system.invalidate_cache()  # what it has listed before may have changed since
+    if "*" in path.partition("?")[0]:
+        found = system.glob(path, detail=True).values()
+    elif system.info(path).get("type") != "directory":
+        return [_remote_file(system, source, path)]
     else:
-        return [_remote_file(system, source, path, about)]
-    return [_remote_file(system, system.unstrip_protocol(part), part, system.info(part)) for part in sorted(found)]
+        found = [part for part in system.ls(path, detail=True) if is_table_name(PurePosixPath(part["name"]).name)]
+        if not found:
+            raise SourceError(f"{without_secrets(source)}: {EMPTY_FOLDER}")
+    paths = sorted(part["name"] for part in found if part["type"] != "directory")
+    return [_remote_file(system, system.unstrip_protocol(part), part) for part in paths]
 
 
-def _remote_file(system: Any, address: str, path: str, about: dict[str, Any]) -> SourceFile:
-    return SourceFile(address, without_secrets(address), int(about.get("size") or 0), str(system.ukey(path)))
+def _remote_file(system: Any, address: str, path: str) -> SourceFile:
+    about, shown = system.info(path), without_secrets(address)
+    marks = [shown, *map(about.get, WEB_MARKS)] if scheme_of(address) in WEB_SCHEMES else [system.ukey(path)]
+    return SourceFile(address, shown, int(about.get("size") or 0), " ".join(map(str, marks)))
+
+
+def _opened(address: str) -> tuple[Any, str]:
+    """Return the file system of an address, and the path in it."""
+    options = _web_options() if scheme_of(address) in WEB_SCHEMES else {}
+    system, path = _fsspec().core.url_to_fs(address, **options)
+    return system, str(path)
+
+
+def _web_options() -> dict[str, Any]:
+    """Return what lets a large table take its time: without it, aiohttp gives up after five minutes in all."""
+    aiohttp = importlib.import_module("aiohttp")
+    limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
+    return {"client_kwargs": {"timeout": limits}}
 
 
 def _fsspec() -> Any:
@@ -151,14 +181,6 @@ def _fsspec() -> Any:
 def is_table_name(name: str) -> bool:
     """Tell whether a file in a folder is taken for a part of the table."""
     return name.lower().endswith(TABLE_ENDINGS) and not name.startswith(HIDDEN_MARKS)
-
-
-def without_secrets(source: str) -> str:
-    """Return an address without what may be secret in it: a user's name, a password, what follows a question mark."""
-    if SCHEME_MARK not in source:
-        return source
-    parts = urlsplit(source)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def digest_of(digests: Sequence[tuple[str, str]]) -> str:

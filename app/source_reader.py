@@ -9,13 +9,14 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 import pyarrow
 from pyarrow import csv, parquet, types
 
+from app.addresses import one_line
 from app.errors import SourceError
 
 NEEDED = ("LocationDesc", "Question", "Data_Value", "StratificationCategory1", "Stratification1")
@@ -73,12 +74,18 @@ DECOMPRESS: Mapping[bytes, Callable[[bytes], bytes]] = {
 class Layout:
     """The columns of a kind of source by their plain names: those that it cannot do without, and others of use.
 
-    ``numbers`` are those of them in which CSV usually has a number in each field, or none.
+    ``numbers`` are those of them in which CSV usually has a number in each field, or none. A file that lacks a column
+    may have it by one of its ``other_names``; the first that is there is taken.
     """
 
     needed: tuple[str, ...]
     optional: tuple[str, ...]
     numbers: tuple[str, ...] = ()
+    other_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def names_of(self, column: str) -> tuple[str, ...]:
+        """Return the names that a file may have a column by, the first choice first."""
+        return (column, *self.other_names.get(column, ()))
 
 
 SURVEY_LAYOUT = Layout(NEEDED, OPTIONAL, NUMBERS)
@@ -135,8 +142,9 @@ def readable(source: str) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise SourceError(f"{source}: is not a CSV file in UTF-8: {error.reason}") from error
     except UNREADABLE as error:
-        first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise SourceError(f"{source}: cannot be read as a table: {first_line}") from error
+        if isinstance(error, OSError) and error.errno is not None:  # it is the system that complains, not a parser
+            raise
+        raise SourceError(f"{source}: cannot be read as a table: {one_line(error)}") from error
 
 
 def check_not_blank(content: bytes, shown: str) -> None:
@@ -245,12 +253,16 @@ def _usable(found: list[str], source: str, layout: Layout) -> dict[str, str]:
     SourceError: a needed column is missing
     """
     by_plain_name = {str(name).strip(): name for name in reversed(found)}
-    missing = [name for name in layout.needed if name not in by_plain_name]
+    columns = (*layout.needed, *layout.optional)
+    by_column = {
+        column: [by_plain_name[name] for name in layout.names_of(column) if name in by_plain_name] for column in columns
+    }
+    missing = [" or ".join(layout.names_of(column)) for column in layout.needed if not by_column[column]]
     if missing:
         shown = ascii(", ".join(str(name).strip() for name in found))[1:-1]
         shown = shown if len(shown) <= FOUND_SHOWN_CHARS else shown[:FOUND_SHOWN_CHARS] + "…"
         raise SourceError(f"{source}: missing needed columns {', '.join(missing)}; found: {shown}")
-    return {name: by_plain_name[name] for name in (*layout.needed, *layout.optional) if name in by_plain_name}
+    return {column: names[0] for column, names in by_column.items() if names}
 
 
 def _source_frame(frame: pd.DataFrame, names: Mapping[str, str], layout: Layout) -> SourceFrame:

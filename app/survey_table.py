@@ -170,6 +170,12 @@ class SurveyTable:
         """The strata by code as they stand in a key of results by category."""
         return tuple(f"{stratum.category!r}, {stratum.name!r}" for stratum in self.strata)
 
+    @cached_property
+    def has_limits(self) -> bool:
+        """Whether any row of the table tells its confidence limits."""
+        cells = [data.cells for data in self.questions]
+        return any(bool(((each.rows > 0) & (each.variance_sum >= 0)).any()) for each in cells)
+
     def question_code(self, text_or_id: str) -> int:
         """Return the code of a question named by its full text or its id.
 

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from app.addresses import without_secrets
 from app.progress import Tell, progress_after, tell_nobody
-from app.source_files import SourceFile, digest_of, find_files, source_name, without_secrets
+from app.source_files import SourceFile, digest_of, find_files, source_name
 from app.source_kind import Origin, R, SourceKind
 from app.source_reader import check_not_blank, read_source
 from app.survey_rows import SurveyRows

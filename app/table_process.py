@@ -7,9 +7,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from app.addresses import without_secrets
 from app.errors import SourceError
 from app.progress import NOTHING_READ, Progress, Tell, tell_nobody
-from app.source_files import without_secrets
 from app.source_kind import SourceKind
 from app.stop_signals import on_parent_death
 from app.survey_table import SurveyTable

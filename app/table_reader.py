@@ -3,12 +3,13 @@
 from importlib.util import find_spec
 from typing import Any, Literal
 
+from app.addresses import without_secrets
 from app.cluster_process import ClusterTask, read_on_cluster
 from app.errors import SettingsError, SourceError
 from app.machine import CORES, memory_bytes
 from app.progress import Tell, tell_nobody
 from app.settings import Settings
-from app.source_files import find_files, without_secrets
+from app.source_files import find_files
 from app.source_kind import SourceKind
 from app.survey_rows import SurveyRows
 from app.survey_table import SurveyTable

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 
 SURVEY_ROOMS = frozenset(
     {
+        "addresses",
         "blocks",
         "bodies",
         "cells",
@@ -37,6 +38,7 @@ SURVEY_ROOMS = frozenset(
     }
 )
 MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
+    "addresses": set(),
     "errors": set(),
     "machine": set(),
     "progress": set(),
@@ -45,11 +47,11 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "start_checks": {"errors", "settings"},
     "folders": {"errors"},
     "stop_signals": set(),
-    "source_reader": {"errors"},
+    "source_reader": {"addresses", "errors"},
     "survey_facts": set(),
     "cells": set(),
     "survey_table": {"cells", "errors", "survey_facts"},
-    "source_files": {"errors"},
+    "source_files": {"addresses", "errors"},
     "survey_columns": {"cells", "source_reader", "survey_table"},
     "reduction": {"cells", "survey_columns", "survey_table"},
     "source_kind": {"source_reader", "survey_table"},
@@ -64,15 +66,24 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
         "survey_table",
     },
     "respondents": {"cells", "errors", "source_kind", "source_reader", "survey_facts", "survey_table"},
-    "table_builder": {"progress", "source_files", "source_kind", "source_reader", "survey_rows", "survey_table"},
+    "table_builder": {
+        "addresses",
+        "progress",
+        "source_files",
+        "source_kind",
+        "source_reader",
+        "survey_rows",
+        "survey_table",
+    },
     "table_process": {
-        *("errors", "progress", "source_files", "source_kind", "stop_signals", "survey_table", "table_builder"),
+        *("addresses", "errors", "progress", "source_kind", "stop_signals", "survey_table", "table_builder"),
     },
     "blocks": {"source_files", "source_reader"},
-    "dask_reader": {"blocks", "errors", "progress", "source_files", "source_kind", "survey_table"},
-    "cluster_process": {"progress", "source_files", "source_kind", "survey_table", "table_process"},
-    "cluster_main": {"cluster_process", "dask_reader", "errors", "machine", "survey_table"},
+    "dask_reader": {"addresses", "blocks", "errors", "progress", "source_files", "source_kind", "survey_table"},
+    "cluster_process": {"addresses", "progress", "source_kind", "survey_table", "table_process"},
+    "cluster_main": {"addresses", "cluster_process", "dask_reader", "errors", "machine", "survey_table"},
     "table_reader": {
+        "addresses",
         "cluster_process",
         "errors",
         "machine",
@@ -90,7 +101,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "bodies": {"errors", "survey_facts"},
     "selection": {"cells", "errors", "survey_table"},
     "query": {"bodies", "selection", "survey_facts", "survey_table"},
-    "estimates": {"cells"},
+    "estimates": {"cells", "errors", "survey_table"},
     "mean_queries": {"bodies", "errors", "query", "selection", "survey_facts", "survey_table"},
     "estimate_queries": {
         "bodies",

@@ -65,6 +65,13 @@ def test_a_question_is_completed_asked_and_answered_by_a_table(address: str, cap
     assert f"question 'obesity': {OBESITY}" in printed.err
 
 
+def test_a_state_where_a_list_of_locations_is_taken_is_told_with_the_option_to_use(
+    address: str, capsys: Printed
+) -> None:
+    assert main(["-a", address, "ask", "estimate", "-q", "Q036", "-s", "ohoi"]) == 2
+    assert "error: estimate takes no --state; name one or more by --locations 'Ohio'" in capsys.readouterr().err
+
+
 def test_the_document_is_printed_as_json(address: str, capsys: Printed) -> None:
     assert main(["-a", address, "ask", "state_mean", "-q", "Q036", "-s", "ohoi", "-f", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"status": "done", "data": {"Ohio": pytest.approx(means()["Ohio"])}}

@@ -89,6 +89,31 @@ def test_those_who_did_not_report_and_groups_without_a_case_are_never_best_or_wo
     assert {each["stratum"] for each in found["groups"]} == {"low", "high", "none", "Data not reported"}
 
 
+NEEDING_LIMITS: dict[str, dict[str, Any]] = {
+    "trend": {"state": "Ohio"},
+    "compare": {"state": "Ohio", "between": {"year": [2015, 2016]}},
+    "compare over years": {"between": {"location": ["Ohio", "Utah"]}},
+    "disparity": {"state": "Ohio", "stratification": {"category": "Income"}, "best": "min"},
+}
+
+
+@pytest.mark.parametrize("asked", NEEDING_LIMITS)
+@pytest.mark.parametrize("somewhere", [False, True])
+def test_a_table_without_any_limits_is_told_as_such(tmp_path: Path, asked: str, somewhere: bool) -> None:
+    none = {"Low_Confidence_Limit": "", "High_Confidence_Limit ": ""}
+    rows = [
+        cell(20 + number, LocationDesc=place, **none, **year(2015 + number), **stratum)
+        for number in range(4)
+        for place in ("Ohio", "Utah")
+        for stratum in ({}, group("low"), group("high"))
+    ]
+    other = [cell(20, Question="other", QuestionID="other")] if somewhere else []
+    with pytest.raises(InvalidRequestError) as caught:
+        ask(tmp_path, [*rows, *other], asked.partition(" ")[0], **NEEDING_LIMITS[asked])
+    assert ("this table tells no confidence limits of any row" in caught.value.reason) is not somewhere
+    assert ("ask for" in caught.value.reason) is somewhere
+
+
 PLACES = ["Guam", "Iowa", "National", "Ohio", "Utah"]
 
 

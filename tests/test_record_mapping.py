@@ -10,7 +10,9 @@ import pytest
 
 from app.errors import SourceError
 from app.respondents import read_mapping
+from app.settings import Settings
 from app.survey_facts import FACTS_FILE, survey_facts
+from app.table_reader import load_table
 from make_respondents import write_records
 from real_server import PROJECT_ROOT
 from respondent_records import figures_of, table_of
@@ -70,6 +72,13 @@ def test_a_mapping_names_columns_and_strata(tmp_path: Path) -> None:
         ("[year]", 'outside_nation = ["Guam"]\n[year]', "location: outside_nation names 'Guam', which is not"),
         ('column = "year"', 'column = "year"\ndivisor = 0', "year.divisor: input should be greater than or equal to 1"),
         ("[year]", "[year", "is not TOML: "),
+        (
+            "[year]",
+            '[other_names]\nage = ["years"]\n[year]',
+            "other_names has 'age', which is no column of the mapping",
+        ),
+        ("[year]", "[other_names]\nsex = []\n[year]", "other_names.sex: tuple should have at least 1 item"),
+        ("[year]", '[other_names]\nsex = ["walks"]\n[year]', "the column 'walks' stands there twice"),
     ],
 )
 def test_a_wrong_mapping_is_refused_with_the_place_that_is_wrong(
@@ -141,6 +150,68 @@ def test_brfss_records_are_read_by_their_own_columns() -> None:
         share = records.loc[records["_BMI5CAT"] == 4, "_LLCPWT"].sum() / records["_LLCPWT"].sum()
         assert found[(text, "Ohio", 2020, *stratum)].value == pytest.approx(100 * share)
         assert found[(text, "Ohio", 2020, *stratum)].respondents == len(records)
+
+
+NAMES_BY_YEAR = {
+    2015: ("SEX", "INCOME2"),
+    2018: ("SEX1", "INCOME2"),
+    2020: ("SEXVAR", "INCOME2"),
+    2021: ("SEXVAR", "INCOME3"),
+}
+SEX_CODES = {1: "Male", 2: "Female"}
+# The codes of the codebooks of 2015 and, from 9 on, of 2021; how many dollars each begins at.
+INCOME_FROM = {1: 0, 2: 10, 3: 15, 4: 20, 5: 25, 6: 35, 7: 50, 8: 75, 9: 100, 10: 150, 11: 200}
+INCOME_STRATA = {
+    0: "Less than $15,000",
+    15: "$15,000 - $24,999",
+    25: "$25,000 - $34,999",
+    35: "$35,000 - $49,999",
+    50: "$50,000 - $74,999",
+    75: "$75,000 or greater",
+}
+
+
+def brfss_file(folder: Path, year: int, people: list[tuple[int, int]]) -> None:
+    """Write one record each of a sex and an income, with the names that the columns have in a year."""
+    sex, income = NAMES_BY_YEAR[year]
+    rows = [
+        {"_STATE": 39, "SEQNO": year * 1_000_000 + number, "_LLCPWT": 1.0, "_STSTR": 1, "_BMI5CAT": 4, "_TOTINDA": 1}
+        | {"_AGEG5YR": 1, "_EDUCAG": 1, "_RACE": 1, sex: of_sex, income: of_income}
+        for number, (of_sex, of_income) in enumerate(people)
+    ]
+    pd.DataFrame(rows).to_csv(folder / f"{year}.csv", index=False)
+
+
+def test_columns_are_found_by_the_names_of_each_year(tmp_path: Path) -> None:
+    highest = {year: 11 if year == 2021 else 8 for year in NAMES_BY_YEAR}
+    people = {
+        year: [(1 + code % 2, code) for code in range(1, highest[year] + 1)] + [(7, 77), (9, 99)]
+        for year in NAMES_BY_YEAR
+    }
+    for year, of_year in people.items():
+        brfss_file(tmp_path, year, of_year)
+    table = load_table(Settings(data=str(tmp_path), mapping=MAPPINGS / "brfss.toml"))
+    found = {
+        (year, category, stratum): figures.respondents
+        for (text, _, year, category, stratum), figures in figures_of(table).items()
+        if "obesity" in text
+    }
+    for year, of_year in people.items():
+        for code, name in SEX_CODES.items():
+            assert found[(year, "Gender", name)] == sum(sex == code for sex, _ in of_year)
+        for start, name in INCOME_STRATA.items():
+            stop = min((other for other in INCOME_STRATA if other > start), default=1000)
+            codes = [code for code, dollars in INCOME_FROM.items() if start <= dollars < stop]
+            assert found[(year, "Income", name)] == sum(income in codes for _, income in of_year)
+        assert found[(year, "Income", "Data not reported")] == 2
+
+
+def test_a_column_that_is_there_by_none_of_its_names_is_told_with_all_of_them(tmp_path: Path) -> None:
+    brfss_file(tmp_path, 2018, [(1, 1)])
+    path = tmp_path / "2018.csv"
+    path.write_text(path.read_text().replace("SEX1", "GENDER"))
+    with pytest.raises(SourceError, match="missing needed columns SEXVAR or SEX1 or SEX; found: "):
+        load_table(Settings(data=str(path), mapping=MAPPINGS / "brfss.toml"))
 
 
 def test_generated_records_are_read_by_their_mapping(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a restart promises: every acknowledged job is known, and none is forgotten, repeated or half there."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -206,6 +207,41 @@ def test_what_cannot_be_recorded_is_not_accepted_and_takes_no_number(
     lines = journal_of(folder).read_bytes().splitlines()
     assert [orjson.loads(line)["accepted"] for line in lines] == [1, 2]
     assert make_store(folder).map.statuses() == [("job_id_1", "running"), ("job_id_2", "running")]
+
+
+def test_a_journal_that_vanishes_once_it_is_in_place_is_written_anew_as_a_whole(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_store(folder)
+    accept(store)
+    shutil.rmtree(folder)
+    put_in_place = Path.replace
+
+    def put_in_place_and_remove(path: Path, target: Path) -> Path:
+        moved = put_in_place(path, target)
+        shutil.rmtree(folder)
+        return moved
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", put_in_place_and_remove)
+        accept(store)
+    store.flush()
+    assert make_store(folder).map.unfinished() == 2
+
+
+def test_a_folder_that_vanishes_while_it_is_made_costs_no_job(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = make_store(folder)
+    shutil.rmtree(folder)
+    make = Path.mkdir
+
+    def find_it_there_and_then_gone(path: Path, **options: bool) -> None:
+        make(path, **options)
+        raise FileExistsError
+
+    monkeypatch.setattr(Path, "mkdir", find_it_there_and_then_gone)
+    assert accept(store).number == 1
+    monkeypatch.undo()
+    assert make_store(folder).map.unfinished() == 1
 
 
 @pytest.mark.parametrize("sync", ["never", "second", "always"])

@@ -1,18 +1,20 @@
-"""What the tests of the two readers share: a cluster, small blocks, and tables compared cell by cell."""
+"""What the tests of the two readers share: either of them, a cluster, small blocks, tables compared cell by cell."""
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from app.blocks import Block, cut
 from app.cells import Cells
 from app.cluster_process import ClusterTask
+from app.errors import SourceError
 from app.machine import CORES
 from app.progress import Progress, Tell, tell_nobody
 from app.reduction import Reduction
@@ -20,12 +22,16 @@ from app.source_files import SourceFile
 from app.source_reader import SourceFrame
 from app.survey_rows import SurveyRows
 from app.survey_table import SurveyTable
+from app.table_builder import read_table
 
 SMALL_BLOCK_BYTES = 2048
 SMALL_BLOCK_ROWS = 100
 MOST_BLOCKS = 30
 WORKER_BYTES = 2**30
 RELATIVE_ERROR = 1e-9
+READERS = ("pandas", "dask")
+
+Read = Callable[[str | Path], SurveyTable]
 
 
 def small_blocks(file: SourceFile) -> Iterable[Block]:
@@ -52,6 +58,21 @@ def read_in_small_blocks(client: Any, source: str | Path, tell: Tell = tell_nobo
     from app.dask_reader import read_with_dask  # noqa: PLC0415 - Dask may be absent
 
     return read_with_dask(client, str(source), SurveyRows(), tell, small_blocks)
+
+
+def reader_of(request: pytest.FixtureRequest) -> Read:
+    """Return the reader that a fixture's parameter names; Dask reads by the module's fixture ``client``."""
+    if request.param == "pandas":
+        return read_table
+    client = request.getfixturevalue("client")
+    return lambda source: read_in_small_blocks(client, source)
+
+
+def reason_of(read: Read, source: str | Path) -> str:
+    """Return why a source is refused."""
+    with pytest.raises(SourceError) as caught:
+        read(source)
+    return caught.value.reason
 
 
 def assert_same_table(found: SurveyTable, wanted: SurveyTable) -> None:

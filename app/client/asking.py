@@ -21,6 +21,7 @@ def ask(client: Client, options: argparse.Namespace) -> int:
     given = request_fields(options)
     completer = Completer(client, tell)
     statistic, fields = completer.statistic(options.statistic), completer.fields(given)
+    completer.check_place(statistic, fields)
     job_id = client.submit(statistic, **fields)
     _write_result(client, job_id, target, _title(statistic, fields), options.timeout)
     return SUCCESS

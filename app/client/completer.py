@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 from app.client.client import Client
+from app.client.errors import UsageError
 from app.client.names import Name, complete
 
 COMMAND = "python -m app.client"
@@ -37,6 +38,17 @@ class Completer:
     def state(self, given: str) -> str:
         """Return the full name of the location that is meant."""
         return self._completed("state", given, self._states)
+
+    def check_place(self, statistic: str, fields: Mapping[str, Any]) -> None:
+        """Check that a statistic is about one location, where one is named as if it were.
+
+        Raises
+        ------
+        UsageError: it takes a list of locations in its place
+        """
+        taken = self._taken.get(statistic, ())
+        if "state" in fields and "state" not in taken and "locations" in taken:
+            raise UsageError(f"{statistic} takes no --state; name one or more by --locations {fields['state']!r}")
 
     def fields(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of a request with its names in full; what is no name, or of no known form, stays."""
@@ -103,7 +115,12 @@ class Completer:
 
     @cached_property
     def _statistics(self) -> list[Name]:
-        return [Name(statistic.name) for statistic in self._client.statistics()]
+        return [Name(name) for name in self._taken]
+
+    @cached_property
+    def _taken(self) -> dict[str, tuple[str, ...]]:
+        """The fields that a request for each statistic takes, none where the server does not tell."""
+        return {known.name: known.needed + known.optional for known in self._client.statistics()}
 
     @cached_property
     def _strata(self) -> dict[str, list[str]]:

@@ -128,7 +128,7 @@ class RecordMapping(Part):
     """What the columns and codes of respondents' records mean.
 
     ``name`` tells whose records they are, and becomes the table's ``Datasource``; records whose name says that they are
-    modelled are told to be so.
+    modelled are told to be so. ``other_names`` are those that a column has in other files, with the same codes.
     """
 
     name: Text
@@ -137,12 +137,18 @@ class RecordMapping(Part):
     design: Design
     questions: Annotated[tuple[AskedQuestion, ...], Field(min_length=1)]
     groups: tuple[Group, ...] = ()
+    other_names: dict[str, Annotated[tuple[Text, ...], Field(min_length=1)]] = {}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         _refuse_repeated((question.text for question in self.questions), "the question")
         _refuse_repeated((question.id for question in self.questions if question.id), "the question id")
         _refuse_repeated((group.category for group in self.groups), "the category")
+        unknown = [column for column in self.other_names if column not in self.columns]
+        if unknown:
+            raise ValueError(f"other_names has {quoted(unknown[0])}, which is no column of the mapping")
+        others = (name for names in self.other_names.values() for name in names)
+        _refuse_repeated((*self.columns, *others), "the column")
         return self
 
     @property

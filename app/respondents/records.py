@@ -30,7 +30,7 @@ class RespondentRecords:
     @property
     def layout(self) -> Layout:
         """The columns to be read: those that the mapping names, all of them needed."""
-        return Layout(needed=self.mapping.columns, optional=())
+        return Layout(needed=self.mapping.columns, optional=(), other_names=self.mapping.other_names)
 
     def reduce_frame(self, frame: SourceFrame) -> UnitSums:
         """Add up some records by sampling unit."""

@@ -7,8 +7,7 @@ import numpy as np
 
 from app.bodies import CompareBody, DisparityBody
 from app.cells import LIMITS_Z, TIE_DECIMALS
-from app.errors import InvalidRequestError
-from app.estimates import Estimates, estimates_over_years, with_limits, yearly_estimates
+from app.estimates import Estimates, estimates_over_years, too_few_limits, with_limits, yearly_estimates
 from app.query import Query
 from app.result_models import Comparison, Disparity
 from app.selection import count_years, select
@@ -28,8 +27,9 @@ def _sides(table: SurveyTable, query: Query) -> list[Estimates]:
     """
     sides = [with_limits(yearly_estimates(select(table, query.question, side).cells)) for side in query.sides]
     if not all(side.values.size for side in sides):
-        raise InvalidRequestError(
-            "one of the two has no value with confidence limits; ask for another year, stratum, state or question"
+        raise too_few_limits(
+            table,
+            "one of the two has no value with confidence limits; ask for another year, stratum, state or question",
         )
     return sides
 
@@ -82,9 +82,10 @@ def _groups(table: SurveyTable, query: Query) -> Estimates:
     years = count_years(table, query.question, query.filters)
     groups = estimates_over_years(yearly_estimates(cells), years)
     if len(_comparable(table, groups)) < 2:
-        raise InvalidRequestError(
+        raise too_few_limits(
+            table,
             "a disparity needs at least two strata with a value and confidence limits; ask for another category, "
-            "state, question or years"
+            "state, question or years",
         )
     return groups
 

@@ -6,8 +6,7 @@ import numpy as np
 
 from app.bodies import TrendBody
 from app.cells import Values
-from app.errors import InvalidRequestError
-from app.estimates import Estimates, dated, with_limits, yearly_estimates
+from app.estimates import Estimates, dated, too_few_limits, with_limits, yearly_estimates
 from app.query import Query
 from app.result_models import Trend
 from app.selection import select
@@ -28,9 +27,10 @@ def _years(table: SurveyTable, query: Query) -> Estimates:
     yearly = dated(yearly_estimates(select(table, query.question, query.filters, needs_value=False).cells))
     usable = with_limits(yearly).values.size
     if usable < FEWEST_YEARS:
-        raise InvalidRequestError(
+        raise too_few_limits(
+            table,
             f"a trend needs at least {FEWEST_YEARS} years with a value and confidence limits, and there are {usable}; "
-            "ask for more years, or another question, state or stratum"
+            "ask for more years, or another question, state or stratum",
         )
     return yearly
 

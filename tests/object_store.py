@@ -1,0 +1,58 @@
+"""A store of objects that speaks S3, for the tests of addresses: moto's, on the loopback address."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from moto.server import ThreadedMotoServer
+
+BUCKET = "survey"
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAHIDDEN", "AWS_SECRET_ACCESS_KEY": "hidden", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+class ObjectStore:
+    """A store with one bucket, whose objects are read as the environment says."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._client: Any = boto3.client("s3", endpoint_url=address)
+        self._client.create_bucket(Bucket=BUCKET)
+
+    def put(self, key: str, content: bytes) -> str:
+        """Write an object, over the one that is there perhaps; return its address."""
+        self._client.put_object(Bucket=BUCKET, Key=key, Body=content)
+        return f"s3://{BUCKET}/{key}"
+
+    def empty(self) -> None:
+        """Remove all objects."""
+        for about in self._client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+            self._client.delete_object(Bucket=BUCKET, Key=about["Key"])
+
+    @contextmanager
+    def nobody_known(self) -> Iterator[None]:
+        """Let it refuse all keys, as those of somebody unknown."""
+        requests.post(f"{self.address}/moto-api/reset-auth", data=b"0", timeout=10)
+        try:
+            yield
+        finally:
+            requests.post(f"{self.address}/moto-api/reset-auth", data=b"inf", timeout=10)
+
+
+@contextmanager
+def object_store() -> Iterator[ObjectStore]:
+    """Run such a store on a free port, with an environment in which addresses of S3 lead there."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # or it tells of each request
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in {**KEYS, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}.items():
+                environment.setenv(name, value)
+            yield ObjectStore(f"http://{host}:{port}")
+    finally:
+        server.stop()
