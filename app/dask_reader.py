@@ -7,7 +7,6 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any
 
@@ -47,15 +46,12 @@ def read_with_dask(client: Client, source: str, kind: SourceKind[Any], tell: Tel
     SourceError: as ``read_table`` of pandas, or the workers die again and again
     """
     files = find_files(source)
-    with ThreadPoolExecutor(1) as aside:
-        digests = [aside.submit(_digest, file) for file in files]
-        try:
-            reduction = reduce_with_dask(client, files, kind, tell, cut_file)
-        except BaseException:
-            aside.shutdown(cancel_futures=True)
-            raise
+    # On the workers, because one process that goes through all files would hold many of them up.
+    digests = client.map(digest_file, files, pure=False)
+    reduction = reduce_with_dask(client, files, kind, tell, cut_file)
+    found = [_result([file], digest) for file, digest in zip(files, digests, strict=True)]
     _check_unchanged(source, files)
-    digest = digest_of([(file.name, done.result()) for file, done in zip(files, digests, strict=True)])
+    digest = digest_of([(file.name, of_file) for file, of_file in zip(files, found, strict=True)])
     notes = () if all(file.is_local for file in files) else (REMOTE_DIGEST,)
     return kind.build_table(reduction, Origin(without_secrets(source), source_name(source), digest, notes))
 
@@ -90,9 +86,14 @@ def _reduced(
     for task in tasks(blocks, total, workers):
         waiting.append((task, client.submit(reduce_blocks, task, kind, pure=False)))
         if len(waiting) >= AHEAD_PER_WORKER * workers:
-            yield _result(*waiting.popleft())
+            yield _first(waiting)
     while waiting:
-        yield _result(*waiting.popleft())
+        yield _first(waiting)
+
+
+def _first(waiting: deque[tuple[Sequence[Block], Future]]) -> tuple[Sequence[Block], Any]:
+    blocks, future = waiting.popleft()
+    return blocks, _result([block.file for block in blocks], future)
 
 
 def tasks(blocks: Iterable[Block], total: int, workers: int) -> Iterator[list[Block]]:
@@ -112,17 +113,23 @@ def _bytes(blocks: Iterable[Block]) -> int:
     return sum(block.size for block in blocks)
 
 
-def _result(blocks: Sequence[Block], future: Future) -> tuple[Sequence[Block], Any]:
+def _result(files: Sequence[SourceFile], future: Future) -> Any:
+    """Wait for what a worker makes of some files, and return it.
+
+    Raises
+    ------
+    SourceError: it could not, or died again and again
+    """
     try:
-        part = future.result()
+        result = future.result()
     except KilledWorker as error:
         raise SourceError(
-            f"{blocks[0].file.shown}: one worker after another died while reading it, most often because memory is "
+            f"{files[0].shown}: one worker after another died while reading it, most often because memory is "
             "short: give each more by STATS_DASK_WORKER_MIB, or write the table in smaller files or row groups"
         ) from error
-    if isinstance(part, SourceError):
-        raise part
-    return blocks, part
+    if isinstance(result, SourceError):
+        raise result
+    return result
 
 
 def reduce_blocks(blocks: Sequence[Block], kind: SourceKind[R]) -> R | SourceError:
@@ -137,12 +144,18 @@ def reduce_blocks(blocks: Sequence[Block], kind: SourceKind[R]) -> R | SourceErr
     return kind.merge(parts) if len(parts) > 1 else parts[0]
 
 
-def _digest(file: SourceFile) -> str:
-    """Return the SHA-256 of a file on this machine, and of the properties of another."""
+def digest_file(file: SourceFile) -> str | SourceError:
+    """Return the SHA-256 of a file, or of the properties of one on another machine, or why it cannot be read.
+
+    Runs on a worker.
+    """
     if not file.is_local:
         return hashlib.sha256(file.changed.encode()).hexdigest()
-    with reachable(file.shown), file.open() as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+    try:
+        with reachable(file.shown), file.open() as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+    except SourceError as error:
+        return error
 
 
 def _check_unchanged(source: str, files: Sequence[SourceFile]) -> None:
