@@ -8,6 +8,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -170,15 +171,17 @@ def _read_csv(content: bytes, source: str, layout: Layout) -> SourceFrame:
         text.decode()  # raises where it is not UTF-8
     if not text.endswith(b"\n"):
         text += b"\n"  # a header alone is taken for a table only as a whole line
-    if count_byte(text, QUOTE) % 2:
+    with ThreadPoolExecutor(1) as aside:  # counting does not need the interpreter
+        quotes, lines = aside.submit(count_byte, text, QUOTE), count_byte(text, LINE_END)
+    if quotes.result() % 2:
         raise ValueError(NEVER_CLOSED)
     names = _usable(_header(text), source, layout)
     texts = dict.fromkeys(names.values(), pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))
     numbers = {names[name]: pyarrow.float64() for name in layout.numbers if name in names}
     try:
-        frame = _parsed(text, {**texts, **numbers}, BLOCK_BYTES)
+        frame = _parsed(text, lines, {**texts, **numbers}, BLOCK_BYTES)
     except ValueError:
-        frame = _parsed(text, texts, LONGEST_LINE_BYTES)
+        frame = _parsed(text, lines, texts, LONGEST_LINE_BYTES)
     return _source_frame(frame, names, layout)
 
 
@@ -189,8 +192,8 @@ def count_byte(text: bytes, byte: int) -> int:
     return sum(int(np.count_nonzero(characters[start : start + BLOCK_BYTES] == byte)) for start in blocks)
 
 
-def _parsed(text: bytes, types_by_column: Mapping[str, pyarrow.DataType], block_bytes: int) -> pd.DataFrame:
-    """Parse the given columns; an empty field is none in a column of numbers.
+def _parsed(text: bytes, lines: int, types_by_column: Mapping[str, pyarrow.DataType], block_bytes: int) -> pd.DataFrame:
+    """Parse the given columns of so many lines; an empty field is none in a column of numbers.
 
     Raises
     ------
@@ -198,7 +201,7 @@ def _parsed(text: bytes, types_by_column: Mapping[str, pyarrow.DataType], block_
     """
     try:
         table = _parsed_lines(text, types_by_column, block_bytes, lines_in_values=False)
-        each_line_is_a_row = table.num_rows + 1 == count_byte(text, LINE_END)
+        each_line_is_a_row = table.num_rows + 1 == lines
     except ValueError:
         each_line_is_a_row = False
     if not each_line_is_a_row:  # lines that are blank, or values that hold line ends

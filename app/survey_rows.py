@@ -89,7 +89,7 @@ def _known_question(text: str, question_id: str | None) -> KnownQuestion | None:
 
 def _years(cells: Cells, periods: Sequence[Period]) -> tuple[int, ...]:
     """Return the years that some cells cover, ascending."""
-    found = [periods[code] for code in np.unique(cells.periods).tolist() if code >= 0]
+    found = [periods[code] for code in np.flatnonzero(np.bincount(cells.periods[cells.periods >= 0])).tolist()]
     return tuple(sorted({year for period in found for year in range(period.first, period.last + 1)}))
 
 
