@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import pyarrow
-from pyarrow import csv, parquet, types
+from pyarrow import compute, csv, parquet, types
 
 from app.addresses import one_line
 from app.errors import SourceError
@@ -94,19 +94,31 @@ SURVEY_LAYOUT = Layout(NEEDED, OPTIONAL, NUMBERS)
 
 @dataclass(frozen=True)
 class SourceFrame:
-    """The usable columns of a source, by their plain names, and which optional ones it lacks."""
+    """The usable columns of a source, by their plain names, and which optional ones it lacks.
 
-    frame: pd.DataFrame
-    missing_optional: frozenset[str]
+    They are handed over to pandas one by one, when they are asked for.
+    """
+
+    table: pyarrow.Table
+    missing_optional: frozenset[str] = frozenset()
+    source: str = "the source"  # path or address, named in errors
 
     @property
     def rows(self) -> int:
         """The number of data rows."""
-        return len(self.frame)
+        return int(self.table.num_rows)
 
     def column(self, name: str) -> pd.Series:
-        """Return one column as it was read: text, numbers where all fields are, or what a Parquet file gives it."""
-        return self.frame[name]
+        """Return one column as it was read: text, numbers where all fields are, or what a Parquet file gives it.
+
+        Raises
+        ------
+        SourceError: what the file holds is not of the type that it says
+        """
+        with readable(self.source):
+            # Whole numbers stay such beside nulls: whether 7 or 7.0 is written must not depend on the row groups.
+            column: pd.Series = self.table.column(name).to_pandas(integer_object_nulls=True)
+        return column
 
 
 def read_source(content: bytes, source: str, layout: Layout = SURVEY_LAYOUT) -> SourceFrame:
@@ -179,10 +191,10 @@ def _read_csv(content: bytes, source: str, layout: Layout) -> SourceFrame:
     texts = dict.fromkeys(names.values(), pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))
     numbers = {names[name]: pyarrow.float64() for name in layout.numbers if name in names}
     try:
-        frame = _parsed(text, lines, {**texts, **numbers}, BLOCK_BYTES)
+        table = _parsed(text, lines, {**texts, **numbers}, BLOCK_BYTES)
     except ValueError:
-        frame = _parsed(text, lines, texts, LONGEST_LINE_BYTES)
-    return _source_frame(frame, names, layout)
+        table = _parsed(text, lines, texts, LONGEST_LINE_BYTES)
+    return _source_frame(table, names, layout, source)
 
 
 def count_byte(text: bytes, byte: int) -> int:
@@ -192,7 +204,9 @@ def count_byte(text: bytes, byte: int) -> int:
     return sum(int(np.count_nonzero(characters[start : start + BLOCK_BYTES] == byte)) for start in blocks)
 
 
-def _parsed(text: bytes, lines: int, types_by_column: Mapping[str, pyarrow.DataType], block_bytes: int) -> pd.DataFrame:
+def _parsed(
+    text: bytes, lines: int, types_by_column: Mapping[str, pyarrow.DataType], block_bytes: int
+) -> pyarrow.Table:
     """Parse the given columns of so many lines; an empty field is none in a column of numbers.
 
     Raises
@@ -206,11 +220,10 @@ def _parsed(text: bytes, lines: int, types_by_column: Mapping[str, pyarrow.DataT
         each_line_is_a_row = False
     if not each_line_is_a_row:  # lines that are blank, or values that hold line ends
         table = _parsed_lines(text, types_by_column, block_bytes, lines_in_values=True)
-    frame: pd.DataFrame = table.to_pandas()
     for name, kind in types_by_column.items():
-        if types.is_floating(kind) and frame[name].isna().sum() != table.column(name).null_count:
+        if types.is_floating(kind) and compute.any(compute.is_nan(table.column(name))).as_py():
             raise ValueError(f"{name} holds what is written as no number")
-    return frame
+    return table
 
 
 def _parsed_lines(
@@ -244,8 +257,7 @@ def read_row_groups(
         raise ValueError(f"neither text nor numbers in the columns {', '.join(nested)}")
     chosen = range(file.num_row_groups) if groups is None else groups
     table = file.read_row_groups(list(chosen), columns=list(names.values()), use_threads=False)
-    # Whole numbers stay such beside nulls: whether 7 or 7.0 is written must not depend on the row groups.
-    return _source_frame(table.to_pandas(ignore_metadata=True, integer_object_nulls=True), names, layout)
+    return _source_frame(table, names, layout, source)
 
 
 def _usable(found: list[str], source: str, layout: Layout) -> dict[str, str]:
@@ -268,6 +280,6 @@ def _usable(found: list[str], source: str, layout: Layout) -> dict[str, str]:
     return {column: names[0] for column, names in by_column.items() if names}
 
 
-def _source_frame(frame: pd.DataFrame, names: Mapping[str, str], layout: Layout) -> SourceFrame:
-    plain = frame.rename(columns={in_file: name for name, in_file in names.items()})
-    return SourceFrame(plain, frozenset(layout.optional).difference(names))
+def _source_frame(table: pyarrow.Table, names: Mapping[str, str], layout: Layout, source: str) -> SourceFrame:
+    plain = pyarrow.table({name: table.column(in_file) for name, in_file in names.items()})
+    return SourceFrame(plain, frozenset(layout.optional).difference(names), source)

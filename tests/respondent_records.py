@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow
 
 from app.respondents import RecordMapping, RespondentRecords
 from app.respondents.sums import UnitSums
@@ -84,7 +85,7 @@ def made_up(rows: int, seed: int) -> pd.DataFrame:
 
 def reduced(records: RespondentRecords, frame: pd.DataFrame) -> UnitSums:
     """Return the reduction of a frame."""
-    return records.reduce_frame(SourceFrame(frame, frozenset()))
+    return records.reduce_frame(SourceFrame(pyarrow.Table.from_pandas(frame)))
 
 
 def table_of(frame: pd.DataFrame, meaning: RecordMapping | None = None) -> SurveyTable:

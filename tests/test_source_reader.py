@@ -95,7 +95,7 @@ def test_unknown_columns_are_left_unread(tmp_path: Path) -> None:
     rows = [{**fields, "Comment": 'a, "b"\nc', "Größe": "9"} for fields in ROWS]
     frame = read(write_csv(tmp_path, rows, ("Comment", *NEEDED_COLUMNS, "Größe")))
     assert told(frame) == WANTED
-    assert set(frame.frame.columns) == set(NEEDED_COLUMNS)
+    assert set(frame.table.column_names) == set(NEEDED_COLUMNS)
 
 
 @pytest.mark.parametrize("written", ["High_Confidence_Limit ", "High_Confidence_Limit", " High_Confidence_Limit"])
