@@ -16,7 +16,9 @@ from app.charts import pictures
 from app.job import Document, done_document, job_request
 from app.services import Services
 from app.settings import Settings
-from stub_server import LOOK_FOR_END_SECONDS, StubServer, stub_server
+from served import served
+from stub_server import StubServer, stub_server
+from two_readers import READERS, Read, reader_of
 
 OBESITY = "Percent of adults aged 18 years and older who have obesity"
 STRENGTH = "Percent of adults who engage in muscle-strengthening activities on 2 or more days a week"
@@ -136,12 +138,14 @@ def client(app: Flask) -> FlaskClient:
 def address(app: Flask) -> Iterator[str]:
     """The address of the application, served over HTTP by a thread."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, args=(LOOK_FOR_END_SECONDS,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(server):
+        yield f"http://127.0.0.1:{server.server_port}"
+
+
+@pytest.fixture(params=READERS)
+def read(request: pytest.FixtureRequest) -> Read:
+    """One of the two readers of tables."""
+    return reader_of(request)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A small HTTP server that answers what a test tells it to, broken answers too, and keeps what it was asked."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,8 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from served import served
+
 MISSING_BYTES = 100
-LOOK_FOR_END_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,8 @@ def stub_server() -> Iterator[StubServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     stub = StubServer(f"http://127.0.0.1:{server.server_port}")
     server.stub = stub  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(LOOK_FOR_END_SECONDS,))
-    thread.start()
-    try:
+    with served(server):
         yield stub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class Handler(BaseHTTPRequestHandler):

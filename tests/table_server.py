@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from served import served
+
 WAIT_SECONDS = 30.0
 
 
@@ -117,12 +119,9 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def table_server() -> Iterator[TableServer]:
     """Run such a server on a free port; nothing of it is left afterwards."""
-    with TableServer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    server = TableServer()
+    with served(server):
         try:
             yield server
         finally:
             server.released.set()
-            server.shutdown()
-            thread.join(WAIT_SECONDS)

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from app.charts import chart_of, pictures
 from chart_documents import ABOUT, ANSWERS
+from served import served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 BROWSER_SECONDS = 120
@@ -69,12 +69,9 @@ def address(specs: dict[str, object]) -> Iterator[str]:
         "/vega.js": ("text/javascript", pictures.vega_bundle()),
         "/page.js": ("text/javascript", own),
     }
-    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    with served(server):
         yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
 
 
 def test_every_chart_is_drawn_as_in_its_picture_under_a_strict_policy(

@@ -14,7 +14,7 @@ from app.table_builder import read_table
 from real_server import PROJECT_ROOT
 from survey_files import CDC_COLUMNS, COMPRESS, Row, csv_text, frame_of, row, write, write_csv
 from test_source_reader import NO_TABLES, TABLE
-from two_readers import READERS, Read, Told, assert_same_table, read_in_small_blocks, reader_of, reason_of, two_workers
+from two_readers import Read, Told, assert_same_table, read_in_small_blocks, reason_of, two_workers
 
 pytest.importorskip("distributed", reason="Dask is not installed: make dask")
 
@@ -27,12 +27,6 @@ STATES = ("Ohio", "Utah", "Texas", "Guam")
 def client() -> Iterator[Any]:
     with two_workers() as client:
         yield client
-
-
-@pytest.fixture(params=READERS)
-def read(request: pytest.FixtureRequest) -> Read:
-    """One of the two readers."""
-    return reader_of(request)
 
 
 def many_rows(count: int = 600) -> list[Row]:

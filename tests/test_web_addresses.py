@@ -17,7 +17,7 @@ from app.survey_table import SurveyTable
 from app.table_builder import read_table
 from survey_files import CDC_COLUMNS, csv_text, row
 from test_two_readers import many_rows
-from two_readers import READERS, Read, read_in_small_blocks, reader_of, reason_of, two_workers
+from two_readers import Read, read_in_small_blocks, reason_of, two_workers
 from web_files import WebFiles, web_files
 
 pytest.importorskip("distributed", reason="Dask is not installed: make dask")
@@ -40,12 +40,6 @@ WRITTEN = {"/t.csv": CSV, "/t.csv.gz": gzip.compress(CSV), "/t.parquet": as_parq
 def client() -> Iterator[Any]:
     with two_workers() as client:
         yield client
-
-
-@pytest.fixture(params=READERS)
-def read(request: pytest.FixtureRequest) -> Read:
-    """One of the two readers."""
-    return reader_of(request)
 
 
 @pytest.fixture

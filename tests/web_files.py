@@ -8,6 +8,8 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from served import served
+
 WAIT_SECONDS = 30.0
 RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
@@ -99,12 +101,9 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def web_files() -> Iterator[WebFiles]:
     """Run such a server on a free port; nothing of it is left afterwards."""
-    with WebFiles() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    server = WebFiles()
+    with served(server):
         try:
             yield server
         finally:
             server.released.set()
-            server.shutdown()
-            thread.join(WAIT_SECONDS)
