@@ -83,8 +83,9 @@ def _reduced(
     """
     workers = max(1, sum(client.nthreads().values()))
     waiting: deque[tuple[Sequence[Block], Future]] = deque()
-    for task in tasks(blocks, total, workers):
-        waiting.append((task, client.submit(reduce_blocks, task, kind, pure=False)))
+    for number, task in enumerate(tasks(blocks, total, workers)):
+        # The first one is waited for, and tasks of the same priority may overtake each other.
+        waiting.append((task, client.submit(reduce_blocks, task, kind, pure=False, priority=-number)))
         if len(waiting) >= AHEAD_PER_WORKER * workers:
             yield _first(waiting)
     while waiting:

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from app.table_builder import read_table
 from app.table_reader import check_engine, engine_for, load_table
 from held_source import table_of_two_files
 from real_server import PROJECT_ROOT
-from survey_files import row, write, write_csv
-from two_readers import CoresNoted, Told, assert_same_table, read_in_small_blocks, task_of, two_workers
+from survey_files import csv_text, row, write, write_csv
+from two_readers import CoresNoted, OrderNoted, Told, assert_same_table, cluster_of, read_in_small_blocks, task_of
 
 pytest.importorskip("distributed", reason="Dask is not installed: make dask")
 
@@ -49,7 +50,7 @@ def test_what_is_no_table_is_told_in_the_same_words(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_is_killed_half_way_costs_no_cell() -> None:
-    with two_workers() as client:
+    with cluster_of(2) as client:
         killed: list[int] = []
 
         def kill_half_way(progress: Progress) -> None:
@@ -85,6 +86,21 @@ def test_the_workers_of_a_server_that_stays_on_one_core_use_all_of_them(
     noted = {path.name: frozenset(json.loads(path.read_text())) for path in notes.iterdir()}
     assert str(os.getpid()) not in noted
     assert set(noted.values()) == {CORES}
+
+
+def test_blocks_are_read_in_the_order_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.dask_reader import read_with_dask  # noqa: PLC0415 - Dask may be absent
+
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where the workers find what notes the order
+    table, note = tmp_path / "table", tmp_path / "note"
+    table.mkdir()
+    for rows in range(1, 41):
+        write(table, csv_text([row()] * rows), f"{rows:02}.csv")
+    with cluster_of(1) as client:
+        busy = client.submit(time.sleep, 0.5)  # so that tasks wait for the worker, which is then free to choose
+        read_with_dask(client, str(table), OrderNoted(note=note), tell_nobody)
+        busy.result()
+    assert [int(rows) for rows in note.read_text().split()] == list(range(1, 41))
 
 
 def test_an_engine_that_is_not_installed_is_told_with_the_way_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from object_store import BUCKET, ObjectStore, object_store
 from survey_files import CDC_COLUMNS, csv_text
 from test_two_readers import many_rows
 from test_web_addresses import CSV, OTHER_CSV, WRITTEN, means_of
-from two_readers import Read, read_in_small_blocks, reason_of, two_workers
+from two_readers import Read, cluster_of, read_in_small_blocks, reason_of
 
 PARTS = [csv_text(many_rows()[start : start + 200], CDC_COLUMNS).encode() for start in (0, 200, 400)]
 
@@ -32,7 +32,7 @@ def store(_store: ObjectStore) -> ObjectStore:
 
 @pytest.fixture(scope="module")
 def client(_store: ObjectStore) -> Iterator[Any]:
-    with two_workers() as client:  # they know the store by their environment
+    with cluster_of(2) as client:  # they know the store by their environment
         yield client
 
 

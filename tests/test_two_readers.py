@@ -14,7 +14,7 @@ from app.table_builder import read_table
 from real_server import PROJECT_ROOT
 from survey_files import CDC_COLUMNS, COMPRESS, Row, csv_text, frame_of, row, write, write_csv
 from test_source_reader import NO_TABLES, TABLE
-from two_readers import Read, Told, assert_same_table, read_in_small_blocks, reason_of, two_workers
+from two_readers import Read, Told, assert_same_table, cluster_of, read_in_small_blocks, reason_of
 
 pytest.importorskip("distributed", reason="Dask is not installed: make dask")
 
@@ -25,7 +25,7 @@ STATES = ("Ohio", "Utah", "Texas", "Guam")
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    with two_workers() as client:
+    with cluster_of(2) as client:
         yield client
 
 

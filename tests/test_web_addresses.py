@@ -17,7 +17,7 @@ from app.survey_table import SurveyTable
 from app.table_builder import read_table
 from survey_files import CDC_COLUMNS, csv_text, row
 from test_two_readers import many_rows
-from two_readers import Read, read_in_small_blocks, reason_of, two_workers
+from two_readers import Read, cluster_of, read_in_small_blocks, reason_of
 from web_files import WebFiles, web_files
 
 pytest.importorskip("distributed", reason="Dask is not installed: make dask")
@@ -38,7 +38,7 @@ WRITTEN = {"/t.csv": CSV, "/t.csv.gz": gzip.compress(CSV), "/t.parquet": as_parq
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    with two_workers() as client:
+    with cluster_of(2) as client:
         yield client
 
 

@@ -45,11 +45,11 @@ def task_of(source: str | Path, *, workers: int = 2, scheduler: str | None = Non
 
 
 @contextmanager
-def two_workers() -> Iterator[Any]:
-    """Give a client of a cluster of two processes."""
+def cluster_of(workers: int) -> Iterator[Any]:
+    """Give a client of a cluster of so many processes."""
     from app.cluster_main import cluster_client  # noqa: PLC0415 - Dask may be absent
 
-    with cluster_client(task_of("")) as client:
+    with cluster_client(task_of("", workers=workers)) as client:
         yield client
 
 
@@ -98,6 +98,20 @@ class CoresNoted(SurveyRows):
         """Note the cores, and reduce."""
         (self.folder / str(os.getpid())).write_text(json.dumps(sorted(os.sched_getaffinity(0))))
         return SurveyRows.reduce_frame(self, frame)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNoted(SurveyRows):
+    """Survey rows; whoever reduces some notes how many these were, a line each, in one file."""
+
+    note: Path = Path()
+
+    def reduce_frame(self, frame: SourceFrame) -> Reduction:
+        """Reduce, and note the rows."""
+        reduction = SurveyRows.reduce_frame(self, frame)
+        with self.note.open("a") as lines:
+            lines.write(f"{self.rows(reduction)}\n")
+        return reduction
 
 
 class Told:
