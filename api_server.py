@@ -23,7 +23,7 @@ from granian.log import LogLevels
 from app.errors import SourceError, StartError
 from app.factory import create_app as build_app
 from app.folders import lock_folder
-from app.machine import stay_on_one_core
+from app.one_core import placed
 from app.progress import NowAndThen, Progress, Tell
 from app.settings import Settings, settings_from_environment, unknown_settings
 from app.start_checks import check_folder, check_start, listening_socket
@@ -75,10 +75,9 @@ def create_worker_app(settings: Settings, table: SurveyTable, first_worker: Sema
     once: what it has accepted is in the journal.
     """
     block_stop_signals()
-    if settings.one_core == "yes":
-        stay_on_one_core()
     handler_before_granian = signal.getsignal(signal.SIGTERM)
-    app = create_app(settings, table if first_worker.acquire(block=False) else read_again(settings, table))
+    create = partial(create_app, settings, table if first_worker.acquire(block=False) else read_again(settings, table))
+    app = placed(create)() if settings.one_core == "yes" else create()
     services = app.extensions["services"]
     gc.collect()
     gc.freeze()  # what is there now stays: no collection need look at it again

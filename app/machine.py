@@ -5,21 +5,15 @@ from pathlib import Path
 
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container; holds the word max where there is none
 
-# As they were when the process began, before it, or one that it was forked from, stayed on one of them.
+# As they were when the process began, before it, or one that it was forked from, was told to use fewer of them.
 CORES: frozenset[int] = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
 
 
-def stay_on_one_core() -> None:
-    """Keep this process, and every thread that it starts from now on, on one of the cores that it may use.
-
-    Threads of Python run one at a time. On one core a thread hands over to the next without waking another core up,
-    which takes longer than a job.
-    """
-    use_cores(frozenset({max(CORES)}) if CORES else CORES)
-
-
 def use_cores(cores: frozenset[int]) -> None:
-    """Let this process run on some cores only, where the system knows such a thing."""
+    """Let this thread, and every thread and process that it starts from now on, run on some cores only.
+
+    Does nothing where the system knows no such thing.
+    """
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
 

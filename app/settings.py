@@ -158,8 +158,9 @@ class Settings(BaseModel):
     one_core: Literal["yes", "no"] = Field(
         "yes",
         alias="STATS_ONE_CORE",
-        description="`yes` keeps the serving process on one processor core: its threads run one at a time anyway, and "
-        "hand over to each other faster there; `no` leaves it to the system",
+        description="`yes` keeps all threads that run Python on one processor core: they run one at a time anyway, and "
+        "hand over to each other faster there; what receives requests and sends answers works beside, on the other "
+        "cores. `no` leaves it to the system",
     )
     drain_seconds: float = Field(
         30.0,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+NOTHING = "-"
 WORST_MARGIN = 0.5  # noise is large, so only what falls below half of a target counts as a failure
 
 
@@ -18,7 +19,7 @@ class Comparison:
     what: what is compared with what
     ours, rival: the two figures with their units, as text
     ratio: the figure that has a target, which ``unit`` says what it counts
-    target: what is wanted of the ratio
+    target: what is wanted of the ratio, None where it is only told
     at_least: whether a high ratio is good
     """
 
@@ -26,24 +27,26 @@ class Comparison:
     ours: str
     rival: str
     ratio: float
-    target: float
+    target: float | None
     at_least: bool
     unit: str = "times"
 
     @property
-    def margin(self) -> float:
-        """How many times better than the target; below 1 the target is missed."""
+    def margin(self) -> float | None:
+        """How many times better than the target, None where there is none; below 1 the target is missed."""
+        if self.target is None:
+            return None
         return self.ratio / self.target if self.at_least else self.target / self.ratio
 
     @property
-    def reached(self) -> bool:
-        """Whether the target is reached."""
-        return self.margin >= 1
+    def reached(self) -> bool | None:
+        """Whether the target is reached, None where there is none."""
+        return None if self.margin is None else self.margin >= 1
 
     @property
     def far_off(self) -> bool:
         """Whether the ratio is worse than half of the target."""
-        return self.margin < WORST_MARGIN
+        return self.margin is not None and self.margin < WORST_MARGIN
 
     @property
     def ratio_text(self) -> str:
@@ -54,10 +57,12 @@ class Comparison:
     @property
     def target_text(self) -> str:
         """The target as the report shows it."""
+        if self.target is None:
+            return NOTHING
         return f"at {'least' if self.at_least else 'most'} {self.target:g} {self.unit}"
 
 
-def rate_over(what: str, ours: float, rival: float, unit: str, target: float) -> Comparison:
+def rate_over(what: str, ours: float, rival: float, unit: str, target: float | None) -> Comparison:
     """Compare two rates, of which the higher is the better one."""
     return Comparison(what, f"{ours:,.0f} {unit}", f"{rival:,.0f} {unit}", ours / rival, target, at_least=True)
 

@@ -14,7 +14,8 @@ from processes import listens, rival_command, rival_environment, started
 from real_server import HOST, free_port, running_server
 from wrk_load import Contender
 
-OURS, CEILING, DEVELOPMENT, CELERY = "ours", "ceiling", "development server", "Celery + Redis"
+OURS, DEVELOPMENT, CELERY = "ours", "development server", "Celery + Redis"
+CEILING, PLACED_CEILING = "ceiling", "ceiling on the cores that ours uses"
 CELERY_WORKERS = "2"
 
 
@@ -35,7 +36,8 @@ def all_contenders(*, with_celery: bool) -> Iterator[Mapping[str, Contender]]:
         server = stack.enter_context(running_server())
         contenders = {
             OURS: Contender(OURS, server.address, "?wait=10"),
-            CEILING: stack.enter_context(_constant(folder)),
+            CEILING: stack.enter_context(_constant(CEILING, folder)),
+            PLACED_CEILING: stack.enter_context(_constant(PLACED_CEILING, folder, "--one-core")),
             DEVELOPMENT: stack.enter_context(_development(folder)),
         }
         if with_celery:
@@ -44,11 +46,11 @@ def all_contenders(*, with_celery: bool) -> Iterator[Mapping[str, Contender]]:
 
 
 @contextmanager
-def _constant(folder: Path) -> Iterator[Contender]:
+def _constant(name: str, folder: Path, *options: str) -> Iterator[Contender]:
     port = free_port()
-    command = rival_command("constant_server.py", str(port))
-    with started(command, folder / "constant.txt", lambda: listens(port)):
-        yield Contender(CEILING, _address(port), right=None)
+    command = rival_command("constant_server.py", str(port), *options)
+    with started(command, folder / f"{name}.txt", lambda: listens(port)):
+        yield Contender(name, _address(port), right=None)
 
 
 @contextmanager

@@ -14,12 +14,12 @@ LABEL_PIXELS = 420
 
 
 def write_picture(path: Path, compared: Sequence[Comparison]) -> None:
-    """Write a bar for each comparison, from its target to its ratio, on a logarithmic scale."""
+    """Write a bar for each comparison, which have targets, from its target to its ratio, on a logarithmic scale."""
     rows = pd.DataFrame(
         {
             "what": [item.what.replace("`", "") for item in compared],
             "margin": [item.margin for item in compared],
-            "end": [max(item.margin, 1.0) for item in compared],  # where the figures stand
+            "end": [max(item.margin or 1.0, 1.0) for item in compared],  # where the figures stand
             "reached": [item.reached for item in compared],
             "figures": [f"{item.ratio_text}, {item.target_text}" for item in compared],
         }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from comparison import Comparison
+from comparison import NOTHING, Comparison
 from picture import write_picture
 
 TABLE_FILE, PICTURE_FILE = "results.md", "results.svg"
@@ -20,14 +20,9 @@ def table_of(compared: Sequence[Comparison], head: Sequence[str] = HEAD) -> str:
     return "\n".join([lines[0], "| " + " | ".join("---" for _ in HEAD) + " |", *lines[1:]])
 
 
-def write_report(folder: Path, compared: Sequence[Comparison], left_out: Sequence[str]) -> None:
-    """Write the table and the picture into a folder.
-
-    Parameters
-    ----------
-    left_out: what was not measured and why, a sentence each
-    """
-    missed = sum(not item.reached for item in compared)
+def write_report(folder: Path, compared: Sequence[Comparison]) -> None:
+    """Write the table and the picture into a folder."""
+    aims = [item for item in compared if item.target is not None]
     text = [
         "# Results of the benchmarks",
         "",
@@ -35,18 +30,17 @@ def write_report(folder: Path, compared: Sequence[Comparison], left_out: Sequenc
         f" {os.cpu_count()} cores, {platform.system()}. Only ratios taken in one run travel to another machine.",
         "What is compared, and how, says [README.md](README.md).",
         "",
-        f"{len(compared) - missed} of {len(compared)} targets are reached.",
+        f"{sum(item.reached is True for item in aims)} of {len(aims)} targets are reached.",
         "",
         table_of(compared),
         "",
-        *(f"- {sentence}" for sentence in left_out),
-        *([""] if left_out else []),
         f"![How far each ratio is from its target]({PICTURE_FILE})",
         "",
     ]
     (folder / TABLE_FILE).write_text("\n".join(text), encoding="utf-8")
-    write_picture(folder / PICTURE_FILE, compared)
+    write_picture(folder / PICTURE_FILE, aims)
 
 
 def _cells(item: Comparison) -> tuple[str, ...]:
-    return item.what, item.ours, item.rival, item.ratio_text, item.target_text, "yes" if item.reached else "no"
+    reached = {None: NOTHING, True: "yes", False: "no"}[item.reached]
+    return item.what, item.ours, item.rival, item.ratio_text, item.target_text, reached

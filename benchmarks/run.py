@@ -120,7 +120,7 @@ def exit_code(*, quick: bool, check: bool) -> int:
     effort = QUICK if quick else FULL
     compared = reported(effort)
     if not quick:
-        write_report(project_path.BENCHMARKS, compared, [])
+        write_report(project_path.BENCHMARKS, compared)
     if not check or not far_off(compared):
         return MEASURED
     tell("measured once more, as the machine may have been busy")

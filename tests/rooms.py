@@ -41,6 +41,7 @@ MAY_IMPORT: Mapping[str, AbstractSet[str]] = {
     "addresses": set(),
     "errors": set(),
     "machine": set(),
+    "one_core": {"machine"},
     "progress": set(),
     "settings": {"errors", "machine"},
     "logger_config": {"settings"},

@@ -14,7 +14,8 @@ import pytest
 from app.blocks import Block
 from app.cluster_process import read_on_cluster
 from app.errors import SettingsError, SourceError
-from app.machine import CORES, stay_on_one_core, use_cores
+from app.machine import CORES, use_cores
+from app.one_core import ONE_CORE
 from app.progress import Progress, tell_nobody
 from app.settings import Settings
 from app.source_files import find_files
@@ -78,7 +79,7 @@ def test_the_workers_of_a_server_that_stays_on_one_core_use_all_of_them(
     table, notes = table_of_two_files(tmp_path), tmp_path / "notes"
     notes.mkdir()
     try:
-        stay_on_one_core()
+        use_cores(ONE_CORE)
         assert len(os.sched_getaffinity(0)) == 1
         read_on_cluster(replace(task_of(table), kind=CoresNoted(folder=notes)), tell_nobody)
     finally:

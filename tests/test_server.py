@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from app.machine import CORES
+from app.one_core import ONE_CORE, OTHER_CORES
 from conftest import OBESITY
 from real_server import BUNDLED_TABLE, PROJECT_ROOT, RealServer, ServerStartError, free_port, running_server
 
@@ -88,11 +89,12 @@ def test_a_misspelt_setting_is_warned_of() -> None:
         )
 
 
-@pytest.mark.parametrize(("one_core", "cores"), [("yes", 1), ("no", len(CORES))])
-def test_it_serves_on_one_core_unless_told_otherwise(one_core: str, cores: int) -> None:
+@pytest.mark.parametrize(("one_core", "cores"), [("yes", {ONE_CORE, OTHER_CORES}), ("no", {CORES})])
+def test_its_threads_are_placed_on_the_cores_unless_told_otherwise(one_core: str, cores: set[frozenset[int]]) -> None:
     with running_server({"STATS_ONE_CORE": one_core}) as server:
-        assert len(os.sched_getaffinity(server.worker())) == cores
-        assert len(os.sched_getaffinity(server.process.pid)) == len(CORES)
+        threads = [int(folder.name) for folder in Path(f"/proc/{server.worker()}/task").iterdir()]
+        assert {frozenset(os.sched_getaffinity(thread)) for thread in threads} == cores
+        assert os.sched_getaffinity(server.process.pid) == CORES
 
 
 def test_it_listens_where_it_is_told_to() -> None:

@@ -1,11 +1,13 @@
 """What the views share: the services, JSON answers, and the parameters of a query string."""
 
 import math
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl
 
 import orjson
 from flask import Request, Response, current_app, request
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 
 from app.errors import InvalidRequestError, ServiceError, envelope, quoted
 from app.services import Services
@@ -19,6 +21,7 @@ JSON_TYPE = "application/json"
 MAX_BODY_BYTES = 64 * 1024
 BATCH_PATH = "/api/batch"
 MAX_BATCH_BYTES = 1024 * 1024
+LONGEST_REMEMBERED = 64  # bytes of a query string; most of those that come again ask to wait
 
 
 class ApiRequest(Request):
@@ -27,10 +30,20 @@ class ApiRequest(Request):
     job_id = "-"
     started = 0.0
 
+    @cached_property
+    def args(self) -> MultiDict[str, str]:
+        """The arguments in the query string."""
+        return _arguments(self.query_string) if len(self.query_string) <= LONGEST_REMEMBERED else super().args
+
     @property  # type: ignore[misc]
     def max_content_length(self) -> int:  # type: ignore[override]
         """How long the body may be, in bytes."""
         return MAX_BATCH_BYTES if self.path == BATCH_PATH else MAX_BODY_BYTES
+
+
+@lru_cache(maxsize=256)
+def _arguments(query_string: bytes) -> ImmutableMultiDict[str, str]:
+    return ImmutableMultiDict(parse_qsl(query_string.decode(), keep_blank_values=True, errors="werkzeug.url_quote"))
 
 
 class ApiResponse(Response):

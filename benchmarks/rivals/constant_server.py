@@ -1,12 +1,15 @@
 """The ceiling: Flask on Granian that answers every request of a job with a constant, and computes nothing.
 
-``python constant_server.py <port>``
+``python constant_server.py <port> [--one-core]``. With the option its threads are placed on the cores as those of our
+server are, otherwise as the system likes.
 """
 
 import sys
 
 from flask import Flask, Response
 
+import project_path  # noqa: F401
+from app.one_core import placed
 from granian_server import serve
 
 # Answers for a posted job and for a finished one alike, so that the same load runs against it.
@@ -29,4 +32,4 @@ def create_app() -> Flask:
 
 
 if __name__ == "__main__":
-    serve(create_app, int(sys.argv[1]))
+    serve(placed(create_app) if "--one-core" in sys.argv else create_app, int(sys.argv[1]))
