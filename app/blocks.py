@@ -14,6 +14,7 @@ from typing import BinaryIO
 from pyarrow import parquet
 
 from app.source_files import SourceFile, reachable
+from app.source_frame import SourceFrame, readable
 from app.source_reader import (
     DECOMPRESS,
     LONGEST_LINE_BYTES,
@@ -21,12 +22,10 @@ from app.source_reader import (
     PARQUET_MAGIC,
     QUOTE,
     Layout,
-    SourceFrame,
     check_not_blank,
     count_byte,
     read_row_groups,
     read_source,
-    readable,
 )
 
 BLOCK_BYTES = 32 * 1024 * 1024  # of CSV; reading it takes several times that of memory

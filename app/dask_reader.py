@@ -53,7 +53,7 @@ def read_with_dask(client: Client, source: str, kind: SourceKind[Any], tell: Tel
     _check_unchanged(source, files)
     digest = digest_of([(file.name, of_file) for file, of_file in zip(files, found, strict=True)])
     notes = () if all(file.is_local for file in files) else (REMOTE_DIGEST,)
-    return kind.build_table(reduction, Origin(without_secrets(source), source_name(source), digest, notes))
+    return kind.build_table(reduction, Origin(without_secrets(source), source_name(source), lambda: digest, notes))
 
 
 def reduce_with_dask(

@@ -1,10 +1,11 @@
 """What a reader has to know of the rows that it reads: nothing but this."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from app.source_reader import Layout, SourceFrame
+from app.source_frame import SourceFrame
+from app.source_reader import Layout
 from app.survey_table import SurveyTable
 
 R = TypeVar("R")
@@ -18,13 +19,14 @@ class Origin:
     ----------
     source: the path or address that was asked for, for messages
     name: its last part, for the report
-    sha256: of the file; of several files, of the lines ``<SHA-256>  <name>`` in the order of their names
+    sha256: gives that of the file; of several files, of the lines ``<SHA-256>  <name>`` in the order of their names.
+        It may still be in the making, so it is asked for when nothing else is left to do
     notes: what is to be told beside
     """
 
     source: str
     name: str
-    sha256: str
+    sha256: Callable[[], str]
     notes: tuple[str, ...] = ()
 
 

@@ -6,19 +6,16 @@ import gzip
 import io
 import lzma
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 import pyarrow
 from pyarrow import compute, csv, parquet, types
 
-from app.addresses import one_line
 from app.errors import SourceError
+from app.source_frame import SourceFrame, readable
 
 NEEDED = ("LocationDesc", "Question", "Data_Value", "StratificationCategory1", "Stratification1")
 OPTIONAL = (
@@ -41,18 +38,6 @@ NEVER_CLOSED = "a quotation mark is never closed"
 PARQUET_MAGIC = b"PAR1"
 FOUND_SHOWN_CHARS = 300
 LONGEST_BLANK_BYTES = 4096  # what a table may begin with before the whole of it is looked through
-
-UNREADABLE = (
-    plain_csv.Error,
-    ValueError,
-    KeyError,
-    OSError,
-    EOFError,
-    RuntimeError,
-    zlib.error,
-    lzma.LZMAError,
-    zipfile.BadZipFile,
-)
 
 
 def _unzip(content: bytes) -> bytes:
@@ -92,35 +77,6 @@ class Layout:
 SURVEY_LAYOUT = Layout(NEEDED, OPTIONAL, NUMBERS)
 
 
-@dataclass(frozen=True)
-class SourceFrame:
-    """The usable columns of a source, by their plain names, and which optional ones it lacks.
-
-    They are handed over to pandas one by one, when they are asked for.
-    """
-
-    table: pyarrow.Table
-    missing_optional: frozenset[str] = frozenset()
-    source: str = "the source"  # path or address, named in errors
-
-    @property
-    def rows(self) -> int:
-        """The number of data rows."""
-        return int(self.table.num_rows)
-
-    def column(self, name: str) -> pd.Series:
-        """Return one column as it was read: text, numbers where all fields are, or what a Parquet file gives it.
-
-        Raises
-        ------
-        SourceError: what the file holds is not of the type that it says
-        """
-        with readable(self.source):
-            # Whole numbers stay such beside nulls: whether 7 or 7.0 is written must not depend on the row groups.
-            column: pd.Series = self.table.column(name).to_pandas(integer_object_nulls=True)
-        return column
-
-
 def read_source(content: bytes, source: str, layout: Layout = SURVEY_LAYOUT) -> SourceFrame:
     """Read the needed columns and those of the optional ones that are there.
 
@@ -140,24 +96,6 @@ def read_source(content: bytes, source: str, layout: Layout = SURVEY_LAYOUT) -> 
         if content.startswith(PARQUET_MAGIC):
             return read_row_groups(parquet.ParquetFile(io.BytesIO(content)), source, layout)
         return _read_csv(content, source, layout)
-
-
-@contextmanager
-def readable(source: str) -> Iterator[None]:
-    """Tell of whatever shows that a source is no table in one sentence.
-
-    Raises
-    ------
-    SourceError: the block has found that the source cannot be read
-    """
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{source}: is not a CSV file in UTF-8: {error.reason}") from error
-    except UNREADABLE as error:
-        if isinstance(error, OSError) and error.errno is not None:  # it is the system that complains, not a parser
-            raise
-        raise SourceError(f"{source}: cannot be read as a table: {one_line(error)}") from error
 
 
 def check_not_blank(content: bytes, shown: str) -> None:
@@ -229,13 +167,16 @@ def _parsed(
 def _parsed_lines(
     text: bytes, types_by_column: Mapping[str, pyarrow.DataType], block_bytes: int, *, lines_in_values: bool
 ) -> pyarrow.Table:
-    """Parse the given columns on all cores; twice as fast where no value holds a line end, which the caller checks."""
+    """Parse the given columns on all cores; twice as fast where no value holds a line end, which the caller checks.
+
+    The text is known to be UTF-8.
+    """
     return csv.read_csv(
         pyarrow.BufferReader(text),
         read_options=csv.ReadOptions(block_size=block_bytes),
         parse_options=csv.ParseOptions(newlines_in_values=lines_in_values),
         convert_options=csv.ConvertOptions(
-            include_columns=list(types_by_column), column_types=types_by_column, null_values=[""]
+            include_columns=list(types_by_column), column_types=types_by_column, null_values=[""], check_utf8=False
         ),
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from app.cells import Codes, Mask, Rows, Values, group
-from app.source_reader import SourceFrame
+from app.source_frame import SourceFrame
 from app.survey_table import Period
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the table
@@ -28,9 +28,9 @@ class Columns:
     def __init__(self, frame: SourceFrame) -> None:
         self.missing_optional = frame.missing_optional
         self.rows = frame.rows
-        self.location, self.location_names = coded(frame.column("LocationDesc"))
-        self.question, self.question_texts = coded(frame.column("Question"))
-        self.value, self.has_value = numbers(frame.column("Data_Value"))
+        self.location, self.location_names = coded(frame, "LocationDesc")
+        self.question, self.question_texts = coded(frame, "Question")
+        self.value, self.has_value = numbers(frame, "Data_Value")
         self.footnoted = self._optional(frame, "Data_Value_Footnote_Symbol")[0] >= 0
         self.stratum, self.stratum_names = _strata(frame)
         self.period, self.periods = _periods(frame)
@@ -45,7 +45,7 @@ class Columns:
     def _measure(self, frame: SourceFrame, name: str) -> Values:
         if name in self.missing_optional:
             return np.full(self.rows, np.nan)
-        return numbers(frame.column(name))[0]
+        return numbers(frame, name)[0]
 
     def _limits(self, frame: SourceFrame) -> tuple[Values, Values]:
         """Return the confidence limits, NaN in both where they are no percentages that enclose the value."""
@@ -56,7 +56,7 @@ class Columns:
     def _optional(self, frame: SourceFrame, name: str) -> tuple[Codes, list[str]]:
         if name in self.missing_optional:
             return np.full(self.rows, -1), []
-        return coded(frame.column(name))
+        return coded(frame, name)
 
     def rows_of(self, chosen: Mask) -> Rows:
         """Return the rows that a mask of shape (rows,) chooses."""
@@ -95,33 +95,32 @@ class Sieve:
             left &= ~unusable
 
 
-def coded(column: pd.Series) -> tuple[Codes, list[str]]:
+def coded(frame: SourceFrame, column: str) -> tuple[Codes, list[str]]:
     """Return the code of each field and the names by code, stripped and sorted; an empty field has the code -1."""
-    categorical = column.astype("category")
-    texts = [str(text).strip() for text in categorical.cat.categories]
+    places, fields = frame.distinct(column)
+    texts = [str(field).strip() for field in fields]
     names = sorted(set(texts) - {""})
     code_of = {name: code for code, name in enumerate(names)} | {"": -1}
     new_codes = np.array([code_of[text] for text in texts] + [-1], dtype=np.int64)
-    return new_codes[categorical.cat.codes.to_numpy()], names
+    return new_codes[places], names
 
 
-def numbers(column: pd.Series) -> tuple[Values, Mask]:
+def numbers(frame: SourceFrame, column: str) -> tuple[Values, Mask]:
     """Return the number in each field, NaN where there is none, and whether the field holds anything at all."""
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
-        values = column.to_numpy(dtype=np.float64)
+    if frame.is_number(column):
+        values = frame.numbers(column).astype(np.float64)
         return values, ~np.isnan(values)
-    categorical = column.astype("category")
-    texts = pd.Series([str(text).strip() for text in categorical.cat.categories], dtype=object)
+    places, fields = frame.distinct(column)
+    texts = pd.Series([str(field).strip() for field in fields], dtype=object)
     parsed = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)
-    codes = categorical.cat.codes.to_numpy()
     filled = np.append((texts != "").to_numpy(dtype=np.bool_), False)
-    return np.append(parsed, np.nan)[codes], filled[codes]
+    return np.append(parsed, np.nan)[places], filled[places]
 
 
 def _strata(frame: SourceFrame) -> tuple[Codes, list[tuple[str, str]]]:
     """Return the stratum of each row and the pairs of category and name by code; -1 where either is empty."""
-    category, categories = coded(frame.column("StratificationCategory1"))
-    name, names = coded(frame.column("Stratification1"))
+    category, categories = coded(frame, "StratificationCategory1")
+    name, names = coded(frame, "Stratification1")
     (of_category, of_name), pair_of_row = group([category, name])
     whole = (of_category >= 0) & (of_name >= 0)
     codes = np.where(whole, np.cumsum(whole) - 1, -1)
@@ -137,8 +136,8 @@ def _periods(frame: SourceFrame) -> tuple[Codes, tuple[Period, ...]]:
     present = [name for name in ("YearStart", "YearEnd") if name not in frame.missing_optional]
     if not present:
         return np.full(frame.rows, -1), ()
-    first, firsts = _year_codes(frame.column(present[0]))
-    last, lasts = _year_codes(frame.column(present[-1]))
+    first, firsts = _year_codes(frame, present[0])
+    last, lasts = _year_codes(frame, present[-1])
     (starts, ends), span_of_row = group([first, last])
     spans = [_period(firsts[start], lasts[end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
     periods = sorted({span for span in spans if span is not None})
@@ -147,9 +146,9 @@ def _periods(frame: SourceFrame) -> tuple[Codes, tuple[Period, ...]]:
     return codes[span_of_row], tuple(periods)
 
 
-def _year_codes(column: pd.Series) -> tuple[Codes, list[float]]:
+def _year_codes(frame: SourceFrame, column: str) -> tuple[Codes, list[float]]:
     """Return the code of each field and the years by code, NaN where a field holds no number; the last is for -1."""
-    codes, texts = coded(column)
+    codes, texts = coded(frame, column)
     years = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").astype(float).tolist()
     return codes, [*years, math.nan]
 

@@ -9,8 +9,9 @@ import numpy as np
 from app.cells import Cells
 from app.errors import SourceError
 from app.reduction import Reduction, merge_reductions, reduce_columns
+from app.source_frame import SourceFrame
 from app.source_kind import Origin
-from app.source_reader import SURVEY_LAYOUT, Layout, SourceFrame
+from app.source_reader import SURVEY_LAYOUT, Layout
 from app.survey_columns import Columns
 from app.survey_facts import KnownQuestion, survey_facts
 from app.survey_table import DatasetReport, Location, Period, Question, QuestionData, Stratum, SurveyTable
@@ -99,7 +100,7 @@ def _report(reduction: Reduction, origin: Origin) -> DatasetReport:
         source=origin.name,
         datasources=reduction.datasources,
         modelled=any(MODELLED_MARK in name.lower() for name in reduction.datasources),
-        sha256=origin.sha256,
+        sha256=origin.sha256(),
         loaded_at=datetime.now(UTC),
         rows_read=reduction.rows_read,
         rows_used=int(cells.rows.sum()),

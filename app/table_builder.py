@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -32,28 +32,34 @@ def read_table(source: str | Path, kind: SourceKind[Any] | None = None, tell: Te
     """
     kind = kind or SurveyRows()
     files = find_files(str(source))
-    reduction, digest = _reduce_files(files, kind, tell)
-    return kind.build_table(reduction, Origin(without_secrets(str(source)), source_name(str(source)), digest))
+    with ThreadPoolExecutor(1) as aside:
+        reduction, digests = _reduce_files(files, kind, tell, aside)
+
+        def sha256() -> str:
+            return digest_of([(file.name, digest.result()) for file, digest in zip(files, digests, strict=True)])
+
+        return kind.build_table(reduction, Origin(without_secrets(str(source)), source_name(str(source)), sha256))
 
 
-def _reduce_files(files: Sequence[SourceFile], kind: SourceKind[R], tell: Tell) -> tuple[R, str]:
-    """Return what is left of all files, and their SHA-256."""
+def _reduce_files(
+    files: Sequence[SourceFile], kind: SourceKind[R], tell: Tell, aside: Executor
+) -> tuple[R, list[Future[str]]]:
+    """Return what is left of all files, and the SHA-256 of each, which are made aside."""
     started, done, total = time.monotonic(), 0, sum(file.size for file in files)
     reductions: list[R] = []
-    digests = []
+    digests: list[Future[str]] = []
     for file in files:
-        reduction, digest = _reduce_file(file, kind)
-        reductions = [kind.merge([*reductions, reduction])]
-        digests.append((file.name, digest))
+        wait(digests)  # so that no more than one file is in memory
+        content = file.content()
+        check_not_blank(content, file.shown)
+        frame = read_source(content, file.shown, kind.layout)
+        digests.append(aside.submit(_sha256, content))  # only now: the parser takes all cores, what follows takes one
+        del content
+        reductions = [kind.merge([*reductions, kind.reduce_frame(frame)])]
         done += file.size
         tell(progress_after(kind.rows(reductions[0]), done, total, time.monotonic() - started))
-    return reductions[0], digest_of(digests)
+    return reductions[0], digests
 
 
-def _reduce_file(file: SourceFile, kind: SourceKind[R]) -> tuple[R, str]:
-    content = file.content()
-    check_not_blank(content, file.shown)
-    frame = read_source(content, file.shown, kind.layout)
-    with ThreadPoolExecutor(1) as aside:  # only now: the parser takes all cores, reducing takes one
-        digest = aside.submit(lambda: hashlib.sha256(content).hexdigest())
-        return kind.reduce_frame(frame), digest.result()
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -17,7 +17,7 @@ from pyarrow import parquet
 import project_path
 from app.respondents import RespondentRecords, read_mapping
 from app.respondents.sums import UnitSums
-from app.source_reader import SourceFrame
+from app.source_frame import SourceFrame
 from comparison import VoidRunError
 from make_respondents import DEFAULT_SEED, FACTS_FILE, Generator, read_survey
 from memory import children

@@ -10,14 +10,14 @@ import pyarrow
 
 from app.respondents import RecordMapping, RespondentRecords
 from app.respondents.sums import UnitSums
+from app.source_frame import SourceFrame
 from app.source_kind import Origin
-from app.source_reader import SourceFrame
 from app.survey_table import SurveyTable
 
 WALKING, SINGING = "Percent of adults who walk to work", "Percent of adults who sing in the shower"
 LOCATIONS, OUTSIDE_NATION, NATION = ("Ohio", "Utah", "Guam"), "Guam", "National"
 SEXES, AGES = ("Female", "Male"), ("young", "old", "very old")
-ORIGIN = Origin("records.parquet", "records.parquet", "00")
+ORIGIN = Origin("records.parquet", "records.parquet", lambda: "00")
 
 MAPPING: Mapping[str, Any] = {
     "name": "Made-up records",

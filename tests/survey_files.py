@@ -12,6 +12,8 @@ from pathlib import Path
 import pandas as pd
 from hypothesis import strategies as st
 
+from app.source_frame import SourceFrame
+
 NEEDED_COLUMNS = ("LocationDesc", "Question", "Data_Value", "StratificationCategory1", "Stratification1")
 CDC_COLUMNS = (
     *("YearStart", "YearEnd", "LocationAbbr", "LocationDesc", "Datasource", "Class", "Topic", "Question"),
@@ -83,6 +85,12 @@ def write_parquet(folder: Path, frame: pd.DataFrame) -> Path:
 def frame_of(rows: Sequence[Row], columns: Sequence[str] = NEEDED_COLUMNS) -> pd.DataFrame:
     """Return rows as a frame of the given columns."""
     return pd.DataFrame({name: [fields.get(name) for fields in rows] for name in columns})
+
+
+def fields_of(frame: SourceFrame, column: str) -> list[str | None]:
+    """Return the fields of a column as text; one that holds nothing is None."""
+    places, fields = frame.distinct(column)
+    return [str(fields[place]) if place >= 0 else None for place in places]
 
 
 def zipped(content: bytes, *names: str) -> bytes:

@@ -14,7 +14,8 @@ from app import dask_reader
 from app.blocks import Block, read_block
 from app.data_ingestor import DataIngestor
 from app.progress import Progress, Tell
-from app.source_reader import Layout, SourceFrame
+from app.source_frame import SourceFrame
+from app.source_reader import Layout
 from app.survey_table import SurveyTable
 from app.table_builder import read_table
 from held_source import FIRST, LAST, ROWS, WAIT_SECONDS, gated_entry_point, named_pipe, opened, table_of_two_files

@@ -19,7 +19,7 @@ from app.machine import CORES
 from app.progress import Progress, Tell, tell_nobody
 from app.reduction import Reduction
 from app.source_files import SourceFile
-from app.source_reader import SourceFrame
+from app.source_frame import SourceFrame
 from app.survey_rows import SurveyRows
 from app.survey_table import SurveyTable
 from app.table_builder import read_table

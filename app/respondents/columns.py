@@ -5,30 +5,25 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from app.cells import Codes, Mask, Values
+from app.source_frame import SourceFrame
 
 UNKNOWN = -1  # of a code that the mapping does not name
 WIDEST_TABLE = 100_000  # codes further apart are looked up by their texts
 
 
-def coded(column: pd.Series, code_of: Mapping[str, int]) -> Codes:
+def coded(frame: SourceFrame, column: str, code_of: Mapping[str, int]) -> Codes:
     """Return what the mapping makes of each field, ``UNKNOWN`` where it does not name it.
 
     A number is named by its digits: 1 and 1.0 are "1".
     """
     whole = {int(text): code for text, code in code_of.items() if text.removeprefix("-").isdecimal()}
-    if _is_number(column) and whole and max(whole) - min(whole) < WIDEST_TABLE:
-        return _looked_up(column.to_numpy(), whole)
-    categorical = column.astype("category")
-    texts = [_text(value) for value in categorical.cat.categories]
-    codes = np.array([*(code_of.get(text, UNKNOWN) for text in texts), UNKNOWN], dtype=np.int64)
-    return codes[categorical.cat.codes.to_numpy()]
-
-
-def _is_number(column: pd.Series) -> bool:
-    return is_numeric_dtype(column.dtype) and not is_bool_dtype(column.dtype) and isinstance(column.dtype, np.dtype)
+    if frame.is_number(column) and whole and max(whole) - min(whole) < WIDEST_TABLE:
+        return _looked_up(frame.numbers(column), whole)
+    places, fields = frame.distinct(column)
+    codes = np.array([*(code_of.get(_text(field), UNKNOWN) for field in fields), UNKNOWN], dtype=np.int64)
+    return codes[places]
 
 
 def _looked_up(values: NDArray[np.generic], code_of: Mapping[int, int]) -> Codes:
@@ -60,19 +55,21 @@ def _text(value: object) -> str:
     return str(value).strip()
 
 
-def measured(column: pd.Series) -> Values:
+def measured(frame: SourceFrame, column: str) -> Values:
     """Return the number in each field, NaN where there is none."""
-    if _is_number(column):
-        return column.to_numpy(dtype=np.float64)
-    categorical = column.astype("category")
-    texts = pd.Series([_text(value) for value in categorical.cat.categories], dtype=object)
+    if frame.is_number(column):
+        return frame.numbers(column).astype(np.float64, copy=False)
+    places, fields = frame.distinct(column)
+    texts = pd.Series([_text(field) for field in fields], dtype=object)
     parsed = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)
-    return np.append(parsed, np.nan)[categorical.cat.codes.to_numpy()]
+    return np.append(parsed, np.nan)[places]
 
 
-def numbered(column: pd.Series) -> tuple[Codes, Mask]:
+def numbered(frame: SourceFrame, column: str) -> tuple[Codes, Mask]:
     """Return the whole number in each field, and whether there is one."""
-    if _is_number(column) and np.issubdtype(column.to_numpy().dtype, np.integer):
-        return column.to_numpy(dtype=np.int64), np.ones(len(column), dtype=np.bool_)
-    numbers = measured(column)
+    if frame.is_number(column):
+        found = frame.numbers(column)
+        if np.issubdtype(found.dtype, np.integer):
+            return found.astype(np.int64, copy=False), np.ones(frame.rows, dtype=np.bool_)
+    numbers = measured(frame, column)
     return _whole(numbers, 0), _is_whole(numbers)

@@ -11,8 +11,9 @@ from app.respondents.columns import UNKNOWN, coded, measured, numbered
 from app.respondents.mapping import RecordMapping
 from app.respondents.sums import UnitSums, add_up, distinct, merge_sums
 from app.respondents.table import build_table
+from app.source_frame import SourceFrame
 from app.source_kind import Origin
-from app.source_reader import Layout, SourceFrame
+from app.source_reader import Layout
 from app.survey_table import SurveyTable
 
 Column = TypeVar("Column", Codes, Values)
@@ -75,15 +76,15 @@ class _Records:
         self.strata_count = len(mapping.strata)
         self.squares = mapping.design.unit is None
         units = self._units(frame, mapping)
-        weights = measured(frame.column(mapping.design.weight))
+        weights = measured(frame, mapping.design.weight)
         self._skip(~((weights > 0) & np.isfinite(weights)), "no weight above 0")
         self.units = self._used(units)
         self.weights = self._used([weights])[0]
-        self.answers = self._used([coded(frame.column(asked.column), asked.code_of) for asked in mapping.questions])
+        self.answers = self._used([coded(frame, asked.column, asked.code_of) for asked in mapping.questions])
         self.strata = self._used(_strata(frame, mapping))
 
     def _units(self, frame: SourceFrame, mapping: RecordMapping) -> list[Codes]:
-        location = coded(frame.column(mapping.location.column), mapping.location.code_of)
+        location = coded(frame, mapping.location.column, mapping.location.code_of)
         self._skip(location == UNKNOWN, "no known location")
         year = self._numbered(frame, mapping.year.column, "no year") // mapping.year.divisor
         self._skip((year < FIRST_YEAR) | (year > LAST_YEAR), "no year")
@@ -94,7 +95,7 @@ class _Records:
     def _numbered(self, frame: SourceFrame, column: str | None, reason: str) -> Codes:
         if column is None:
             return np.zeros(frame.rows, dtype=np.int64)
-        numbers, known = numbered(frame.column(column))
+        numbers, known = numbered(frame, column)
         self._skip(~known, reason)
         return numbers
 
@@ -111,7 +112,7 @@ class _Records:
 def _strata(frame: SourceFrame, mapping: RecordMapping) -> list[Codes]:
     columns, first = [np.zeros(frame.rows, dtype=np.int64)], 1
     for group in mapping.groups:
-        codes = coded(frame.column(group.column), group.code_of)
+        codes = coded(frame, group.column, group.code_of)
         columns.append(np.where(codes == UNKNOWN, UNKNOWN, codes + first))
         first += len(group.strata)
     return columns

@@ -153,7 +153,7 @@ def _report(mapping: RecordMapping, sums: UnitSums, origin: Origin, years: tuple
         source=origin.name,
         datasources=(mapping.name,),
         modelled=MODELLED_MARK in mapping.name.lower(),
-        sha256=origin.sha256,
+        sha256=origin.sha256(),
         loaded_at=datetime.now(UTC),
         rows_read=used + sum(sums.skipped.values()),
         rows_used=used,
