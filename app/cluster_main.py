@@ -29,7 +29,7 @@ NO_DASHBOARD = "127.0.0.1:0"  # without bokeh it is a page that says so; this ke
 CONNECT_SECONDS = 30.0
 # Memory that a worker frees stays with it up to this size: each block asks for the same again, and having the system
 # clear it anew takes longer than the sums. Dask would have it given back at once.
-KEPT_BYTES = 128 * 1024 * 1024
+KEPT_BYTES = 256 * 1024 * 1024
 CLUSTER_CONFIG = {
     "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS:g}s",
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": KEPT_BYTES,
@@ -90,6 +90,7 @@ def cluster_client(task: ClusterTask) -> Iterator[Client]:
             dashboard_address=NO_DASHBOARD,
             local_directory=folder,
             security=True,
+            preload=[read_with_dask.__module__, type(task.kind).__module__],  # so that the first block need not wait
             silence_logs=logging.ERROR,
         ) as cluster,
         Client(cluster) as client,

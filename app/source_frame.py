@@ -66,14 +66,20 @@ class SourceFrame:
         """The number of data rows."""
         return int(self.table.num_rows)
 
+    def slice(self, start: int, rows: int) -> "SourceFrame":
+        """Return so many rows from one on, fewer where there are no more. Copies nothing."""
+        return SourceFrame(self.table.slice(start, rows), self.missing_optional, self.source)
+
     def is_number(self, name: str) -> bool:
         """Tell whether the fields of a column are numbers; whole ones are only where none is missing."""
         column = self.table.column(name)
         return bool(types.is_floating(column.type) or (types.is_integer(column.type) and column.null_count == 0))
 
     def numbers(self, name: str) -> NDArray[Any]:
-        """Return a column of numbers, NaN where one is missing."""
-        return self._series(name).to_numpy()
+        """Return a column of numbers, NaN where one is missing. It may be one that cannot be written to."""
+        with readable(self.source):
+            numbers: NDArray[Any] = self.table.column(name).to_numpy()
+        return numbers
 
     def distinct(self, name: str) -> tuple[NDArray[np.int64], list[Any]]:
         """Return which of the distinct fields of a column each row has, -1 where it has none, and these fields."""

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from app.cells import Codes, Mask, Values
+from app.cells import Codes, Values
 
 # The measures of ``UnitSums.sums``; the squares are there only where each respondent is a sampling unit.
 ANSWERS, YES, NO = 0, 1, 2
@@ -47,23 +47,23 @@ class UnitSums:
         """Whether each respondent is a sampling unit."""
         return bool(self.sums.shape[2] > NO_SQUARES)
 
-    def select(self, chosen: Mask) -> "UnitSums":
-        """Return the units that a mask of shape (units,) chooses."""
-        return UnitSums(self.units[chosen], self.records[chosen], self.sums[chosen], self.skipped)
-
 
 def merge_sums(parts: Sequence[UnitSums]) -> UnitSums:
     """Add up reductions; at least one."""
+    if len(parts) == 1:
+        return parts[0]
     units, place = distinct(np.concatenate([part.units for part in parts]))
-    records = np.concatenate([part.records for part in parts])
-    sums = np.concatenate([part.sums for part in parts])
+    records = np.zeros(len(units), dtype=np.int64)
+    sums = np.zeros((len(units), *parts[0].sums.shape[1:]))
+    first = 0
+    for part in parts:
+        places = place[first : first + len(part.units)]  # each but once
+        records[places] += part.records
+        sums[places] += part.sums
+        first += len(part.units)
     reasons = dict.fromkeys(reason for part in parts for reason in part.skipped)
-    return UnitSums(
-        units,
-        np.bincount(place, weights=records, minlength=len(units)).astype(np.int64),
-        add_up(place, len(units), sums),
-        {reason: sum(part.skipped.get(reason, 0) for part in parts) for reason in reasons},
-    )
+    skipped = {reason: sum(part.skipped.get(reason, 0) for part in parts) for reason in reasons}
+    return UnitSums(units, records, sums, skipped)
 
 
 def distinct(rows: Codes) -> tuple[Codes, Codes]:

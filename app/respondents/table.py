@@ -75,10 +75,11 @@ def _nation(mapping: RecordMapping, sums: UnitSums) -> _Places | None:
     inside = ~np.isin(sums.units[:, LOCATION], outside)
     if mapping.location.nation is None or np.unique(sums.units[inside, LOCATION]).size < 2:
         return None
-    of_nation = sums if inside.all() else sums.select(inside)
-    years, place = np.unique(of_nation.units[:, YEAR], return_inverse=True)
-    code = len(mapping.location.names)
-    return _Places(np.full(years.size, code), years, prevalences(of_nation, place, years.size))
+    years = np.unique(sums.units[inside, YEAR])
+    places = np.where(inside, np.searchsorted(years, sums.units[:, YEAR]), years.size)  # the last one is outside
+    found = prevalences(sums, places, years.size + 1)
+    of_years = Prevalences(*(getattr(found, field.name)[:-1] for field in fields(Prevalences)))
+    return _Places(np.full(years.size, len(mapping.location.names)), years, of_years)
 
 
 class _Names:
