@@ -11,6 +11,7 @@ from real_server import running_server
 
 CLIENTS = 4
 RUN_SECONDS = 0.5
+BATCH_RUN_SECONDS = 0.15  # in which come about as many jobs
 BATCH = [CASES[number % len(CASES)] for number in range(50)]
 
 
@@ -72,7 +73,7 @@ def test_a_batch_survives_kills_as_a_whole_or_not_at_all(tmp_path: Path) -> None
         with running_server(places) as server:
             sender = threading.Thread(target=send_batches_until_it_breaks, args=(server.address, acknowledged))
             sender.start()
-            time.sleep(RUN_SECONDS)
+            time.sleep(BATCH_RUN_SECONDS)
             server.kill()
             sender.join()
     expected = {job_id: case for job_ids in acknowledged for job_id, case in zip(job_ids, BATCH, strict=True)}
