@@ -28,12 +28,18 @@ from app.survey_table import SurveyTable
 NO_DASHBOARD = "127.0.0.1:0"  # without bokeh it is a page that says so; this keeps it from other machines
 CONNECT_SECONDS = 30.0
 # Memory that a worker frees stays with it up to this size: each block asks for the same again, and having the system
-# clear it anew takes longer than the sums. Dask would have it given back at once.
+# clear it anew takes longer than the sums. Dask would have it given back at once, and so would Arrow's own allocator,
+# and that of threads other than the first one, on which a worker works.
 KEPT_BYTES = 256 * 1024 * 1024
+WORKER_ENVIRONMENT = {
+    "MALLOC_TRIM_THRESHOLD_": KEPT_BYTES,
+    "MALLOC_MMAP_THRESHOLD_": KEPT_BYTES,
+    "MALLOC_ARENA_MAX": 1,
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+}
 CLUSTER_CONFIG = {
     "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS:g}s",
-    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": KEPT_BYTES,
-    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": KEPT_BYTES,
+    **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in WORKER_ENVIRONMENT.items()},
 }
 
 
