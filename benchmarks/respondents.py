@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,21 +62,21 @@ class Measurement:
         files = write_records(self._records, rows, DEFAULT_SEED)
         self.bytes = sum(file.stat().st_size for file in files)
 
-    def ours(self, workers: int, killer: Killer | None = None) -> Run:
+    def ours(self, workers: int, killer: Killer | None = None, *, weigh: bool = False) -> Run:
         """Reduce by so many workers."""
         heard = killer.heard if killer else lambda told: None
-        run = watch("reduce_records.py", str(self._records), str(workers), str(self._cells), heard=heard)
+        run = watch("reduce_records.py", str(self._records), str(workers), str(self._cells), heard=heard, weigh=weigh)
         if run.told["rows"] != self.rows:
             raise VoidRunError(f"{run.told['rows']} of {self.rows} records were read")
-        tell(f"{self.rows:,} records, {workers} workers: {run.seconds:.1f} s, {run.peak_mib:.0f} MiB")
+        tell(f"{self.rows:,} records, {workers} workers: {run.seconds:.1f} s{_weight(run)}")
         return run
 
-    def duckdb(self, ours: Run) -> Run:
+    def duckdb(self, ours: Run, *, weigh: bool = False) -> Run:
         """Let DuckDB add up, and compare a figure that follows from either's sums."""
-        run = watch("rivals/duckdb_sums.py", str(self._records), str(CORES))
+        run = watch("rivals/duckdb_sums.py", str(self._records), str(CORES), weigh=weigh)
         if not np.isclose(run.told["national"], ours.told["national"], rtol=CLOSE, atol=0):
             raise VoidRunError(f"DuckDB has {run.told['national']}, ours is {ours.told['national']}")
-        tell(f"{self.rows:,} records, DuckDB: {run.seconds:.1f} s, {run.peak_mib:.0f} MiB")
+        tell(f"{self.rows:,} records, DuckDB: {run.seconds:.1f} s{_weight(run)}")
         return run
 
     def cells(self) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
@@ -89,10 +89,22 @@ class Measurement:
             file.unlink()
 
 
+def _weight(run: Run) -> str:
+    return f", {run.peak_mib:.0f} MiB" if run.peak_mib else ""
+
+
 def point(measurement: Measurement) -> Point:
-    """Run ours and DuckDB once each."""
+    """Run ours and DuckDB once for their time, and once more for their memory."""
     ours = measurement.ours(CORES)
-    return Point(measurement.rows, measurement.bytes, ours, measurement.duckdb(ours))
+    return _weighed(measurement, ours, measurement.duckdb(ours))
+
+
+def _weighed(measurement: Measurement, ours: Run, rival: Run) -> Point:
+    """Return the runs with the memory that either takes when it runs once more."""
+    our_mib = measurement.ours(CORES, weigh=True).peak_mib
+    rival_mib = measurement.duckdb(ours, weigh=True).peak_mib
+    weighed = replace(ours, peak_mib=our_mib), replace(rival, peak_mib=rival_mib)
+    return Point(measurement.rows, measurement.bytes, *weighed)
 
 
 def compare_largest(largest: Measurement, rounds: int) -> tuple[Point, list[Comparison]]:
@@ -110,14 +122,15 @@ def compare_largest(largest: Measurement, rounds: int) -> tuple[Point, list[Comp
         _check_same(largest.cells(), expected, "one worker")
         rivals.append(largest.duckdb(twos[-1]))
     killer = Killer()
-    killed = largest.ours(CORES, killer)
+    killed = largest.ours(CORES, killer, weigh=True)
     if not killer.killed:
         raise VoidRunError("no worker was killed")
     _check_same(largest.cells(), expected, "a worker killed")
     two, one, rival = (sorted(runs, key=lambda run: run.seconds)[rounds // 2] for runs in (twos, ones, rivals))
-    peak = max(run.peak_mib for run in (*twos, killed))
+    measured = _weighed(largest, two, rival)
+    peak = max(measured.ours.peak_mib, killed.peak_mib)
     what = f"{largest.rows / MILLION:g} million records"
-    return Point(largest.rows, largest.bytes, two, rival), [
+    return measured, [
         times_slower(f"{what}, DuckDB", two.seconds, rival.seconds, MOST_TIMES_DUCKDB),
         times_faster(f"{what}, one worker", two.seconds, one.seconds, LEAST_SPEED_UP),
         Comparison(f"{what}, all processes", f"{peak:.0f} MiB", "-", peak, MOST_MIB, at_least=False, unit="MiB"),

@@ -30,7 +30,8 @@ class Run:
     ----------
     told: everything that it has said, later words over earlier ones
     wall_seconds: from its start to its end
-    peak_mib: the most memory that they had together; a page that several share counts once (proportional set size)
+    peak_mib: the most memory that they had together, 0 where nobody looked; a page that several share counts once
+        (proportional set size)
     """
 
     told: Told
@@ -43,13 +44,14 @@ class Run:
         return float(self.told["seconds"])
 
 
-def watch(script: str, *arguments: str, heard: Callable[[Told], None] = lambda told: None) -> Run:
+def watch(script: str, *arguments: str, heard: Callable[[Told], None] = lambda told: None, weigh: bool = False) -> Run:
     """Run a script to its end.
 
     Parameters
     ----------
     script: path from the folder of the benchmarks
     heard: is called with each thing that it says
+    weigh: whether its memory is looked at; that takes processor time, and holds the process up while it asks for more
 
     Raises
     ------
@@ -58,14 +60,14 @@ def watch(script: str, *arguments: str, heard: Callable[[Told], None] = lambda t
     command = [sys.executable, str(project_path.BENCHMARKS / script), *arguments]
     started = time.monotonic()
     with subprocess.Popen(command, env=rival_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        memory = _Memory(process.pid)
+        memory = _Memory(process.pid) if weigh else None
         errors = _Reader(process)
         told: Told = {}
         for line in process.stdout or ():
             told |= json.loads(line)
             heard(told)
         wall = time.monotonic() - started
-        peak = memory.stop()
+        peak = memory.stop() if memory else 0.0
         wrote = errors.wait()
     if process.returncode:
         raise VoidRunError(f"{script} failed: {wrote[-SHOWN_CHARS:]}")

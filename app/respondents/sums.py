@@ -57,13 +57,20 @@ def merge_sums(parts: Sequence[UnitSums]) -> UnitSums:
     sums = np.zeros((len(units), *parts[0].sums.shape[1:]))
     first = 0
     for part in parts:
-        places = place[first : first + len(part.units)]  # each but once
+        places = _span(place[first : first + len(part.units)])
         records[places] += part.records
         sums[places] += part.sums
         first += len(part.units)
     reasons = dict.fromkeys(reason for part in parts for reason in part.skipped)
     skipped = {reason: sum(part.skipped.get(reason, 0) for part in parts) for reason in reasons}
     return UnitSums(units, records, sums, skipped)
+
+
+def _span(places: Codes) -> Codes | slice:
+    """Return ascending places as a slice where none is left out between them: adding to those copies nothing."""
+    if places.size and places[-1] - places[0] + 1 == places.size:
+        return slice(places[0], places[-1] + 1)
+    return places
 
 
 def distinct(rows: Codes) -> tuple[Codes, Codes]:
