@@ -39,6 +39,8 @@ WORKER_ENVIRONMENT = {
 }
 CLUSTER_CONFIG = {
     "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS:g}s",
+    # A worker that paused until it has less memory would wait for ever, as it keeps that. At its limit it is ended.
+    "distributed.worker.memory.pause": False,
     **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in WORKER_ENVIRONMENT.items()},
 }
 

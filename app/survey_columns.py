@@ -108,7 +108,7 @@ def coded(frame: SourceFrame, column: str) -> tuple[Codes, list[str]]:
 def numbers(frame: SourceFrame, column: str) -> tuple[Values, Mask]:
     """Return the number in each field, NaN where there is none, and whether the field holds anything at all."""
     if frame.is_number(column):
-        values = frame.numbers(column).astype(np.float64)
+        values = frame.numbers(column).astype(np.float64, copy=False)
         return values, ~np.isnan(values)
     places, fields = frame.distinct(column)
     texts = pd.Series([str(field).strip() for field in fields], dtype=object)

@@ -21,10 +21,19 @@ from app.settings import Settings
 from app.source_files import find_files
 from app.table_builder import read_table
 from app.table_reader import check_engine, engine_for, load_table
-from held_source import table_of_two_files
+from held_source import WAIT_SECONDS, table_of_two_files
 from real_server import PROJECT_ROOT
 from survey_files import csv_text, row, write, write_csv
-from two_readers import CoresNoted, OrderNoted, Told, assert_same_table, cluster_of, read_in_small_blocks, task_of
+from two_readers import (
+    WORKER_BYTES,
+    CoresNoted,
+    OrderNoted,
+    Told,
+    assert_same_table,
+    cluster_of,
+    read_in_small_blocks,
+    task_of,
+)
 
 pytest.importorskip("distributed", reason="Dask is not installed: make dask")
 
@@ -89,10 +98,34 @@ def test_the_workers_of_a_server_that_stays_on_one_core_use_all_of_them(
     assert set(noted.values()) == {CORES}
 
 
-def test_blocks_are_read_in_the_order_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+kept: list[bytes] = []
+
+
+def keep_memory(share: float) -> None:
+    """Have this process, a worker, keep a share of the memory that it may take."""
+    resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    kept.append(b"x" * (int(share * WORKER_BYTES) - resident))
+
+
+async def look_at_memory(dask_worker: Any) -> None:
+    """Have a worker do at once what it does ten times a second."""
+    await dask_worker.memory_manager.memory_monitor(dask_worker)
+
+
+def test_a_worker_that_keeps_much_memory_goes_on() -> None:
+    import dask  # noqa: PLC0415 - it may be absent
+
+    from app.cluster_main import CLUSTER_CONFIG  # noqa: PLC0415 - Dask may be absent
+
+    with dask.config.set(CLUSTER_CONFIG), cluster_of(1) as client:
+        client.run(keep_memory, 0.88)  # from 0.8 on a worker of Dask would pause
+        client.run(look_at_memory)
+        assert client.submit(os.getpid, pure=False).result(timeout=WAIT_SECONDS) in client.run(os.getpid).values()
+
+
+def test_blocks_are_read_in_the_order_of_the_source(tmp_path: Path) -> None:
     from app.dask_reader import read_with_dask  # noqa: PLC0415 - Dask may be absent
 
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where the workers find what notes the order
     table, note = tmp_path / "table", tmp_path / "note"
     table.mkdir()
     for rows in range(1, 41):

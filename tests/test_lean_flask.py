@@ -4,6 +4,7 @@ import pytest
 from flask import Flask, Request
 
 from app.routes.support import ApiRequest
+from real_server import PROJECT_ROOT
 
 QUERY_STRINGS = ("", "wait=10", "a=1&a=2&b=", "text=%C3%A9+%2B&bad=%ff%zz", "=&&=1", "long=" + "x" * 100)
 
@@ -14,6 +15,11 @@ def test_no_function_is_called_around_the_views_of_one_blueprint_alone(app: Flas
     assert not app.url_value_preprocessors
     assert not app.teardown_request_funcs
     assert not app.teardown_appcontext_funcs
+
+
+def test_no_function_is_called_after_one_request_alone() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (PROJECT_ROOT / "app").rglob("*.py")]
+    assert not [source for source in sources if "import after_this_request" in source]
 
 
 @pytest.mark.parametrize("query_string", QUERY_STRINGS)

@@ -62,7 +62,10 @@ class LeanFlask(Flask):
         return None
 
     def process_response(self, response: Response) -> Response:
-        """Call what is to be called after every view, the last that was registered first."""
+        """Call what is to be called after every view, the last that was registered first.
+
+        Nothing is called after one request alone: ``flask.after_this_request`` has no effect here.
+        """
         for function in reversed(self.after_request_funcs.get(None, ())):
             response = function(response)
         return response
