@@ -47,9 +47,10 @@ lint: $(DEV_READY) ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 clean: ## remove what make and the tools made; results and logs stay
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find app tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import resource
 import signal
-import socket
 import sys
 import time
 from functools import partial
@@ -22,21 +21,19 @@ from granian.log import LogLevels
 
 from app.errors import SourceError, StartError
 from app.factory import create_app as build_app
-from app.folders import lock_folder
-from app.one_core import placed
-from app.progress import NowAndThen, Progress, Tell
-from app.settings import Settings, settings_from_environment, unknown_settings
-from app.start_checks import check_folder, check_start, listening_socket
-from app.stop_signals import (
+from app.jobs.results_folder import lock_folder
+from app.process.cores import placed
+from app.process.signals import (
     block_stop_signals,
     ignore_stop_signals,
     on_parent_death,
     take_blocked_stop_signals,
     take_stop_signals,
 )
-from app.survey_table import SurveyTable
-from app.table_reader import check_engine, load_table, load_table_apart
-from app.waiting_room import WaitingRoom
+from app.settings import Settings, settings_from_environment, unknown_settings
+from app.startup import announce, check_folder, check_start, read_first
+from app.table.engines import check_engine, load_table
+from app.table.survey_table import SurveyTable
 
 # A client that sends its body slowly holds an HTTP thread until it is done, and one that waits for a job holds one too.
 # Threads are made as they are needed and cost nothing while they wait, so there are many.
@@ -44,7 +41,6 @@ HTTP_THREADS = 4096
 OPEN_FILES = 2 * HTTP_THREADS
 HTTP_END_SECONDS = 2.0  # for the last answers to go out after the drain
 KILL_GRACE_SECONDS = 10  # beyond the drain; the worker ends by itself before that
-SECONDS_BETWEEN_LINES = 5.0  # on the terminal, while the table is read
 START_FAILED_EXIT_CODE = 2
 SIGNAL_EXIT_CODE = 128  # a shell expects this and the signal's number after an end by signal
 
@@ -144,73 +140,6 @@ def allow_open_files() -> None:
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def read_first(settings: Settings, address: str) -> SurveyTable:
-    """Read the table before there is a server. Blocks; what takes long is told on the terminal, and over HTTP.
-
-    Parameters
-    ----------
-    address: the IP address to answer on
-
-    Raises
-    ------
-    StartError: there is no table, or another process has taken the port meanwhile
-    """
-    with WaitingRoom(partial(open_port, settings, address)) as room:
-        print_progress = tell_terminal()
-
-        def tell(progress: Progress) -> None:
-            print_progress(progress)
-            room.tell(progress)
-
-        table = load_table_apart(settings, tell)
-    listening_socket(settings, address).close()
-    return table
-
-
-def open_port(settings: Settings, address: str) -> socket.socket:
-    """Listen for those who ask before the table is there, and print that.
-
-    Raises
-    ------
-    StartError: as ``listening_socket``
-    """
-    opened = listening_socket(settings, address)
-    sys.stdout.write(f"Reading the table; {web_address(settings)}/readyz tells how far that is\n")
-    sys.stdout.flush()
-    return opened
-
-
-def tell_terminal() -> Tell:
-    """Return what prints now and then how far a long reading has come."""
-    due = NowAndThen(SECONDS_BETWEEN_LINES)
-
-    def tell(progress: Progress) -> None:
-        if due():
-            sys.stdout.write(f"Reading the table: {progress}\n")
-            sys.stdout.flush()
-
-    return tell
-
-
-def web_address(settings: Settings) -> str:
-    """Return the address that the server is reached at."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.port}"
-
-
-def announce(settings: Settings, table: SurveyTable) -> None:
-    """Print where the server listens, what it has read, and what to try first."""
-    address = web_address(settings)
-    report = table.report
-    kind = "modelled rows, not survey data," if report.modelled else "rows"
-    sys.stdout.write(
-        f"Listening on {address}\n"
-        f"Read {report.rows_read} {kind} from {report.source}\n"
-        f"Try first: {address}/api/questions and {address}/api/dataset\n"
-    )
-    sys.stdout.flush()
 
 
 def main() -> int:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from app.errors import SourceError
-from app.progress import NowAndThen, Progress, Tell, tell_nobody
-from app.survey_table import SurveyTable
+from app.table.sources.progress import NowAndThen, Progress, Tell, tell_nobody
+from app.table.survey_table import SurveyTable
 
 logger = logging.getLogger(__name__)
 

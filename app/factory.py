@@ -9,26 +9,28 @@ from functools import partial
 from flask import Flask
 from flask_cors import CORS
 
-from app.answers import Answers
 from app.data_ingestor import DataIngestor
-from app.housekeeper import Housekeeper
-from app.job_store import JobStore
-from app.journal import Journal
+from app.jobs.documents import Answers, ResultFiles
+from app.jobs.job_store import Housekeeper, JobStore
+from app.jobs.journal import Journal
+from app.jobs.recovery import recover
+from app.jobs.status_map import Retention
 from app.logger_config import configure_logging
-from app.metrics import Metrics
-from app.observer import Observer
-from app.recovery import recover
-from app.result_files import ResultFiles
-from app.routes import register_routes
-from app.routes.lean_flask import LeanFlask
+from app.metrics import Metrics, Observer
+from app.openapi import views as openapi_views
+from app.pages import dashboard, data, job_list, static_files
+from app.routes import jobs, operations, results, statistics, survey
 from app.services import Services, preparer
 from app.settings import Settings
-from app.status_map import Retention
-from app.survey_table import SurveyTable
-from app.table_reader import load_table
+from app.table.engines import load_table
+from app.table.survey_table import SurveyTable
 from app.task_runner import ThreadPool
+from app.web import compression, error_handlers, guard, request_log
+from app.web.flask_app import LeanFlask
 
 SECONDS_PER_HOUR = 3600
+API = (statistics, survey, jobs, results, operations)
+PAGES = (dashboard, job_list, data, openapi_views, static_files)
 EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Location", "Preference-Applied", "Retry-After"]
 
 
@@ -51,16 +53,25 @@ def create_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
     configure_logging(settings)
     services = _start_services(settings, ingestor)
 
-    app = LeanFlask(__package__ or __name__, static_folder=None)
+    app = LeanFlask(__package__ or __name__, static_folder=None, template_folder="pages/templates")
     app.config.update(PROVIDE_AUTOMATIC_OPTIONS=bool(settings.allowed_origins))
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # it answers with a redirection in HTML
     app.extensions["services"] = services
-    register_routes(app)
+    _register_routes(app)
     if settings.allowed_origins:
         origins = [re.compile(re.escape(origin) + r"\Z") for origin in settings.allowed_origins]
         CORS(app, origins=origins, expose_headers=EXPOSED_HEADERS)
     return app
+
+
+def _register_routes(app: Flask) -> None:
+    request_log.register(app)
+    compression.register(app)
+    guard.register(app)
+    error_handlers.register(app)
+    for module in (*API, *PAGES):
+        app.register_blueprint(module.blueprint)
 
 
 def _start_services(settings: Settings, ingestor: DataIngestor) -> Services:

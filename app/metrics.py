@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.utils import floatToGoString
 
-from app.job import Job, JobStatus
+from app.jobs.job import Job, JobStatus
+from app.logger_config import log_line
 
 JOB_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
@@ -108,3 +109,29 @@ class Metrics:
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)
+
+
+class Observer:
+    """Counts and logs what happens in the pool, on the thread on which it happens.
+
+    Parameters
+    ----------
+    metrics: where it is counted
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def accepted(self, job: Job) -> None:
+        """Note that a job was accepted."""
+        self._metrics.accepted(job)
+        log_line("%s accepted: %s", job.id, job.statistic)
+
+    def ended(self, job: Job, status: JobStatus, seconds: float) -> None:
+        """Note that a runner has ended a job, so many seconds after it took it."""
+        self._metrics.ended(job, status, seconds)
+        log_line("%s ended: %s in %.1f ms", job.id, status, seconds * 1000)
+
+    def runner_replaced(self) -> None:
+        """Note that a runner has died and was replaced; the runner itself has logged why."""
+        self._metrics.runner_replaced()

@@ -10,18 +10,16 @@ from functools import partial
 
 import orjson
 
-from app.answers import Prepare
-from app.batch import plan_batch
 from app.data_ingestor import DataIngestor
 from app.errors import ServiceError, UnavailableError
-from app.housekeeper import Housekeeper
-from app.job import Job, Submission, error_document, fingerprint
-from app.job_store import JobStore
+from app.jobs.documents import Prepare
+from app.jobs.job import Job, Submission, error_document, fingerprint
+from app.jobs.job_store import Housekeeper, JobStore
 from app.logger_config import close_logging
 from app.metrics import Metrics
-from app.planner import planner_of
+from app.planner import plan_batch, planner_of
 from app.settings import Settings
-from app.survey_table import SurveyTable
+from app.table.survey_table import SurveyTable
 from app.task_runner import ThreadPool
 
 logger = logging.getLogger(__name__)

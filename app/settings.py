@@ -12,7 +12,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic_core import PydanticCustomError
 
 from app.errors import SettingsError, quoted
-from app.machine import CORES
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 BUNDLED_TABLE = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
@@ -126,12 +125,12 @@ class Settings(BaseModel):
         allow_inf_nan=False,
         description="share of this machine's memory; larger tables are read by Dask where no engine is named",
     )
-    dask_workers: int = Field(
-        default_factory=lambda: len(CORES) or os.cpu_count() or 1,
+    dask_workers: int | None = Field(
+        None,
         alias="STATS_DASK_WORKERS",
         ge=1,
         le=1024,
-        description="processes that Dask starts for the time of a reading",
+        description="processes that Dask starts for the time of a reading; one for each core by default",
     )
     dask_worker_mib: int = Field(
         1024,

@@ -11,16 +11,37 @@ How it stays whole:
 """
 
 import logging
+import math
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Protocol
 
 from app.errors import QueueFullError, ServiceError, ShuttingDownError
-from app.finish_rate import FinishRate
-from app.job import Document, Job, JobRequest, JobStatus, Work, error_document
-from app.job_store import JobStore, Task
+from app.jobs.job import Document, Job, JobRequest, JobStatus, Work, error_document
+from app.jobs.job_store import JobStore, Task
+
+FINISHES_LOOKED_AT = 256
+LONGEST_SECONDS = 60
+
+
+class FinishRate:
+    """The rate at which the last jobs have finished."""
+
+    def __init__(self) -> None:
+        # Monotonic seconds. Without a lock: a deque is appended to, and its first item read, in one step each.
+        self._finishes: deque[float] = deque(maxlen=FINISHES_LOOKED_AT)
+        self.count = self._finishes.append  # counts a job that has finished at a monotonic time
+
+    def seconds_for(self, jobs: int) -> int:
+        """Return in how many whole seconds so many jobs will finish, from 1 to 60; 60 while nothing finishes."""
+        finished = len(self._finishes)
+        span = time.monotonic() - self._finishes[0] if finished else math.inf
+        seconds = jobs * span / finished if finished else math.inf
+        return math.ceil(min(max(seconds, 1), LONGEST_SECONDS))
+
 
 logger = logging.getLogger(__name__)
 

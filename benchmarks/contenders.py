@@ -11,7 +11,7 @@ from pathlib import Path
 
 import project_path
 from processes import listens, rival_command, rival_environment, started
-from real_server import HOST, free_port, running_server
+from support.real_server import HOST, free_port, running_server
 from wrk_load import Contender
 
 OURS, DEVELOPMENT, CELERY = "ours", "development server", "Celery + Redis"

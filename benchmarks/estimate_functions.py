@@ -7,11 +7,11 @@ from types import MappingProxyType
 from typing import Any
 
 import project_path
-from app.bodies import parse_body
-from app.resolver import resolve
+from app.queries.bodies import parse_body
+from app.queries.resolve import resolve
 from app.statistics import STATISTICS
-from app.survey_table import SurveyTable
-from app.table_builder import read_table
+from app.table.engines.pandas_reader import read_table
+from app.table.survey_table import SurveyTable
 from comparison import Comparison, VoidRunError, times_faster
 from pandas_estimates import EXPRESSIONS, read_estimates
 from progress import tell

@@ -27,15 +27,15 @@ from make_respondents import DEFAULT_SEED, write_records
 from processes import REQUEST_SECONDS
 from progress import tell
 from questions import QUESTION, expected
-from real_server import ServerStartError, running_server
 from reloads import Window, now, read_again, reloading
 from report import table_of
+from support.real_server import ServerStartError, running_server
 from tables import whole_cdc_table
 from watched import watch
 from wrk_load import CONNECTIONS, Contender, Load, run_load, verified_answer
 
 REPORT = project_path.BENCHMARKS / "loading.md"
-MAPPING = project_path.PROJECT_ROOT / "app" / "respondents" / "generated.toml"
+MAPPING = project_path.PROJECT_ROOT / "app" / "table" / "respondents" / "generated.toml"
 MILLION = 1_000_000
 STATISTIC = "global_mean"
 WORKERS, WORKER_MIB = 2, 768

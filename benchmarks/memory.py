@@ -9,7 +9,7 @@ from comparison import Comparison, VoidRunError
 from processes import REQUEST_SECONDS, rival_command, started
 from progress import tell
 from questions import body_of, expected, is_right
-from real_server import running_server
+from support.real_server import running_server
 
 TARGET = 1.5
 KIB_PER_MIB = 1024

@@ -10,10 +10,9 @@ from statistics import median
 from typing import cast
 
 import project_path  # noqa: F401
-from app.job import Document, Job, JobRequest, JobStatus, Work, done_document
-from app.job_store import Enqueue, JobStore
-from app.recovery import Recovered
-from app.status_map import DONE, ERROR, StatusMap
+from app.jobs.job import Document, Job, JobRequest, JobStatus, Work, done_document
+from app.jobs.job_store import Enqueue, JobStore
+from app.jobs.status_map import DONE, ERROR, Recovered, StatusMap
 from app.task_runner import ThreadPool
 from comparison import Comparison, VoidRunError, rate_over
 from progress import tell

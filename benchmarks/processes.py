@@ -11,7 +11,7 @@ from pathlib import Path
 from signal import SIGKILL
 
 import project_path
-from real_server import HOST
+from support.real_server import HOST
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 import project_path  # noqa: F401
-from app.source_reader import NEEDED, OPTIONAL
-from app.table_builder import read_table
+from app.table.engines.pandas_reader import read_table
+from app.table.sources.parser import NEEDED, OPTIONAL
 from comparison import Comparison, times_slower
 from progress import tell
 from timing import median_seconds

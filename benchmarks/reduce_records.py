@@ -15,17 +15,17 @@ import dask
 import numpy as np
 
 import project_path
-from app.cluster_main import CLUSTER_CONFIG, cluster_client
-from app.cluster_process import ClusterTask
-from app.dask_reader import read_with_dask
-from app.machine import CORES
-from app.progress import Progress
-from app.respondents import RespondentRecords, read_mapping
-from app.survey_table import SurveyTable
+from app.process.cores import CORES
+from app.table.engines.cluster import ClusterTask
+from app.table.engines.cluster_main import CLUSTER_CONFIG, cluster_client
+from app.table.engines.dask_reader import read_with_dask
+from app.table.respondents import RespondentRecords, read_mapping
+from app.table.sources.progress import Progress
+from app.table.survey_table import SurveyTable
 from progress import tell
 
 WORKER_BYTES = 768 * 1024 * 1024
-MAPPING = project_path.PROJECT_ROOT / "app" / "respondents" / "generated.toml"
+MAPPING = project_path.PROJECT_ROOT / "app" / "table" / "respondents" / "generated.toml"
 MEASURES = ("value_sum", "low_sum", "high_sum", "variance_sum", "respondents")
 
 

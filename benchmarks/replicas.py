@@ -15,19 +15,19 @@ import requests
 from pyarrow import parquet
 
 import project_path
-from app.respondents import RespondentRecords, read_mapping
-from app.respondents.sums import UnitSums
-from app.source_frame import SourceFrame
+from app.table.respondents import RespondentRecords, read_mapping
+from app.table.respondents.sums import UnitSums
+from app.table.sources.frame import SourceFrame
 from comparison import VoidRunError
 from make_respondents import DEFAULT_SEED, FACTS_FILE, Generator, read_survey
 from memory import children
 from processes import REQUEST_SECONDS
 from progress import tell
-from real_server import RealServer, running_server
+from support.real_server import RealServer, running_server
 from watched import tree_mib
 
 REPORT = project_path.BENCHMARKS / "replicas.md"
-MAPPING = project_path.PROJECT_ROOT / "app" / "respondents" / "generated.toml"
+MAPPING = project_path.PROJECT_ROOT / "app" / "table" / "respondents" / "generated.toml"
 MILLION = 1_000_000
 SEED = 1
 

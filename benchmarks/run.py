@@ -24,11 +24,11 @@ from pool import compare_pool
 from processes import StartFailedError
 from progress import tell
 from reading import compare_reading
-from real_server import ServerStartError
 from report import table_of, write_report
 from serving import compare_serving
 from starting import compare_start
 from statistic_functions import compare_statistics
+from support.real_server import ServerStartError
 from tables import whole_cdc_table
 from wrk_load import WRK_MISSING
 

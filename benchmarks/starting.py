@@ -13,7 +13,7 @@ import project_path
 from comparison import Comparison, VoidRunError, times_slower
 from processes import START_SECONDS, end
 from progress import tell
-from real_server import ENTRY_POINT, HOST, SETTING_PREFIXES, free_port
+from support.real_server import ENTRY_POINT, HOST, SETTING_PREFIXES, free_port
 from timing import seconds_of
 
 TARGET = 1.5
@@ -26,7 +26,7 @@ LIST_MODULES = """
 import sys
 from pathlib import Path
 import api_server
-from app.table_builder import read_table
+from app.table.engines.pandas_reader import read_table
 read_table(Path(sys.argv[1]))
 own = ("__main__", "api_server", "app")
 print("\\n".join(name for name in list(sys.modules) if name.partition(".")[0] not in own))

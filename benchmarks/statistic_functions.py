@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import project_path
-from app.bodies import parse_body
-from app.resolver import resolve
+from app.queries.bodies import parse_body
+from app.queries.resolve import resolve
 from app.statistics import STATISTICS
-from app.survey_table import SurveyTable
-from app.table_builder import read_table
+from app.table.engines.pandas_reader import read_table
+from app.table.survey_table import SurveyTable
 from comparison import Comparison, VoidRunError, times_faster, times_slower
 from floor import Floor
 from pandas_expressions import EXPRESSIONS, read_frame

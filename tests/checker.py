@@ -19,7 +19,7 @@ from typing import Any
 
 import requests
 
-from real_server import ServerStartError, running_server
+from support.real_server import ServerStartError, running_server
 
 TOLERANCE = 1e-9
 RANKINGS = frozenset({"states_mean", "best5", "worst5", "diff_from_mean"})
@@ -219,8 +219,8 @@ def _server_address(options: argparse.Namespace) -> Iterator[str]:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare a server's answers with the reference cases.")
     parser.add_argument("--address", help="base address of a running server (default: start one for the run)")
-    cases = Path(__file__).resolve().parent
-    parser.add_argument("--cases", type=Path, default=cases, help="folder of the cases (default: tests)")
+    cases = Path(__file__).resolve().parent / "cases"
+    parser.add_argument("--cases", type=Path, default=cases, help="folder of the cases (default: tests/cases)")
     parser.add_argument("--data", type=Path, help="table for the server that is started (default: the bundled one)")
     limit = f"seconds for all cases together (default: {TIMEOUT_SECONDS:g})"
     parser.add_argument("--timeout", type=float, default=TIMEOUT_SECONDS, metavar="SECONDS", help=limit)

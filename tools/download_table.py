@@ -12,7 +12,7 @@ from pathlib import Path
 import project_on_path  # noqa: F401
 from app.errors import SettingsError
 from app.settings import DOWNLOADED_TABLE, settings_from_environment
-from app.survey_table import DatasetReport
+from app.table.survey_table import DatasetReport
 from download_display import fitting_display
 from download_errors import DownloadError
 from partial_file import PartialFile

@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-FACTS = json.loads((PROJECT_ROOT / "app" / "cdc_facts.json").read_text(encoding="utf-8"))
+FACTS = json.loads((PROJECT_ROOT / "app" / "table" / "cdc_facts.json").read_text(encoding="utf-8"))
 QUESTION_TEXTS: dict[str, str] = {fact["id"]: fact["text"] for fact in FACTS["questions"]}
 QUESTION_IDS = {text: question_id for question_id, text in QUESTION_TEXTS.items()}
 BEST: dict[str, str] = {fact["text"]: fact["best"] for fact in FACTS["questions"]}
@@ -267,9 +267,9 @@ def main(arguments: list[str] | None = None) -> None:
     OSError: a case cannot be written
     """
     parser = argparse.ArgumentParser(description="Write the reference cases that the checker sends to the server.")
-    table, folder = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv", PROJECT_ROOT / "tests"
+    table, folder = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv", PROJECT_ROOT / "tests" / "cases"
     parser.add_argument("--table", type=Path, default=table, help="CSV file, plain or .gz (default: the bundled one)")
-    parser.add_argument("--output", type=Path, default=folder, help="folder of the cases (default: tests)")
+    parser.add_argument("--output", type=Path, default=folder, help="folder of the cases (default: tests/cases)")
     options = parser.parse_args(arguments)
     try:
         reference = Reference(read_rows(options.table))

@@ -1,9 +1,9 @@
 """Write modelled respondents' records as Parquet: one row per respondent of a survey that nobody has held.
 
-No row is a person: answers are drawn from the summary figures of ``app/cdc_facts.json``, by location, year and stratum.
+No row is a person: answers are drawn from the summary figures of ``cdc_facts.json``, by location, year and stratum.
 The sample is that of a survey with strata in each location and year, and sampling units of unequal size within them,
 whose respondents resemble each other. Files follow each other by year, and rows by location, as those of a survey that
-publishes a file a year. ``app/respondents/generated.toml`` tells what columns and codes mean.
+publishes a file a year. ``app/table/respondents/generated.toml`` tells what columns and codes mean.
 
 Records are drawn and written a row group at a time, so that memory does not grow with their number; the same seed and
 number give the same records.
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-FACTS_FILE = PROJECT_ROOT / "app" / "cdc_facts.json"
+FACTS_FILE = PROJECT_ROOT / "app" / "table" / "cdc_facts.json"
 DEFAULT_SEED = 2022
 
 FIRST_YEAR, YEARS = 2011, 11

@@ -1,7 +1,7 @@
 """Write a modelled sample in the layout of CDC's table "Nutrition, Physical Activity, and Obesity - BRFSS".
 
 The sample lets the server and its tests run without CDC's table. No row is a survey result: each percentage is drawn
-from the summary figures of ``app/cdc_facts.json``, and ``Datasource`` says so in every row. Strata are drawn one by
+from the summary figures of ``cdc_facts.json``, and ``Datasource`` says so in every row. Strata are drawn one by
 one, so those of a category do not average to the location's total exactly.
 
 Which rows there are, about 18,000, few enough to read within a second and to keep beside the code:
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-FACTS_FILE = PROJECT_ROOT / "app" / "cdc_facts.json"
+FACTS_FILE = PROJECT_ROOT / "app" / "table" / "cdc_facts.json"
 DEFAULT_OUTPUT = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
 DEFAULT_SEED = 2022
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import project_on_path  # noqa: F401
 from app.errors import SourceError
-from app.source_reader import DECOMPRESS, PARQUET_MAGIC
-from app.survey_columns import NOT_A_NUMBER, NOT_A_PERCENTAGE
-from app.survey_table import DatasetReport
-from app.table_builder import read_table
+from app.table.engines.pandas_reader import read_table
+from app.table.sources.parser import DECOMPRESS, PARQUET_MAGIC
+from app.table.survey_rows.columns import NOT_A_NUMBER, NOT_A_PERCENTAGE
+from app.table.survey_table import DatasetReport
 from download_errors import DownloadError
 
 FEWEST_ROWS = 10_000  # CDC's table is many times that; fewer are an excerpt, or what is left of it

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from real_server import PROJECT_ROOT, running_server
+from support.real_server import PROJECT_ROOT, running_server
 
 FOLDER = PROJECT_ROOT / "docs" / "images"
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]

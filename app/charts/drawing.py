@@ -12,9 +12,8 @@ import altair as alt
 from app.charts.context import Kind
 from app.charts.locations import bars, tile_map
 from app.charts.look import config
-from app.charts.pairs import comparison, scatter
+from app.charts.pairs import comparison, figure, scatter
 from app.charts.scene import ROWS, Drawing, Scene
-from app.charts.single import figure
 from app.charts.strata import dots, heatmap
 from app.charts.words import footer_lines, subtitle_lines, title_lines
 from app.charts.years import lines, trend

@@ -6,7 +6,7 @@ from typing import Any
 from app.charts.context import Kind
 from app.charts.rows import Row, is_tuple
 from app.charts.tiles import TILES
-from app.survey_facts import survey_facts
+from app.table.facts import survey_facts
 
 MOST_LINES = 8  # as many colours as are told apart by everybody
 SPECIAL: Mapping[str, Kind] = {"pairs": "scatter", "years": "trend", "difference": "comparison", "groups": "dots"}

@@ -4,17 +4,18 @@ from typing import Any
 
 import altair as alt
 
-from app.charts.quantities import ink_on, value_colour
 from app.charts.rows import CAUTION, NO_VALUE, SUPPRESSED, Row, has_limits, values_of
 from app.charts.scene import (
     Drawing,
     Scene,
+    ink_on,
     layered,
     names_axis,
     names_pixels,
     state_channels,
     state_shapes,
     tips,
+    value_colour,
 )
 from app.charts.tiles import COLUMNS, ROWS, TILES
 

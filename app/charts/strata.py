@@ -5,18 +5,19 @@ from typing import Any
 
 import altair as alt
 
-from app.charts.quantities import ink_on, value_colour
 from app.charts.rows import RELIABLE, Row, has_limits, states_in, values_of
 from app.charts.scene import (
     LABEL_PIXELS,
     Drawing,
     Scene,
+    ink_on,
     layered,
     names_axis,
     names_pixels,
     state_channels,
     state_shapes,
     tips,
+    value_colour,
 )
 from app.charts.words import limits
 

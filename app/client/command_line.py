@@ -5,11 +5,11 @@ import sys
 import time
 from collections.abc import Sequence
 
+from app.client.arguments import command_line
 from app.client.client import Client
 from app.client.connection import DEFAULT_ADDRESS, RETRIES
 from app.client.errors import ClientError, UnreachableError
 from app.client.output import tell
-from app.client.parser import command_line
 
 TOLD_FROM_SECONDS = 1.0  # a shorter pause is over before it is read about
 FILE_UNUSABLE = 2

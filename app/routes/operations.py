@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response
 
-from app.routes.guard import protected
-from app.routes.support import json_answer, services
+from app.web.guard import protected
+from app.web.support import json_answer, services
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -4,14 +4,9 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response
 
-from app.routes.support import data_answer, services
 from app.statistics import STATISTICS, Statistic
-from app.survey_table import Question
-
-MODELLED_NOTICE = (
-    "This table is modelled, not survey data: do not cite its figures. "
-    "`make data` downloads CDC's table; the setting STATS_DATA names another."
-)
+from app.table.survey_table import Question
+from app.web.support import MODELLED_NOTICE, data_answer, services
 
 blueprint = Blueprint("survey", __name__, url_prefix="/api")
 

@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from app.bodies import CompareBody, DisparityBody
-from app.cells import LIMITS_Z, TIE_DECIMALS
-from app.estimates import Estimates, estimates_over_years, too_few_limits, with_limits, yearly_estimates
-from app.query import Query
-from app.result_models import Comparison, Disparity
-from app.selection import count_years, select
+from app.queries.bodies import CompareBody, DisparityBody
+from app.queries.query import Query, count_years, select
 from app.statistics.estimate import cells_of, labels_of
 from app.statistics.registry import Result, statistic
-from app.survey_table import SurveyTable
+from app.statistics.result_models import Comparison, Disparity
+from app.table.cells import LIMITS_Z, TIE_DECIMALS
+from app.table.estimates import Estimates, estimates_over_years, too_few_limits, with_limits, yearly_estimates
+from app.table.survey_table import SurveyTable
 
 NOT_A_GROUP = "Data not reported"  # a stratum of those who did not answer, not of people who have something in common
 
@@ -43,7 +42,7 @@ def compare(table: SurveyTable, query: Query) -> Result:
     z = (a - b) / sqrt(se_a² + se_b²) for two independent estimates, p two-sided from the standard normal distribution
     (Korn and Graubard, Analysis of Health Surveys, 1999). Several years are averaged over those that both have.
     """
-    from app.fits import two_sided_p  # noqa: PLC0415 - heavy, see there
+    from app.statistics.fits import two_sided_p  # noqa: PLC0415 - heavy, see there
 
     yearly = _sides(table, query)
     a, b = map(estimates_over_years, yearly)

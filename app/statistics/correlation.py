@@ -4,15 +4,14 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from app.bodies import CorrelateBody
-from app.cells import TIE_DECIMALS, Codes, Values
 from app.errors import InvalidRequestError
-from app.estimates import estimates_over_years, yearly_estimates
-from app.query import Query
-from app.result_models import CorrelationOfTwo
-from app.selection import select
+from app.queries.bodies import CorrelateBody
+from app.queries.query import Query, select
 from app.statistics.registry import Result, statistic
-from app.survey_table import SurveyTable
+from app.statistics.result_models import CorrelationOfTwo
+from app.table.cells import TIE_DECIMALS, Codes, Values
+from app.table.estimates import estimates_over_years, yearly_estimates
+from app.table.survey_table import SurveyTable
 
 FEWEST_LOCATIONS = 4  # the limits of a correlation need one more than three
 
@@ -57,9 +56,9 @@ def correlate(table: SurveyTable, query: Query) -> Result:
     """Return the correlation of two questions across locations, Pearson's and Spearman's, and the pairs of figures.
 
     Each location counts once, by its estimate over the years that each question has; the nation is left out unless it
-    is named. See ``app.fits`` for the formulas.
+    is named. See ``app.statistics.fits`` for the formulas.
     """
-    from app.fits import pearson, spearman  # noqa: PLC0415 - heavy, see there
+    from app.statistics.fits import pearson, spearman  # noqa: PLC0415 - heavy, see there
 
     pairs = _pairs(table, query)
     by_rank, by_value = asdict(spearman(pairs.x, pairs.y)), asdict(pearson(pairs.x, pairs.y))

@@ -4,14 +4,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from app.bodies import EstimateBody
-from app.cells import Codes
-from app.estimates import Estimates, estimates_over_years, flags_of, yearly_estimates
-from app.query import Query
-from app.result_models import EstimateCells
-from app.selection import count_years, select
+from app.queries.bodies import EstimateBody
+from app.queries.query import Query, count_years, select
 from app.statistics.registry import Result, statistic
-from app.survey_table import SurveyTable
+from app.statistics.result_models import EstimateCells
+from app.table.cells import Codes
+from app.table.estimates import Estimates, estimates_over_years, flags_of, yearly_estimates
+from app.table.survey_table import SurveyTable
 
 KEYS = ("location", "year", "category", "stratum")
 

@@ -6,13 +6,18 @@ percentage points.
 
 import numpy as np
 
-from app.bodies import FiveBody, QuestionBody, RankingBody, StateBody
-from app.cells import TIE_DECIMALS, QuestionMeans, Values
-from app.query import Query
-from app.result_models import CategoryMeans, GlobalMean, LocationCategoryMeans, LocationDifferences, LocationMeans
-from app.selection import NO_FILTERS, select
+from app.queries.bodies import FiveBody, QuestionBody, RankingBody, StateBody
+from app.queries.query import NO_FILTERS, Query, select
 from app.statistics.registry import Result, statistic
-from app.survey_table import SurveyTable
+from app.statistics.result_models import (
+    CategoryMeans,
+    GlobalMean,
+    LocationCategoryMeans,
+    LocationDifferences,
+    LocationMeans,
+)
+from app.table.cells import TIE_DECIMALS, QuestionMeans, Values
+from app.table.survey_table import SurveyTable
 
 QUESTION = {"question": "Q036"}
 IN_OHIO = {"question": "Q036", "state": "OH"}

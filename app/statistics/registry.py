@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.bodies import QuestionBody
-from app.query import Query
-from app.survey_table import SurveyTable
+from app.queries.bodies import QuestionBody
+from app.queries.query import Query
+from app.table.survey_table import SurveyTable
 
 Result = dict[str, Any] | list[dict[str, Any]]
 Compute = Callable[[SurveyTable, Query], Result]

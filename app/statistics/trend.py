@@ -4,15 +4,14 @@ from dataclasses import asdict
 
 import numpy as np
 
-from app.bodies import TrendBody
-from app.cells import Values
-from app.estimates import Estimates, dated, too_few_limits, with_limits, yearly_estimates
-from app.query import Query
-from app.result_models import Trend
-from app.selection import select
+from app.queries.bodies import TrendBody
+from app.queries.query import Query, select
 from app.statistics.estimate import cells_of
 from app.statistics.registry import Result, statistic
-from app.survey_table import SurveyTable
+from app.statistics.result_models import Trend
+from app.table.cells import Values
+from app.table.estimates import Estimates, dated, too_few_limits, with_limits, yearly_estimates
+from app.table.survey_table import SurveyTable
 
 FEWEST_YEARS = 3  # a line through two has no residuals to judge it by
 
@@ -44,9 +43,9 @@ def trend(table: SurveyTable, query: Query) -> Result:
     """Return the prevalence by year, and the slope of the line through it in percentage points a year.
 
     The line is fitted by least squares with the inverse variances of the years as weights; see
-    ``app.fits.weighted_line``.
+    ``app.statistics.fits.weighted_line``.
     """
-    from app.fits import weighted_line  # noqa: PLC0415 - heavy, see there
+    from app.statistics.fits import weighted_line  # noqa: PLC0415 - heavy, see there
 
     yearly = _years(table, query)
     usable = with_limits(yearly)

@@ -9,7 +9,7 @@ import sys
 from flask import Flask, Response
 
 import project_path  # noqa: F401
-from app.one_core import placed
+from app.process.cores import placed
 from granian_server import serve
 
 # Answers for a posted job and for a finished one alike, so that the same load runs against it.

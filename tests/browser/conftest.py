@@ -6,14 +6,14 @@ the next one can be seen waiting.
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from real_server import entry_point_with, running_server
+from support.drawn import OLD_JOBS, WIDE, watched_context
+from support.real_server import entry_point_with, running_server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SWITCHES = [
@@ -24,10 +24,6 @@ SWITCHES = [
     "--disable-sync",
     "--no-first-run",
 ]
-OLD_JOBS = 10_000
-PATIENCE_MS = 20_000  # a busy machine draws its first chart slowly
-REFUSED = "Failed to load resource: the server responded with a status of 400"  # which the page tells in its own words
-WIDE, NARROW = {"width": 1920, "height": 1080}, {"width": 360, "height": 740}
 
 
 @pytest.fixture(scope="package")
@@ -69,33 +65,6 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         yield browser
         browser.close()
-
-
-@contextmanager
-def watched_context(browser: Browser, server: str, **options: object) -> Iterator[BrowserContext]:
-    """Give a window of its own; in the end nothing may have been complained of, nor asked of another server."""
-    complaints: list[str] = []
-    elsewhere: list[str] = []
-
-    def note_request(request: Request) -> None:
-        if not request.url.startswith((server, "data:", "blob:")):
-            elsewhere.append(request.url)
-
-    def note_message(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not message.text.startswith(REFUSED):
-            complaints.append(message.text)
-
-    context = browser.new_context(**options)  # type: ignore[arg-type]
-    context.set_default_timeout(PATIENCE_MS)
-    context.on("request", note_request)
-    context.on("console", note_message)
-    context.on("weberror", lambda error: complaints.append(str(error.error)))
-    try:
-        yield context
-    finally:
-        context.close()
-    assert elsewhere == []
-    assert complaints == []
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
-from browser.drawn import rows_of, wait_for_chart
+from support.drawn import rows_of, wait_for_chart
 
 CLICKS = """
 window.clicks = 0;

@@ -8,7 +8,7 @@ import pytest
 import requests
 from playwright.sync_api import Page
 
-from browser.drawn import rows_of, wait_for_chart
+from support.drawn import rows_of, wait_for_chart
 
 ROLE = re.compile('aria-roledescription="([^"]+)"')
 AXES = frozenset({"axis", "legend", "title", "x-axis", "y-axis", "header", "visualization"})

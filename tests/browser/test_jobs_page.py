@@ -8,7 +8,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from browser.conftest import OLD_JOBS
+from support.drawn import OLD_JOBS
 
 QUICK_SECONDS = 1.0
 ROWS_SHOWN = 100

@@ -9,8 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, expect
 
-from browser.conftest import NARROW, WIDE, watched_context
-from browser.drawn import rows_of, wait_for_chart
+from support.drawn import NARROW, WIDE, rows_of, wait_for_chart, watched_context
 
 FIRST_VIEW_BYTES = 300_000
 FIRST_VIEW_SECONDS = 1.0

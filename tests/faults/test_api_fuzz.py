@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from load import scaled
-from real_server import RealServer, running_server
+from support.load import scaled
+from support.real_server import RealServer, running_server
 
 TOKEN = "a-token-for-fuzzing"
 BEARER = f"Authorization: Bearer {TOKEN}"

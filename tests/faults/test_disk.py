@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from load import CASES, Load, compare, load, result_of, submit
-from real_server import RealServer, entry_point_with, running_server
+from support.load import CASES, Load, compare, load, result_of, submit
+from support.real_server import RealServer, entry_point_with, running_server
 
 DEADLINE_SECONDS = 20.0
 FILE_SIZE_LIMIT_BYTES = 40_000

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import requests
 
-from load import CASES, Case, check_acknowledged
-from raw_http import RawConnection, get_bytes, post_bytes
-from real_server import RealServer, running_server, slow_entry_point
+from support.load import CASES, Case, check_acknowledged
+from support.raw_http import RawConnection, get_bytes, post_bytes
+from support.real_server import RealServer, running_server, slow_entry_point
 
 SUBMISSIONS, ROOM = 10_000, 1_000
 CLIENTS = 8

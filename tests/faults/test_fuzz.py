@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.statistics import STATISTICS
-from load import scaled
-from raw_http import Answer, RawConnection
-from real_server import RealServer, running_server
+from support.load import scaled
+from support.raw_http import Answer, RawConnection
+from support.real_server import RealServer, running_server
 
 REQUESTS = scaled(10_000, 100_000)
 BATCH = 50  # requests per example, so that making examples does not take longer than sending them

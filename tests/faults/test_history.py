@@ -8,9 +8,9 @@ from pathlib import Path
 
 import requests
 
-from load import CASES, Case, check_acknowledged, load, scaled
-from raw_http import RawConnection, get_bytes, post_bytes
-from real_server import RealServer, running_server
+from support.load import CASES, Case, check_acknowledged, load, scaled
+from support.raw_http import RawConnection, get_bytes, post_bytes
+from support.real_server import RealServer, running_server
 
 JOBS = scaled(8_000, 500_000)
 KEPT_JOBS = scaled(500, 5_000)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import requests
 
-from load import CASES, Case, check_acknowledged, scaled
-from real_server import running_server
+from support.load import CASES, Case, check_acknowledged, scaled
+from support.real_server import running_server
 
 CLIENTS = 4
 RUN_SECONDS = 0.5

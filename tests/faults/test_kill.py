@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from load import Case, check_acknowledged, load, scaled
-from real_server import RealServer, free_port, running_server
+from support.load import Case, check_acknowledged, load, scaled
+from support.real_server import RealServer, free_port, running_server
 
 DEADLINE_SECONDS = 30.0
 CRASH_LOOP_SECONDS = 6.0  # two deaths of the worker within less are taken for a fault that a new one would have too

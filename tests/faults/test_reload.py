@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import requests
 
-from load import result_of, scaled
-from real_server import RealServer, running_server
-from survey_files import CDC_COLUMNS, WALKING, csv_text, row
+from support.load import result_of, scaled
+from support.real_server import RealServer, running_server
+from support.survey_files import CDC_COLUMNS, WALKING, csv_text, row
 
 RELOADS = scaled(10, 100)
 CLIENTS = 4

@@ -5,7 +5,7 @@ import socket
 import pytest
 import requests
 
-from real_server import HOST, RealServer, running_server
+from support.real_server import HOST, RealServer, running_server
 
 TOKEN = "correct-horse-battery"
 ELSEWHERE = ("192.0.2.1", 9)  # an address kept free for documentation; nothing is sent to it

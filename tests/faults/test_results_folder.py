@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from load import check_acknowledged, load, scaled
-from real_server import running_server
+from support.load import check_acknowledged, load, scaled
+from support.real_server import running_server
 
 Harm = Callable[[Path], None]
 

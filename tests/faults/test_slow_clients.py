@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from load import check_acknowledged, load, scaled
-from real_server import RealServer, running_server
+from support.load import check_acknowledged, load, scaled
+from support.real_server import RealServer, running_server
 
 CONNECTIONS = scaled(400, 2_000)
 MEASURED_SECONDS = scaled(2, 10)

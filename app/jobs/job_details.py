@@ -1,0 +1,65 @@
+"""What is told of a job beside its answer: what was asked, how far it is, and since when."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from app.jobs.job import Job, JobStatus
+
+
+class JobState(StrEnum):
+    """The states of a job as an operator sees them: one that clients see as running waits first."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetails:
+    """A job at one moment.
+
+    Parameters
+    ----------
+    body: what was asked, as JSON; None where only the result is left
+    reason: why it failed
+    accepted_at, started_at, ended_at: in seconds of UTC since 1970, None where that is not known or has not been yet
+    """
+
+    number: int
+    id: str
+    statistic: str
+    body: bytes | None
+    state: JobState
+    reason: str | None
+    accepted_at: float | None
+    started_at: float | None
+    ended_at: float | None
+
+
+def details_of(job: Job) -> JobDetails:
+    """Return the details of a job. The lock of the store is held."""
+    return JobDetails(
+        number=job.number,
+        id=job.id,
+        statistic=job.statistic,
+        body=job.request.body if job.request else None,
+        state=state_of(job),
+        reason=job.reason,
+        accepted_at=job.accepted_at or None,
+        started_at=job.started_at or None,
+        ended_at=job.ended_at or None,
+    )
+
+
+def state_of(job: Job) -> JobState:
+    """Return the state of a job. The lock of the store is held."""
+    if job.status is JobStatus.RUNNING:
+        return JobState.RUNNING if job.started_at else JobState.WAITING
+    return JobState.DONE if job.status is JobStatus.DONE else JobState.ERROR
+
+
+def moment(seconds: float) -> str:
+    """Return a moment, in seconds of UTC since 1970, as ISO 8601."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""The API document (OpenAPI 3.1) and the page that shows it."""

@@ -1,0 +1,1 @@
+"""What the server needs of its process: processor cores and stop signals."""

@@ -1,0 +1,1 @@
+"""Request bodies, and what they mean in the codes of a table."""

@@ -1,6 +1,0 @@
-"""Respondents' records, one row each, reduced to the cells of the table: prevalences of a complex survey."""
-
-from app.respondents.mapping import RecordMapping, read_mapping
-from app.respondents.records import RespondentRecords
-
-__all__ = ["RecordMapping", "RespondentRecords", "read_mapping"]

@@ -1,0 +1,1 @@
+"""The immutable survey table and what reads it: sources, row layouts and engines."""

@@ -1,0 +1,1 @@
+"""Bytes in: source files, addresses and the CSV parser."""

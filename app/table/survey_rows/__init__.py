@@ -1,0 +1,1 @@
+"""Rows of published percentages, reduced to the cells of a table."""

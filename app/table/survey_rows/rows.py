@@ -1,0 +1,143 @@
+"""Rows of a survey table, such as CDC's: one published percentage each."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from app.errors import SourceError
+from app.table.cells import Cells
+from app.table.facts import KnownQuestion, survey_facts
+from app.table.source_kind import Origin
+from app.table.sources.frame import SourceFrame
+from app.table.sources.parser import SURVEY_LAYOUT, Layout
+from app.table.survey_rows.columns import Columns
+from app.table.survey_rows.reduction import Reduction, merge_reductions, reduce_columns
+from app.table.survey_table import DatasetReport, Location, Period, Question, QuestionData, Stratum, SurveyTable
+
+MODELLED_MARK = "modelled"
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyRows:
+    """The kind of source whose rows are published percentages."""
+
+    layout: Layout = SURVEY_LAYOUT
+
+    def reduce_frame(self, frame: SourceFrame) -> Reduction:
+        """Reduce some rows, none perhaps."""
+        return reduce_columns(Columns(frame))
+
+    def merge(self, parts: Sequence[Reduction]) -> Reduction:
+        """Add up reductions that stand in the order of the source; at least one."""
+        return merge_reductions(parts)
+
+    def rows(self, reduction: Reduction) -> int:
+        """Return how many rows a reduction is made of."""
+        return reduction.rows_read
+
+    def build_table(self, reduction: Reduction, origin: Origin) -> SurveyTable:
+        """Make a table of what is left of all rows.
+
+        Raises
+        ------
+        SourceError: there is no usable row
+        """
+        if not reduction.rows_read:
+            raise SourceError(f"{origin.source}: the table has a header but no rows")
+        if not reduction.cells.rows.any():
+            counts = _counts(reduction.rows_skipped)
+            raise SourceError(f"{origin.source}: none of its {reduction.rows_read} rows has a usable value ({counts})")
+        return SurveyTable(
+            locations=_locations(reduction),
+            strata=[Stratum(category, name) for category, name in reduction.names.strata],
+            periods=reduction.names.periods,
+            questions=[_question_data(code, reduction) for code in range(len(reduction.names.questions))],
+            report=_report(reduction, origin),
+        )
+
+
+def _locations(reduction: Reduction) -> list[Location]:
+    """Return the locations by code; an abbreviation the table leaves out is taken from what is known."""
+    written, known = reduction.abbreviations, survey_facts().abbreviations
+    return [Location(name, written.get(name, known.get(name))) for name in reduction.names.locations]
+
+
+def _question_data(code: int, reduction: Reduction) -> QuestionData:
+    start, stop = np.searchsorted(reduction.questions, [code, code + 1])
+    cells = reduction.cells.select(slice(start, stop))
+    text = reduction.names.questions[code]
+    question_id, class_name = reduction.question_ids.get(text), reduction.class_names.get(text)
+    known = _known_question(text, question_id)
+    question = Question(
+        text=text,
+        id=question_id or (known.id if known else None),
+        class_name=class_name or (known.class_name if known else None),
+        best=known.best if known else None,
+        years=_years(cells, reduction.names.periods),
+        rows=int(cells.rows.sum()),
+        suppressed_rows=int(cells.suppressed_rows.sum()),
+    )
+    return QuestionData(question, cells)
+
+
+def _known_question(text: str, question_id: str | None) -> KnownQuestion | None:
+    """Look a question up by its text, or by its id where a vintage words it differently."""
+    known = survey_facts().questions
+    return known.get(text) or known.get(question_id or "")
+
+
+def _years(cells: Cells, periods: Sequence[Period]) -> tuple[int, ...]:
+    """Return the years that some cells cover, ascending."""
+    found = [periods[code] for code in np.flatnonzero(np.bincount(cells.periods[cells.periods >= 0])).tolist()]
+    return tuple(sorted({year for period in found for year in range(period.first, period.last + 1)}))
+
+
+def _report(reduction: Reduction, origin: Origin) -> DatasetReport:
+    cells = reduction.cells
+    return DatasetReport(
+        source=origin.name,
+        datasources=reduction.datasources,
+        modelled=any(MODELLED_MARK in name.lower() for name in reduction.datasources),
+        sha256=origin.sha256(),
+        loaded_at=datetime.now(UTC),
+        rows_read=reduction.rows_read,
+        rows_used=int(cells.rows.sum()),
+        rows_suppressed=int(cells.suppressed_rows.sum()),
+        rows_used_despite_footnote=int(cells.rows[cells.footnoted].sum()),
+        rows_skipped=reduction.rows_skipped,
+        years=_years(cells, reduction.names.periods),
+        notes=(*_notes(reduction), *origin.notes),
+    )
+
+
+SWITCHED_OFF = {
+    "YearStart": "the years of the rows are not known",
+    "LocationAbbr": "abbreviations are taken from CDC's list of locations",
+    "Datasource": "whether the data is modelled is not known",
+    "QuestionID": "question ids are taken from CDC's list of questions",
+    "Class": "question classes are taken from CDC's list of questions",
+    "Data_Value_Footnote_Symbol": "suppressed rows cannot be told from other rows without a value",
+    "Low_Confidence_Limit": "estimates have no confidence limits",
+    "High_Confidence_Limit": "estimates have no confidence limits",
+    "Sample_Size": "estimates have no sample sizes",
+}
+
+
+def _notes(reduction: Reduction) -> Iterable[str]:
+    everywhere = _that_matter(reduction.missing)
+    yield from (f"no column {name}: {SWITCHED_OFF[name]}" for name in everywhere)
+    for name in _that_matter(reduction.missing_in_some):
+        if name not in everywhere:
+            yield f"no column {name} in some of the files: {SWITCHED_OFF[name]} there"
+
+
+def _that_matter(missing: frozenset[str]) -> list[str]:
+    """Return the columns whose absence switches something off: one column of years is enough."""
+    off = missing if "YearEnd" in missing else missing - {"YearStart"}
+    return [name for name in SWITCHED_OFF if name in off]
+
+
+def _counts(skipped: Mapping[str, int]) -> str:
+    return ", ".join(f"{count}: {reason}" for reason, count in skipped.items()) or "all are suppressed"

@@ -1,0 +1,255 @@
+"""Charts: each kind drawn from answers written by hand, and the marks that come out counted."""
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import altair
+import pytest
+
+from app.charts import ChartContext, Theme, chart_of, kinds_of, pictures
+from app.charts.rows import STATES as STATES_OF_FIGURES
+from app.charts.tiles import TILES
+from app.errors import InvalidRequestError
+from app.table.facts import survey_facts
+from support.chart_documents import ABOUT, ANSWERS, BY_LOCATION, CATEGORIES, QUESTION, SOURCE, STATES, TREND, cell, done
+from support.real_server import PROJECT_ROOT
+
+SVG = "{http://www.w3.org/2000/svg}"
+EVERY_KIND = [(name, kind) for name, (_, _, kinds) in ANSWERS.items() for kind in kinds]
+TILES_COUNT = 55  # 50 states, DC, three territories, the nation
+
+
+@pytest.fixture(scope="module", autouse=True)
+def end_of_the_drawing_process() -> Iterator[None]:
+    yield
+    pictures.close()
+
+
+def drawn(name: str, kind: str, theme: Theme = "light", about: ChartContext = ABOUT) -> ET.Element:
+    """Draw an answer and return the picture."""
+    statistic, document, _ = ANSWERS[name]
+    return svg_of(chart_of(statistic, document, about, kind=kind, theme=theme))
+
+
+def svg_of(spec: dict[str, Any]) -> ET.Element:
+    """Return the picture of a specification."""
+    return ET.fromstring(pictures.picture(spec, "svg"))  # noqa: S314 - made here
+
+
+def marks(picture: ET.Element) -> Counter[str]:
+    """Count the visible marks of a picture by their type; the line below the chart is not one."""
+    found: Counter[str] = Counter()
+    for group in picture.iter(f"{SVG}g"):
+        names = group.get("class", "").split()
+        if "role-mark" in names:
+            shapes = [item for item in group if item.tag in {f"{SVG}path", f"{SVG}line", f"{SVG}text"}]
+            found[names[0].removeprefix("mark-")] += sum(item.get("opacity") != "0" for item in shapes)
+    found["text"] -= 1
+    return found
+
+
+def words(picture: ET.Element) -> list[str]:
+    """Return the lines of text in a picture."""
+    return [line for text in picture.iter(f"{SVG}text") for line in text.itertext()]
+
+
+def colours(picture: ET.Element) -> set[str]:
+    """Return the colours that a picture fills and strokes with."""
+    return {value for item in picture.iter() for name, value in item.items() if name in {"fill", "stroke"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "wanted"),
+    [
+        ("states_mean", "bars", {"rect": 4, "text": 4}),
+        ("states_mean", "map", {"rect": TILES_COUNT, "text": TILES_COUNT + 4}),
+        ("diff_from_mean", "bars", {"rect": 2, "text": 2}),
+        ("best", "bars", {"rect": 2, "text": 2}),
+        ("global_mean", "figure", {"rect": 2, "text": 1}),
+        ("state_diff_from_mean", "figure", {"rect": 2, "text": 1}),
+        ("mean_by_category", "heatmap", {"rect": 4}),
+        ("state_mean_by_category", "dots", {"symbol": 3}),
+        # Three bars of four have a value; its limits and its figure go with each; the fourth is said to be suppressed.
+        ("estimate by location", "bars", {"rect": 3, "rule": 3, "text": 4}),
+        ("estimate by location", "map", {"rect": TILES_COUNT, "symbol": 2, "text": TILES_COUNT + 3}),
+        ("estimate by stratum", "dots", {"symbol": 2, "rule": 2, "text": 1}),
+        ("estimate by both", "heatmap", {"rect": 3, "symbol": 2}),
+        ("estimate by year", "lines", {"line": 2, "area": 2, "symbol": 7, "text": 1}),
+        ("estimate by year", "heatmap", {"rect": 7, "symbol": 1}),
+        ("estimate of one", "figure", {"rect": 2, "rule": 1, "text": 1}),
+        ("trend", "trend", {"line": 1, "area": 1, "symbol": 4, "rule": 4, "text": 1}),
+        ("compare", "comparison", {"symbol": 2, "rule": 2, "text": 2}),
+        ("disparity", "dots", {"symbol": 2, "rule": 2}),
+        ("correlate", "scatter", {"symbol": 3, "text": 3}),
+    ],
+)
+def test_every_figure_has_its_mark(name: str, kind: str, wanted: dict[str, int]) -> None:
+    found = marks(drawn(name, kind))
+    assert {mark: count for mark, count in found.items() if count} == wanted
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_the_kinds_follow_from_the_form_of_the_answer(name: str) -> None:
+    statistic, document, kinds = ANSWERS[name]
+    assert kinds_of(statistic, document) == kinds
+    assert chart_of(statistic, document, ABOUT) == chart_of(statistic, document, ABOUT, kind=kinds[0])
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY_KIND)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_specification_is_json_that_vega_lite_describes(name: str, kind: str, theme: Theme) -> None:
+    statistic, document, _ = ANSWERS[name]
+    spec = chart_of(statistic, document, ABOUT, kind=kind, theme=theme)
+    assert json.loads(json.dumps(spec, allow_nan=False)) == spec
+    altair.Chart.from_dict(spec, validate=True)
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY_KIND)
+def test_question_and_source_stand_at_every_chart(name: str, kind: str) -> None:
+    text = words(drawn(name, kind))
+    assert QUESTION in text
+    assert any(line.startswith(f"Source: {SOURCE}; year") for line in text)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("states_mean", ["Mean of each location"]),
+        ("state_mean", ["Mean of Ohio", "31.0 %"]),
+        ("best of one", ["Best locations: the first 1", "Utah"]),
+        ("state_diff_from_mean", ["Global mean less the mean of Ohio", "-0.4 points"]),
+        ("state_mean_by_category", ["Mean by stratum in Ohio", "Gender", "Female", "Male"]),
+        ("estimate by location", [f"Source: {SOURCE}; year 2019"]),
+        ("trend", ["Trend in Ohio", "Age (years): 18 - 24", "Slope: 0.50 (0.30 to 0.70) points a year, p < 0.001"]),
+        ("compare", ["Ohio less Utah: 6.0 (4.6 to 7.4) points, p = 0.012", "year 2019", "Ohio", "Utah"]),
+        ("disparity", ["Disparity by Gender in Ohio", "Absolute gap: 2.0 (0.6 to 3.4) points", "Female"]),
+        ("correlate", ["Spearman's rho 0.69 (0.50 to 0.81), p unknown", "OH", "TX"]),
+    ],
+)
+def test_titles_say_what_is_shown(name: str, wanted: list[str]) -> None:
+    text = [line.replace("\u00a0", " ") for line in words(drawn(name, ANSWERS[name][2][0]))]
+    assert [line for line in wanted if line not in text] == []
+
+
+def test_modelled_data_and_the_selection_are_told() -> None:
+    about = ChartContext(
+        "A " + "long " * 60 + "question", "m.csv", (2011, 2013), True, selection=("Age (years): 18 - 24",)
+    )
+    text = words(drawn("states_mean", "bars", about=about))
+    assert "Source: m.csv; years 2011, 2013; modelled data, not survey data" in text
+    assert "Age (years): 18 - 24" in text
+    assert sum("long" in line for line in text) > 3
+    assert max(map(len, text)) <= 64
+
+
+@pytest.mark.parametrize("name", ["estimate by location", "estimate by stratum", "disparity"])
+@pytest.mark.parametrize(
+    ("theme", "solid", "hollow"), [("light", "#0072b2", "#d55e00"), ("dark", "#56b4e9", "#e69f00")]
+)
+def test_figures_to_be_used_with_caution_are_hollow_and_explained(
+    name: str, theme: Theme, solid: str, hollow: str
+) -> None:
+    picture = drawn(name, ANSWERS[name][2][0], theme)
+    filled = {item.get("fill") for item in picture.iter(f"{SVG}path")}
+    stroked = {item.get("stroke") for item in picture.iter(f"{SVG}path")}
+    assert solid in filled
+    assert hollow in stroked
+    assert hollow not in filled
+    assert "use with caution" in words(picture)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("estimate by location", "map"), ("estimate by both", "heatmap")])
+def test_the_states_of_coloured_figures_have_a_legend(name: str, kind: str) -> None:
+    assert {"use with caution", "suppressed"} <= set(words(drawn(name, kind)))
+
+
+@pytest.mark.parametrize("name", ["states_mean", "best", "state_mean_by_category", "mean_by_category"])
+def test_answers_without_flags_have_no_legend_of_states(name: str) -> None:
+    assert not set(STATES_OF_FIGURES) & set(words(drawn(name, ANSWERS[name][2][0])))
+
+
+def test_themes_differ_in_their_grounds() -> None:
+    light, dark = colours(drawn("states_mean", "bars")), colours(drawn("states_mean", "bars", "dark"))
+    assert ("#ffffff" in light, "#14181d" in light) == (True, False)
+    assert ("#ffffff" in dark, "#14181d" in dark) == (False, True)
+
+
+def test_bars_of_estimates_are_ranked_with_those_without_a_value_last() -> None:
+    text = words(drawn("estimate by location", "bars"))
+    assert [line for line in text if line in {"Utah", "Ohio", "Guam", "Texas"}] == ["Texas", "Ohio", "Utah", "Guam"]
+
+
+def test_bars_of_means_are_in_the_order_of_the_answer() -> None:
+    text = words(drawn("states_mean", "bars"))
+    assert [line for line in text if line in STATES] == list(STATES)
+
+
+def test_the_map_has_a_place_for_every_location_of_cdc() -> None:
+    assert TILES.keys() == set(survey_facts().abbreviations.values())
+    assert len(set(TILES.values())) == len(TILES) == TILES_COUNT
+
+
+def test_a_location_without_a_place_is_named_under_the_title_of_the_map() -> None:
+    document = done({**STATES, "Atlantis": 1.0})
+    assert "Not on the map: Atlantis" in words(svg_of(chart_of("states_mean", document, ABOUT, kind="map")))
+    assert kinds_of("states_mean", done({"Atlantis": 1.0, "Lemuria": 2.0})) == ("bars",)
+
+
+def test_an_abbreviation_of_the_table_counts() -> None:
+    about = ChartContext(QUESTION, SOURCE, abbreviations={"Ohayo": "OH"})
+    spec = chart_of("states_mean", done({**STATES, "Ohayo": 1.0}), about, kind="map")
+    assert [row["value"] for row in spec["datasets"]["rows"] if row["name"] == "OH"] == [1.0]
+
+
+def test_more_lines_than_colours_become_a_heat_map() -> None:
+    many = [cell(30.0, location=f"L{number}", year=year) for number in range(9) for year in (2011, 2012)]
+    assert kinds_of("estimate", done(many)) == ("heatmap",)
+
+
+def test_thousands_of_cells_stay_legible() -> None:
+    means = {
+        repr((f"L{place:02}", "Age", f"S{stratum:02}")): 1.0 * stratum for place in range(60) for stratum in range(28)
+    }
+    picture = svg_of(chart_of("mean_by_category", done(means), ABOUT))
+    assert marks(picture)["rect"] == 60 * 28
+    assert float(picture.get("height", 0)) > 60 * 15
+    assert float(picture.get("width", 0)) > 28 * 24
+    assert {f"L{place:02}" for place in range(60)} | {f"S{stratum:02}" for stratum in range(28)} <= set(words(picture))
+
+
+def test_columns_are_in_order_where_the_first_location_has_gaps() -> None:
+    gaps = {key: value for key, value in CATEGORIES.items() if key != "('Ohio', 'Gender', 'Female')"}
+    text = words(svg_of(chart_of("mean_by_category", done(gaps), ABOUT)))
+    assert [line for line in text if line in {"Female", "Male"}] == ["Female", "Male"]
+
+
+def test_what_cannot_be_drawn_is_told() -> None:
+    with pytest.raises(InvalidRequestError, match="not drawn as 'pie', but as bars or map"):
+        chart_of("states_mean", done(STATES), ABOUT, kind="pie")
+    with pytest.raises(InvalidRequestError, match="nothing to draw"):
+        chart_of("estimate", done([]), ABOUT)
+
+
+@pytest.mark.parametrize("document", [BY_LOCATION, TREND])
+def test_answers_without_any_value_are_drawn_all_the_same(document: Any) -> None:
+    data = json.loads(json.dumps(document["data"]))
+    for each in data if isinstance(data, list) else data["years"]:
+        each.update(value=None, low=None, high=None, flags=["suppressed"])
+    statistic = "estimate" if isinstance(data, list) else "trend"
+    assert "suppressed" in words(svg_of(chart_of(statistic, done(data), ABOUT)))
+
+
+def test_altair_is_imported_by_the_first_chart_only() -> None:
+    script = """
+import sys, app, app.charts, app.charts.pictures
+before = "altair" in sys.modules
+app.charts.chart_of("best5", {"data": {"Ohio": 1.0, "Utah": 2.0}}, app.charts.ChartContext("q", "s"))
+print(before, "altair" in sys.modules, "vl_convert" in sys.modules)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False", "True", "False"]

@@ -1,0 +1,265 @@
+"""The API document: valid, complete, and what the server really takes and answers."""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from typing import Any, get_args
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from jsonschema import ValidationError
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import TypeAdapter
+from pydantic import ValidationError as ModelError
+
+from app.openapi.descriptions import DESCRIPTIONS, finished_document
+from app.openapi.document import API_VERSION
+from app.openapi.views import described_rules
+from app.settings import Settings
+from app.statistics import STATISTICS
+from app.statistics.result_models import Flag
+from app.table.estimates import FLAGS
+from support.described import Route, assert_described, example_request, routes_of
+from support.real_server import BUNDLED_TABLE, PROJECT_ROOT
+from support.small_survey import OBESITY, SINGING
+
+Start = Callable[[Settings], Flask]
+Ask = Callable[..., Any]
+
+LAST = ("/api/jobs/{job_id}", "/api/graceful_shutdown")  # the examples before them need the job and the pool
+READINESS = "/readyz"
+FEMALE = {"category": "Gender", "value": "Female"}
+IN_YEARS = {"from": 2015, "to": 2019}
+WOMEN_AND_MEN: dict[str, Any] = {"stratification": {"category": "Gender"}, "by": ["stratum"]}
+ALL_FILTERS = {"years": IN_YEARS, "stratification": FEMALE, "exclude": ["National", "GU"], "suppressed": "exclude"}
+BODIES: list[tuple[str, dict[str, Any]]] = [
+    *((statistic.name, dict(statistic.example)) for statistic in STATISTICS.values()),
+    *(
+        (name, {"question": "Q036", **ALL_FILTERS})
+        for name in ("states_mean", "global_mean", "best", "mean_by_category")
+    ),
+    ("estimate", {"question": "Q036", "by": []}),
+    ("estimate", {"question": "Q036", "by": ["location", "year", "category", "stratum"]}),
+    ("estimate", {"question": "Q036", **ALL_FILTERS}),
+    ("trend", {"question": "Q036"}),
+    ("trend", {"question": "Q036", "state": "OH", "stratification": FEMALE}),
+    ("compare", {"question": "Q036", "between": {"year": [2019, 2015]}}),
+    ("compare", {"question": "Q036", "between": {"stratum": ["Female", "Male"]}, "years": [2015, 2017]}),
+    ("disparity", {"question": "Q036", "stratification": {"category": "Race/Ethnicity"}, "state": "Guam"}),
+    ("correlate", {"question": "Q036", "other_question": "Q047", "years": IN_YEARS, "exclude": ["OH"]}),
+]
+
+
+@pytest.fixture
+def bundled(start_app: Start, settings: Settings) -> FlaskClient:
+    """A client of an application over the table that the examples are about."""
+    return start_app(settings.model_copy(update={"data": str(BUNDLED_TABLE)})).test_client()
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> Any:
+    """The document."""
+    return document_of(client)
+
+
+def document_of(client: FlaskClient) -> Any:
+    """Return the document of an application."""
+    return client.get("/openapi.json").json
+
+
+def typed(answer: Any) -> Any:
+    """Return the JSON of an answer."""
+    return answer.json
+
+
+def assert_like_its_model(statistic: str, answer: Any) -> None:
+    """Check the document of a job that is done against the model of its statistic, strictly."""
+    TypeAdapter(finished_document(STATISTICS[statistic])).validate_json(json.dumps(answer))
+
+
+def example_order(route: Route) -> tuple[bool, bool, bool]:
+    """Sort submissions first, and what ends the pool or a job last."""
+    return route.path in LAST, route.method == "DELETE", route.method != "POST"
+
+
+def route_of(document: dict[str, Any], method: str, path: str) -> Route:
+    """Return one route of the document."""
+    return Route(method, path, document["paths"][path][method.lower()])
+
+
+def test_the_document_is_valid(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1.")
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_every_route_is_described_under_each_of_its_methods_and_nothing_else(
+    app: Flask, document: dict[str, Any]
+) -> None:
+    served = {
+        (method, rule.rule.replace("<", "{").replace(">", "}"))
+        for rule in described_rules(app)
+        for method in (rule.methods or set()) - {"HEAD"}
+    }
+    assert {(route.method, route.path) for route in routes_of(document)} == served
+    assert DESCRIPTIONS.keys() == {rule.endpoint for rule in described_rules(app)}
+
+
+def test_every_route_has_a_name_of_its_own_and_says_what_it_does(document: dict[str, Any]) -> None:
+    routes = list(routes_of(document))
+    assert len({route.told["operationId"] for route in routes}) == len(routes)
+    assert all(route.told["summary"].endswith(".") for route in routes)
+    assert {tag for route in routes for tag in route.told["tags"]} == {tag["name"] for tag in document["tags"]}
+    assert all(tag["description"] for tag in document["tags"])
+
+
+def test_every_parameter_and_every_body_has_an_example(document: dict[str, Any]) -> None:
+    sent_once = {"Idempotency-Key", "If-None-Match"}
+    for route in routes_of(document):
+        parameters = route.told.get("parameters", [])
+        assert {parameter["name"] for parameter in parameters if "example" not in parameter} <= sent_once
+        assert [p["name"] for p in parameters if p["in"] == "path"] == re.findall(r"{(\w+)}", route.path)
+        takes_body = route.path == "/api/batch" or route.path.removeprefix("/api/") in STATISTICS
+        assert ("requestBody" in route.told) == takes_body
+
+
+def test_every_example_runs_and_is_answered_as_described(bundled: FlaskClient) -> None:
+    document = document_of(bundled)
+    routes = sorted(routes_of(document), key=example_order)
+    assert routes[0].method == "POST"
+    for route in routes:
+        answer = bundled.open(**example_request(route))
+        assert answer.status_code == 200, (route.path, answer.text)
+        assert_described(document, route, answer)
+
+
+@pytest.mark.parametrize(("statistic", "body"), BODIES, ids=str)
+def test_every_result_is_like_its_model_and_like_the_document(
+    bundled: FlaskClient, statistic: str, body: dict[str, Any]
+) -> None:
+    document = document_of(bundled)
+    submitted = bundled.post(f"/api/{statistic}", json=body)
+    assert submitted.status_code == 200, submitted.json
+    answer = bundled.get(f"{submitted.headers['Location']}?wait=20")
+    assert_like_its_model(statistic, answer.json)
+    assert_described(document, route_of(document, "GET", "/api/get_results/{job_id}"), answer)
+
+
+def test_what_is_suppressed_or_not_known_is_described_too(ask: Ask) -> None:
+    suppressed = ask("estimate", question=SINGING, locations=["Guam"])
+    assert suppressed["data"][0]["flags"] == ["suppressed"]
+    assert_like_its_model("estimate", suppressed)
+    assert_like_its_model("estimate", ask("estimate", question=OBESITY, locations=["OH"], **WOMEN_AND_MEN))
+
+
+def test_a_result_with_a_field_more_or_less_is_not_like_its_model(ask: Ask) -> None:
+    answer = ask("estimate", question=OBESITY, locations=["OH"], **WOMEN_AND_MEN)
+    (cell, *_) = answer["data"]
+    for other in ({**cell, "more": 1}, {name: value for name, value in cell.items() if name != "low"}):
+        with pytest.raises(ModelError):
+            assert_like_its_model("estimate", {**answer, "data": [other]})
+
+
+def test_jobs_that_wait_and_jobs_that_failed_are_described(
+    client: FlaskClient, document: dict[str, Any], open_gate: Callable[[], None]
+) -> None:
+    route = route_of(document, "GET", "/api/get_results/{job_id}")
+    location = client.post("/api/global_mean", json={"question": OBESITY}).headers["Location"]
+    waiting = client.get(location)
+    assert waiting.json == {"status": "running"}
+    assert_described(document, route, waiting)
+    client.delete(f"/api/jobs/{location.rpartition('/')[2]}")
+    cancelled: Any = client.get(location)
+    assert cancelled.json["status"] == "error"
+    assert_described(document, route, cancelled)
+    open_gate()
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "parquet"])
+def test_results_in_every_form_are_described(client: FlaskClient, document: dict[str, Any], form: str) -> None:
+    route = route_of(document, "GET", "/api/get_results/{job_id}")
+    location = client.post("/api/global_mean", json={"question": OBESITY}).headers["Location"]
+    answer = client.get(f"{location}?wait=10&format={form}")
+    assert_described(document, route, answer)
+    again = client.get(f"{location}?format={form}", headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+    assert_described(document, route, again)
+
+
+@pytest.mark.parametrize("prefer", ["wait=10", "respond-async"])
+def test_batches_and_many_results_are_described(client: FlaskClient, document: dict[str, Any], prefer: str) -> None:
+    requests = [{"statistic": name, "question": OBESITY} for name in ("global_mean", "best5")]
+    accepted = client.post("/api/batch", json=requests, headers={"Prefer": prefer})
+    assert_described(document, route_of(document, "POST", "/api/batch"), accepted)
+    assert ("data" in typed(accepted)) == prefer.startswith("wait")
+    many = client.get(f"/api/get_results?ids={','.join(typed(accepted)['job_ids'])},job_id_99&wait=10")
+    assert typed(many)["data"]["job_id_99"]["status"] == "error"
+    assert_described(document, route_of(document, "GET", "/api/get_results"), many)
+
+
+def test_a_key_that_is_used_again_is_described(client: FlaskClient, document: dict[str, Any]) -> None:
+    for path, status in (("/api/best5", 200), ("/api/worst5", 422)):
+        answer = client.post(path, json={"question": OBESITY}, headers={"Idempotency-Key": "once"})
+        assert answer.status_code == status
+        assert_described(document, route_of(document, "POST", path), answer)
+
+
+def test_an_answer_that_is_not_described_is_found(client: FlaskClient, document: dict[str, Any]) -> None:
+    answer = client.get("/api/num_jobs")
+    assert_described(document, route_of(document, "GET", "/api/num_jobs"), answer)
+    with pytest.raises(ValidationError):
+        assert_described(document, route_of(document, "GET", "/healthz"), answer)
+    with pytest.raises(AssertionError):
+        assert_described(document, route_of(document, "GET", "/healthz"), client.get("/nowhere"))
+
+
+def test_why_the_server_is_not_ready_is_told_in_that_envelope_too_with_more(document: dict[str, Any]) -> None:
+    told = route_of(document, "GET", READINESS).told["responses"]["503"]
+    assert told["headers"]["Retry-After"]["required"]
+    assert told["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/NotReady"}
+    schemas = document["components"]["schemas"]
+    assert schemas["NotReady"]["properties"].keys() - {"load"} == schemas["ErrorEnvelope"]["properties"].keys()
+
+
+@pytest.mark.parametrize("status", ["400", "401", "403", "404", "409", "410", "413", "415", "422", "500", "503"])
+def test_errors_are_told_in_the_one_envelope(document: dict[str, Any], status: str) -> None:
+    routes = [route for route in routes_of(document) if (route.path, status) != (READINESS, "503")]
+    told = [route.told["responses"][status] for route in routes if status in route.told["responses"]]
+    assert told
+    for answer in told:
+        assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/ErrorEnvelope"}
+        assert ("Retry-After" in answer.get("headers", {})) == (status == "503")
+
+
+def test_operators_routes_ask_for_the_token_and_no_other_does(document: dict[str, Any]) -> None:
+    guarded = {(route.method, route.path) for route in routes_of(document) if "security" in route.told}
+    assert guarded == {
+        ("GET", "/api/graceful_shutdown"),
+        ("POST", "/api/graceful_shutdown"),
+        ("POST", "/api/dataset/reload"),
+        ("DELETE", "/api/jobs/{job_id}"),
+    }
+
+
+def test_bodies_are_described_by_the_models_that_check_them(document: dict[str, Any]) -> None:
+    for statistic in STATISTICS.values():
+        body = document["paths"][f"/api/{statistic.name}"]["post"]["requestBody"]
+        name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        schema = document["components"]["schemas"][name]
+        fields = statistic.body.model_fields
+        assert schema["properties"].keys() == fields.keys()
+        assert set(schema["required"]) == {field for field, told in fields.items() if told.is_required()}
+        assert schema["additionalProperties"] is False
+
+
+def test_the_words_of_the_models_are_those_of_the_code() -> None:
+    assert set(get_args(Flag)) == set(FLAGS)
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["version"] == API_VERSION
+
+
+def test_a_prefix_that_the_server_is_mounted_under_is_told(client: FlaskClient) -> None:
+    assert document_of(client)["servers"] == [{"url": "/"}]
+    mounted: Any = client.get("/openapi.json", base_url="http://localhost/stats").json
+    assert mounted["servers"] == [{"url": "/stats"}]

@@ -1,0 +1,162 @@
+"""What the pages show, before it is HTML: fields and bodies, choices, tables, requests, jobs."""
+
+import json
+import shlex
+from typing import Any
+
+import pytest
+
+from app.jobs.job_details import JobDetails, JobState, moment
+from app.pages.answer import answer_table
+from app.pages.form import choices_over, takes
+from app.pages.form_fields import address_of, body_of, fields_of
+from app.pages.job_list import job_row
+from app.pages.snippets import snippets
+from app.pages.wording import age, duration, figure
+from app.services import Services
+from app.statistics import STATISTICS
+
+NOW = 1_800_000_000.0
+
+# Fields of the form, as a browser sends them, and the body that they stand for.
+FORMS: list[tuple[str, dict[str, list[str]], dict[str, Any]]] = [
+    ("best5", {"question": ["Q036"], "state": ["Ohio"], "n": ["7"]}, {"question": "Q036"}),
+    ("best", {"question": [" Q036 "], "n": ["7"], "best": ["min"]}, {"question": "Q036", "n": 7, "best": "min"}),
+    ("best", {"question": ["Q036"], "n": ["many"]}, {"question": "Q036", "n": "many"}),
+    ("trend", {"question": ["Q036"], "from": ["2015"], "to": [""]}, {"question": "Q036", "years": {"from": 2015}}),
+    ("trend", {"question": ["Q036"], "years": ["2015, 2019"]}, {"question": "Q036", "years": [2015, 2019]}),
+    (
+        "estimate",
+        {"question": ["Q036"], "by": ["location", "year"], "locations": ["OH, Utah,"], "suppressed": ["exclude"]},
+        {"question": "Q036", "by": ["location", "year"], "locations": ["OH", "Utah"], "suppressed": "exclude"},
+    ),
+    ("estimate", {"question": ["Q036"], "by": [""]}, {"question": "Q036", "by": []}),
+    (
+        "disparity",
+        {"question": ["Q036"], "stratification": ["Education"]},
+        {"question": "Q036", "stratification": {"category": "Education"}},
+    ),
+    (
+        "trend",
+        {"question": ["Q036"], "stratification": ["Age (years)|18 - 24"], "exclude": ["National"]},
+        {
+            "question": "Q036",
+            "stratification": {"category": "Age (years)", "value": "18 - 24"},
+            "exclude": ["National"],
+        },
+    ),
+    (
+        "compare",
+        {"question": ["Q036"], "between": ["year"], "a": ["2015"], "b": ["2019"]},
+        {"question": "Q036", "between": {"year": [2015, 2019]}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("statistic", "fields", "body"), FORMS)
+def test_a_form_becomes_a_body_of_the_fields_that_the_statistic_takes(
+    statistic: str, fields: dict[str, list[str]], body: dict[str, Any]
+) -> None:
+    assert body_of(fields, takes(statistic)) == body
+
+
+@pytest.mark.parametrize(("statistic", "body"), [(name, body) for name, _, body in FORMS])
+def test_a_body_becomes_fields_that_ask_for_it_again(statistic: str, body: dict[str, Any]) -> None:
+    assert body_of(fields_of(statistic, body), takes(statistic)) == body
+
+
+def test_every_example_of_the_registry_can_be_asked_by_the_form() -> None:
+    for name, statistic in STATISTICS.items():
+        again = body_of(fields_of(name, statistic.example), takes(name))
+        asked: dict[str, Any] = dict(statistic.example)
+        if "years" in asked:
+            assert asked["years"] == [2019]
+            asked["years"] = {"from": 2019, "to": 2019}
+        assert again == asked
+
+
+def test_an_address_holds_every_field() -> None:
+    fields = {"statistic": ["best"], "question": ["A & B?"], "by": ["year", "location"]}
+    assert address_of(fields) == "/?statistic=best&question=A+%26+B%3F&by=year&by=location"
+
+
+def test_the_choices_are_those_of_the_table_and_the_registry(services: Services) -> None:
+    choices = choices_over(services.ingestor.table)
+    assert [statistic.name for statistic in choices.statistics] == list(STATISTICS)
+    assert "Guam" in choices.places
+    assert choices.years == (2019, 2020, 2021)
+    assert choices.strata["Gender"] == [("Gender|Female", "Female"), ("Gender|Male", "Male")]
+    assert choices.first["state"] == ["National"]
+
+
+def test_only_examples_that_the_table_can_answer_are_offered(services: Services) -> None:
+    labels = [example.address for example in choices_over(services.ingestor.table).examples]
+    assert any("statistic=best5" in address for address in labels)
+    assert not any("statistic=correlate" in address for address in labels)  # the second question is not there
+
+
+def test_what_is_the_same_in_every_row_stands_beside_the_table() -> None:
+    slope = {"value": 0.5, "low": 0.25, "high": 0.75, "standard_error": 0.1, "p_value": 0.0002}
+    years: list[dict[str, Any]] = [{"year": year, "value": 30.0, "flags": []} for year in (2019, 2020)]
+    table = answer_table("trend", {"location": "Ohio", "slope": slope, "years": years})
+    assert [column.heading for column in table.columns] == ["Year", "Value"]
+    assert [[cell.text for cell in row] for row in table.rows] == [["2019", "30.0"], ["2020", "30.0"]]
+    assert dict(table.whole)["Location"] == "Ohio"
+    assert dict(table.whole)["Slope p value"] == "< 0.001"
+    assert "Flags" not in dict(table.whole)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "text"),
+    [
+        ("value", 31.25, "31.2"),
+        ("value", None, "—"),
+        ("sample_size", 12345, "12,345"),
+        ("year", 2019, "2019"),
+        ("slope_standard_error", 0.06149, "0.061"),
+        ("difference_p_value", 0.0004, "< 0.001"),
+        ("location", "Ohio", "Ohio"),
+        ("years", "2011;2012;2013", "2011 to 2013"),
+        ("years", "2011;2013;2014", "2011, 2013, 2014"),
+        ("flags", "incomplete;nchs", "incomplete, nchs"),
+    ],
+)
+def test_figures_are_shown_as_fine_as_they_are_meant(column: str, value: Any, text: str) -> None:
+    assert figure(column, value) == text
+
+
+def test_durations_ages_and_moments_are_told_in_their_largest_unit() -> None:
+    assert [duration(seconds) for seconds in (0, 0.0125, 1.9, 61, 7300, 200_000)] == [
+        *("under 1 ms", "12 ms", "1 s", "1 min", "2 h", "2 d"),
+    ]
+    assert [age(seconds) for seconds in (-1, 0.2, 90)] == ["now", "now", "1 min ago"]
+    assert moment(1_700_000_000) == "2023-11-14T22:13:20Z"
+
+
+def test_the_command_that_is_shown_holds_the_body_whatever_is_in_it() -> None:
+    body = {"question": 'Who\'s "best"? $HOME'}
+    shown = snippets("http://127.0.0.1:5000", "best5", body)
+    words = shlex.split(shown.curl)
+    assert words[1] == "http://127.0.0.1:5000/api/best5"
+    assert json.loads(words[words.index("-d") + 1]) == body
+    assert repr(body) in shown.python
+
+
+def details(state: JobState, **times: float) -> JobDetails:
+    known = {"accepted_at": None, "started_at": None, "ended_at": None, **times}
+    return JobDetails(7, "job_id_7", "best5", b'{"question":"Q036"}', state, None, **known)
+
+
+@pytest.mark.parametrize(
+    ("job", "took"),
+    [
+        (details(JobState.WAITING, accepted_at=NOW - 70), "waits for 1 min"),
+        (details(JobState.RUNNING, accepted_at=NOW - 70, started_at=NOW - 5), "5 s"),
+        (details(JobState.DONE, accepted_at=NOW - 70, started_at=NOW - 60, ended_at=NOW - 59.75), "250 ms"),
+        (details(JobState.DONE), ""),
+    ],
+)
+def test_a_row_tells_how_long_a_job_took_or_has_waited(job: JobDetails, took: str) -> None:
+    row = job_row(job, {"Q036": "x" * 100}, NOW)
+    assert row.took == took
+    assert row.question == "x" * 90 + "…"

@@ -1,0 +1,59 @@
+"""How long functions and files are; who may import whom is held by the contracts of import-linter (``make lint``)."""
+
+import ast
+import io
+import tokenize
+from pathlib import Path
+
+import pytest
+
+from support.real_server import PROJECT_ROOT
+
+LONGEST_FUNCTION_LINES = 30
+LONGEST_FILE_LINES = 400
+FOLDERS = ("app", "tools", "tests", "benchmarks")
+FILES = [
+    PROJECT_ROOT / "api_server.py",
+    *(path for folder in FOLDERS for path in sorted(PROJECT_ROOT.glob(f"{folder}/**/*.py"))),
+]
+FILE_NAMES = [str(path.relative_to(PROJECT_ROOT)) for path in FILES]
+
+
+def code_lines(source: str) -> set[int]:
+    """Return the numbers of the lines that hold code: neither blank, nor a comment, nor a docstring."""
+    silent = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in silent:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            lines.difference_update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return lines
+
+
+def function_lengths(source: str) -> dict[str, int]:
+    """Return the lines of code of each function, by its name and the line that it begins in."""
+    lines = code_lines(source)
+    return {
+        f"{node.name} in line {node.lineno}": len(lines.intersection(range(node.lineno, (node.end_lineno or 0) + 1)))
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+def test_lines_of_code_are_counted_without_docstrings_comments_and_blank_lines() -> None:
+    head = 'def f(\n    x: int,\n) -> str:\n    """Say.\n\n    More.\n    """\n\n'
+    source = head + '    # why\n    return """a\n\nb"""  # how\n'
+    assert function_lengths(source) == {"f in line 1": 6}
+
+
+@pytest.mark.parametrize("path", FILES, ids=FILE_NAMES)
+def test_no_function_is_longer_than_a_screen(path: Path) -> None:
+    lengths = function_lengths(path.read_text(encoding="utf-8"))
+    assert {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION_LINES} == {}
+
+
+@pytest.mark.parametrize("path", FILES, ids=FILE_NAMES)
+def test_no_file_is_too_long_to_be_read(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE_LINES

@@ -1,0 +1,165 @@
+"""Statistics about estimates at their edges: tables of a few rows, made for what CDC's table seldom or never has."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.errors import InvalidRequestError
+from app.planner import Planner
+from app.table.engines.pandas_reader import read_table
+from support.survey_files import Row, row, write_csv
+
+
+def cell(value: object, *, width: Any = 4, **fields: object) -> Row:
+    """Return a row of the total in Ohio in 2019, with limits around its value."""
+    limits = (
+        {"Low_Confidence_Limit": value - width / 2, "High_Confidence_Limit ": value + width / 2}
+        if isinstance(value, int | float)
+        else {"Low_Confidence_Limit": "", "High_Confidence_Limit ": ""}
+    )
+    total = {"StratificationCategory1": "Total", "Stratification1": "Total", "Question": "q", "QuestionID": "q"}
+    return row(**({"Data_Value": value, "LocationAbbr": "", "Sample_Size": 100} | limits | total | fields))
+
+
+def year(number: int, last: int | None = None) -> dict[str, object]:
+    """Return the fields of a row of one year, or of several."""
+    return {"YearStart": number, "YearEnd": last or number}
+
+
+def group(name: str) -> dict[str, object]:
+    """Return the fields of a row of an income group."""
+    return {"StratificationCategory1": "Income", "Stratification1": name}
+
+
+def ask(folder: Path, rows: list[Row], statistic: str, **body: Any) -> Any:
+    """Return what is answered of a table of some rows."""
+    planner = Planner(read_table(write_csv(folder, rows, tuple(rows[0]))))
+    raw = json.dumps({"question": "q", **body}).encode()
+    return json.loads(planner.plan(statistic, raw).work().content)["data"]
+
+
+def test_limits_of_a_mean_stay_within_0_and_100(tmp_path: Path) -> None:
+    few = {"Low_Confidence_Limit": 0, "High_Confidence_Limit ": 20}
+    most = {"Low_Confidence_Limit": 80, "High_Confidence_Limit ": 100}
+    years = [year(2018), year(2019)]
+    low = [cell(1, **few, **each) for each in years]
+    high = [cell(99, LocationDesc="Utah", **most, **each) for each in years]
+    ohio, utah = ask(tmp_path, [*low, *high], "estimate")
+    half_width = math.hypot(10, 10) / 2
+    assert (ohio["value"], ohio["low"], ohio["high"]) == (1, 0, pytest.approx(1 + half_width))
+    assert (utah["value"], utah["low"], utah["high"]) == (99, pytest.approx(99 - half_width), 100)
+
+
+def test_a_mean_over_years_counts_rows_and_not_years(tmp_path: Path) -> None:
+    rows = [cell(20, **year(2018)), cell(22, **year(2018)), cell(30, **year(2019))]
+    (found,) = ask(tmp_path, rows, "estimate")
+    assert (found["value"], found["rows"], found["sample_size"]) == (25.5, 3, 300)
+
+
+def test_a_row_whose_limits_are_equal_has_no_weight_in_a_trend(tmp_path: Path) -> None:
+    rows = [cell(20 + number, width=2, **year(2015 + number)) for number in range(4)]
+    exact = cell(90, width=0, **year(2019))
+    found = ask(tmp_path, [*rows, exact], "trend", state="Ohio")
+    assert found["slope"]["value"] == pytest.approx(1)
+    assert [each["year"] for each in found["years"]] == [2015, 2016, 2017, 2018, 2019]
+
+
+def test_a_row_without_a_year_is_not_in_a_trend(tmp_path: Path) -> None:
+    rows = [cell(20 + number, width=2, **year(2015 + number)) for number in range(4)]
+    undated = cell(90, YearStart="", YearEnd="")
+    found = ask(tmp_path, [*rows, undated], "trend", state="Ohio")
+    assert [each["year"] for each in found["years"]] == [2015, 2016, 2017, 2018]
+
+
+def test_those_who_did_not_report_and_groups_without_a_case_are_never_best_or_worst(tmp_path: Path) -> None:
+    none = {"Low_Confidence_Limit": 0, "High_Confidence_Limit ": 3}
+    rows = [cell(value, **group(name)) for name, value in (("low", 40), ("high", 20), ("Data not reported", 60))]
+    found = ask(
+        tmp_path,
+        [*rows, cell(0, **group("none"), **none)],
+        "disparity",
+        state="Ohio",
+        best="min",
+        stratification={"category": "Income"},
+    )
+    assert (found["best"], found["worst"], found["relative_gap"]["value"]) == ("high", "low", 2.0)
+    assert {each["stratum"] for each in found["groups"]} == {"low", "high", "none", "Data not reported"}
+
+
+NEEDING_LIMITS: dict[str, dict[str, Any]] = {
+    "trend": {"state": "Ohio"},
+    "compare": {"state": "Ohio", "between": {"year": [2015, 2016]}},
+    "compare over years": {"between": {"location": ["Ohio", "Utah"]}},
+    "disparity": {"state": "Ohio", "stratification": {"category": "Income"}, "best": "min"},
+}
+
+
+@pytest.mark.parametrize("asked", NEEDING_LIMITS)
+@pytest.mark.parametrize("somewhere", [False, True])
+def test_a_table_without_any_limits_is_told_as_such(tmp_path: Path, asked: str, somewhere: bool) -> None:
+    none = {"Low_Confidence_Limit": "", "High_Confidence_Limit ": ""}
+    rows = [
+        cell(20 + number, LocationDesc=place, **none, **year(2015 + number), **stratum)
+        for number in range(4)
+        for place in ("Ohio", "Utah")
+        for stratum in ({}, group("low"), group("high"))
+    ]
+    other = [cell(20, Question="other", QuestionID="other")] if somewhere else []
+    with pytest.raises(InvalidRequestError) as caught:
+        ask(tmp_path, [*rows, *other], asked.partition(" ")[0], **NEEDING_LIMITS[asked])
+    assert ("this table tells no confidence limits of any row" in caught.value.reason) is not somewhere
+    assert ("ask for" in caught.value.reason) is somewhere
+
+
+PLACES = ["Guam", "Iowa", "National", "Ohio", "Utah"]
+
+
+def two_questions() -> list[Row]:
+    return [
+        cell(20 + 3 * number + number % 2 * step, LocationDesc=place, Question=question, QuestionID=question)
+        for question, step in (("q", 0), ("other", 1))
+        for number, place in enumerate(PLACES)
+    ]
+
+
+def test_the_nation_is_in_a_correlation_only_where_it_is_named(tmp_path: Path) -> None:
+    without = ask(tmp_path, two_questions(), "correlate", other_question="other")
+    named = ask(tmp_path, two_questions(), "correlate", other_question="other", locations=PLACES)
+    assert [pair["location"] for pair in without["pairs"]] == [place for place in PLACES if place != "National"]
+    assert [pair["location"] for pair in named["pairs"]] == PLACES
+
+
+def test_what_is_equal_but_for_rounding_everywhere_has_no_correlation(tmp_path: Path) -> None:
+    """0.1, 0.2 and 0.3 add up to another number in another order."""
+    orders = {"Guam": (0.1, 0.2, 0.3), "Iowa": (0.3, 0.2, 0.1), "Ohio": (0.2, 0.2, 0.2)}
+    orders["Utah"] = orders["Guam"]
+    flat = [
+        cell(value, width=0.1, LocationDesc=place, **year(2017 + place_in_order))
+        for place, values in orders.items()
+        for place_in_order, value in enumerate(values)
+    ]
+    means = {sum(values) / 3 for values in orders.values()}
+    assert len(means) > 1
+    other = [each for each in two_questions() if each["Question"] == "other"]
+    with pytest.raises(InvalidRequestError, match="the same value in all these locations"):
+        ask(tmp_path, [*flat, *other], "correlate", other_question="other")
+
+
+@pytest.mark.parametrize(
+    ("years", "held"),
+    [
+        ({"from": 2012}, [2014]),
+        ({"to": 2013}, ["2011-2013"]),
+        ([2011, 2014], [2014]),
+        ([2011, 2012, 2013], ["2011-2013"]),
+    ],
+)
+def test_a_row_of_several_years_counts_where_all_of_them_are_asked_for(
+    tmp_path: Path, years: object, held: list[object]
+) -> None:
+    rows = [cell(20, **year(2011, 2013)), cell(30, **year(2014))]
+    found = ask(tmp_path, rows, "estimate", by=["location", "year"], years=years)
+    assert [each["year"] for each in found] == held

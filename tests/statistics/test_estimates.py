@@ -1,0 +1,250 @@
+"""Estimates: CDC's published figures to the digit, means over years, flags, and what is refused."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.errors import InvalidRequestError
+from app.planner import Planner
+from app.settings import BUNDLED_TABLE
+from app.table.engines.pandas_reader import read_table
+from app.table.estimates import Estimates, effective_sizes, flags_of
+from support.plain_survey import PlainRow, kept, mean_of, plain_rows
+from support.real_server import PROJECT_ROOT
+from support.survey_files import Row, row, write_csv
+
+CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
+CDC_CELLS, CDC_SUPPRESSED = 79_851, 8_778
+KEYS = ["location", "year", "category", "stratum"]
+
+
+@pytest.fixture(scope="module")
+def planner() -> Planner:
+    return Planner(read_table(BUNDLED_TABLE))
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[PlainRow]:
+    return plain_rows(BUNDLED_TABLE)
+
+
+def ask(planner: Planner, **body: Any) -> Any:
+    """Return the cells of an estimate."""
+    return json.loads(planner.plan("estimate", json.dumps(body).encode()).work().content)["data"]
+
+
+def refused(planner: Planner, **body: Any) -> str:
+    """Return why an estimate is refused."""
+    with pytest.raises(InvalidRequestError) as caught:
+        planner.plan("estimate", json.dumps(body).encode())
+    return caught.value.reason
+
+
+def published(each: PlainRow) -> dict[str, Any]:
+    """Return the cell that stands for one row."""
+    return {
+        **dict(zip(KEYS, (each.place, each.year, each.category or None, each.stratum or None), strict=True)),
+        "value": each.value,
+        "low": each.low,
+        "high": each.high,
+        "sample_size": each.respondents,
+        "rows": 0 if each.value is None else 1,
+    }
+
+
+def without_flags(cells: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Give each cell without its flags, which say whether it is suppressed."""
+    for cell in cells:
+        assert ("suppressed" in cell["flags"]) == (cell["value"] is None)
+        yield {name: value for name, value in cell.items() if name != "flags"}
+
+
+def by_keys(cells: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(cells, key=lambda cell: [str(cell[key]) for key in KEYS])
+
+
+@pytest.mark.skipif(not CDC_TABLE.is_file(), reason="the CDC table lies in ../shared/data")
+def test_every_published_cell_of_cdc_is_answered_to_the_digit_and_every_suppressed_one_as_such() -> None:
+    planner, rows = Planner(read_table(CDC_TABLE)), plain_rows(CDC_TABLE)
+    valued = suppressed = 0
+    for question in sorted({each.question for each in rows}):
+        cells = by_keys(without_flags(ask(planner, question=question, by=KEYS)))
+        assert cells == by_keys(published(each) for each in rows if each.question == question)
+        valued += sum(cell["value"] is not None for cell in cells)
+        suppressed += sum(cell["value"] is None for cell in cells)
+    assert (valued, suppressed) == (CDC_CELLS, CDC_SUPPRESSED)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"question": "Q036"},
+        {"question": "Q047", "years": {"from": 2015, "to": 2019}},
+        {"question": "Q018", "stratification": {"category": "Gender", "value": "Female"}},
+        {"question": "Q036", "stratification": {"category": "Race/Ethnicity", "value": "Asian"}},
+    ],
+)
+def test_years_are_averaged_without_weights(planner: Planner, rows: list[PlainRow], body: dict[str, Any]) -> None:
+    of_total = {"stratification": {"category": "Total"}} | body
+    cells = ask(planner, **body)
+    held = {each.year for each in kept(rows, of_total)}
+    for cell in cells:
+        years = kept(rows, of_total | {"locations": [cell["location"]]})
+        valued = [each for each in years if each.value is not None]
+        assert cell["rows"] == len(valued)
+        assert ("incomplete" in cell["flags"]) == (0 < len(valued) < len(held))
+        if not valued:
+            assert (cell["value"], cell["low"], cell["sample_size"]) == (None, None, None)
+            continue
+        wanted = mean_of(years)
+        limits = wanted.limits if len(valued) > 1 else (valued[0].low, valued[0].high)
+        assert cell["value"] == pytest.approx(wanted.value, abs=1e-9)
+        assert (cell["low"], cell["high"]) == pytest.approx(limits, abs=1e-9)
+        assert cell["sample_size"] == sum(each.respondents or 0 for each in valued)
+    assert {cell["location"] for cell in cells} == {each.place for each in kept(rows, of_total)}
+
+
+def test_a_mean_is_incomplete_where_a_year_is_suppressed_or_was_not_held(tmp_path: Path) -> None:
+    def cell(place: str, year: int, **fields: object) -> Row:
+        total = {"StratificationCategory1": "Total", "Stratification1": "Total"}
+        return row(
+            LocationDesc=place, YearStart=year, YearEnd=year, **({"Data_Value_Footnote_Symbol": ""} | total | fields)
+        )
+
+    female = {"StratificationCategory1": "Gender", "Stratification1": "Female"}
+    rows = [
+        *(cell("Ohio", year, Data_Value=20) for year in (2018, 2019)),
+        cell("New Jersey", 2018, Data_Value=30),
+        cell("Guam", 2018, Data_Value=40),
+        cell("Guam", 2019, Data_Value="", Data_Value_Footnote_Symbol="~"),
+        cell("Ohio", 2019, Data_Value=10, **female),  # this stratum is published for one year only
+    ]
+    table = read_table(write_csv(tmp_path, rows, tuple(rows[0])))
+    question = table.questions[0].question.text
+
+    def incomplete(**body: Any) -> list[str]:
+        cells = ask(Planner(table), question=question, by=["location", "stratum"], **body)
+        return [each["location"] for each in cells if "incomplete" in each["flags"]]
+
+    assert incomplete() == ["Guam", "New Jersey"]
+    assert incomplete(locations=["New Jersey"]) == ["New Jersey"]
+    assert incomplete(years=[2018]) == []
+
+
+def test_total_and_the_nation_are_asked_about_where_nothing_else_is(planner: Planner, rows: list[PlainRow]) -> None:
+    nation = kept(rows, {"question": "Q036", "locations": ["National"], "stratification": {"category": "Total"}})
+    assert [cell["value"] for cell in ask(planner, question="Q036", by=["year"])] == [each.value for each in nation]
+    (cell,) = ask(planner, question="Q036", by=[])
+    assert cell["value"] == pytest.approx(mean_of(nation).value)
+    assert list(cell) == ["value", "low", "high", "sample_size", "rows", "flags"]
+
+
+def test_the_keys_are_those_that_are_asked_for_in_a_fixed_order(planner: Planner) -> None:
+    cells = ask(planner, question="Q036", by=["stratum", "location"], locations=["OH", "UT"])
+    assert list(cells[0])[:2] == ["location", "stratum"]
+    assert len({(cell["location"], cell["stratum"]) for cell in cells}) == len(cells)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"by": ["year"], "locations": ["OH", "UT"]}, "estimates of several locations are not averaged"),
+        ({"by": ["year"], "exclude": ["National"]}, "estimates of several locations are not averaged"),
+        ({"stratification": {"category": "Gender"}}, "the strata of 'Gender' are not averaged"),
+        ({"by": ["location", "category"]}, "the strata of a category are not averaged"),
+        ({"by": ["county"]}, "must be 'location', 'year', 'category' or 'stratum'"),
+        ({"by": "location"}, "field 'by' must be a list"),
+    ],
+)
+def test_what_differs_in_size_is_not_averaged(planner: Planner, body: dict[str, Any], told: str) -> None:
+    assert told in refused(planner, question="Q036", **body)
+
+
+def test_a_category_of_one_stratum_each_may_be_told_by_category(planner: Planner) -> None:
+    female = {"category": "Gender", "value": "Female"}
+    cells = ask(planner, question="Q036", by=["category"], stratification=female, locations=["OH"])
+    assert [cell["category"] for cell in cells] == ["Gender"]
+
+
+def test_rows_of_one_cell_are_averaged_like_years(tmp_path: Path) -> None:
+    """CDC's table has one row in each cell; a table put together from two may have more."""
+    limits = [("20", "24", "100"), ("30", "36", "300")]
+    rows = [
+        row(Data_Value=value, Low_Confidence_Limit=low, **{"High_Confidence_Limit ": high}, Sample_Size=size)
+        for value, (low, high, size) in zip((22, 33), limits, strict=True)
+    ]
+    table = read_table(write_csv(tmp_path, rows, tuple(rows[0])))
+    query = {"question": table.questions[0].question.text, "by": KEYS}
+    (cell,) = ask(Planner(table), **query)
+    error = math.hypot(4, 6) / (2 * 1.959963984540054) / 2
+    assert cell["value"] == 27.5
+    assert cell["high"] == pytest.approx(27.5 + 1.959963984540054 * error)
+    assert (cell["sample_size"], cell["rows"]) == (400, 2)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [("", "24"), ("20", ""), ("23", "24"), ("20", "21"), ("x", "24"), ("-1", "24")]
+)
+def test_limits_that_do_not_enclose_the_value_are_none(tmp_path: Path, low: str, high: str) -> None:
+    one = row(Data_Value=22, Low_Confidence_Limit=low, **{"High_Confidence_Limit ": high}, Sample_Size="")
+    table = read_table(write_csv(tmp_path, [one], tuple(one)))
+    (cell,) = ask(Planner(table), question=table.questions[0].question.text, by=KEYS)
+    assert (cell["value"], cell["low"], cell["high"], cell["sample_size"]) == (22.0, None, None, None)
+    assert cell["flags"] == ["no_limits"]
+
+
+def test_a_table_without_totals_years_or_limits_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "bare.csv"
+    path.write_text(
+        "LocationDesc,Question,Data_Value,StratificationCategory1,Stratification1\nOhio,q,5,Gender,Female\n"
+    )
+    planner = Planner(read_table(path))
+    assert "no rows of the total" in refused(planner, question="q")
+    (cell,) = ask(planner, question="q", by=KEYS)
+    assert (cell["year"], cell["value"], cell["flags"]) == (None, 5.0, ["no_limits"])
+
+
+def estimate(value: float, low: float, high: float, respondents: float) -> Estimates:
+    """Return a single estimate with published limits."""
+    one, code = (np.array([float(n)]) for n in (value, 0)), np.zeros(1, np.int64)
+    values, _ = one
+    error = (high - low) / (2 * 1.959963984540054)
+    return Estimates(
+        *(code, code, code, values, np.array([error]), np.array([low]), np.array([high]), np.array([respondents])),
+        rows=np.ones(1, np.int64),
+        incomplete=np.zeros(1, np.bool_),
+    )
+
+
+# Value, limits and respondents, with the flags that the published rules give, worked out by hand.
+FLAGGED = [
+    (30.0, 28.0, 32.0, 2000.0, []),
+    (30.0, 28.0, 32.0, 49.0, ["small_sample"]),
+    (30.0, 28.0, 32.0, 29.0, ["small_sample", "nchs"]),
+    (10.0, 4.2, 15.8, 200.0, []),  # relative standard error 0.296; limits 11.6 apart, 1.16 times the value
+    (10.0, 4.0, 16.0, 200.0, ["unreliable"]),  # 0.306; 1.2 times the value
+    (10.0, 3.4, 16.6, 200.0, ["unreliable", "nchs"]),  # 1.32 times the value
+    (3.0, 0.6, 5.4, 400.0, ["unreliable"]),  # limits 4.8 apart are narrow enough, at 1.6 times the value
+    (50.0, 35.0, 65.0, 100.0, ["nchs"]),  # 30 points apart
+    (50.0, 35.1, 64.9, 100.0, []),  # 29.8 points; 43 effective respondents
+    (50.0, 32.0, 67.9, 60.0, ["nchs"]),
+    (80.0, 66.0, 94.0, 31.0, ["small_sample"]),  # 31 effective respondents
+    (80.0, 65.2, 94.8, 60.0, ["nchs"]),  # 28 effective respondents
+]
+
+
+@pytest.mark.parametrize(("value", "low", "high", "respondents", "flags"), FLAGGED)
+def test_flags_follow_the_published_rules(
+    value: float, low: float, high: float, respondents: float, flags: list[str]
+) -> None:
+    assert flags_of(estimate(value, low, high, respondents)) == [flags]
+
+
+def test_an_effective_sample_is_never_larger_than_the_sample() -> None:
+    assert effective_sizes(estimate(50.0, 40.2, 59.8, 1000.0))[0] == pytest.approx(100, abs=0.01)
+    assert effective_sizes(estimate(50.0, 40.2, 59.8, 80.0))[0] == 80

@@ -1,0 +1,271 @@
+"""Trend, compare, disparity and correlate against statsmodels and SciPy called directly, on random queries."""
+
+import json
+import math
+import random
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+
+from app.errors import InvalidRequestError
+from app.planner import Planner
+from app.settings import BUNDLED_TABLE
+from app.statistics.fits import spearman, weighted_line
+from app.table.engines.pandas_reader import read_table
+from support.plain_survey import PlainRow, kept, mean_of, plain_rows
+from support.real_server import PROJECT_ROOT
+
+CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
+QUERIES_EACH = 170  # of three statistics on two tables: 1,020 queries
+TOLERANCE = 1e-9
+Survey = tuple[Planner, dict[str, list[PlainRow]]]
+QUESTIONS = ["Q018", "Q019", "Q036", "Q037", "Q043", "Q044", "Q045", "Q046", "Q047"]
+BEST = {"Q018": "min", "Q019": "min", "Q036": "min", "Q037": "min", "Q047": "min"}
+
+
+@pytest.fixture(scope="module", params=["bundled", "CDC"])
+def survey(request: pytest.FixtureRequest) -> Survey:
+    """Our planner over a table, and the rows of the same table by question."""
+    path = BUNDLED_TABLE if request.param == "bundled" else CDC_TABLE
+    if not path.is_file():
+        pytest.skip("the CDC table lies in ../shared/data")
+    rows: dict[str, list[PlainRow]] = {}
+    for row in plain_rows(path):
+        rows.setdefault(row.question, []).append(row)
+    return Planner(read_table(path)), rows
+
+
+def compute(planner: Planner, statistic: str, body: dict[str, Any]) -> Any:
+    """Return a result as a job computes it."""
+    return json.loads(planner.plan(statistic, json.dumps(body).encode()).work().content)["data"]
+
+
+def agrees(found: float | None, wanted: float) -> bool:
+    """Tell whether a figure is the wanted one, to 1e-9 of its size or absolutely."""
+    return found is not None and math.isclose(found, wanted, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+
+
+def usable(rows: list[PlainRow]) -> list[PlainRow]:
+    """Return the rows that have a value and limits apart from each other."""
+    return [row for row in rows if row.value is not None and row.error > 0]
+
+
+def answered(
+    survey: Survey, statistic: str, draw_body: Callable[[random.Random, list[PlainRow]], dict[str, Any]]
+) -> list[tuple[dict[str, Any], Any]]:
+    """Return random bodies that are not refused, with our answers."""
+    planner, rows = survey
+    draw = random.Random(statistic)
+    found: list[tuple[dict[str, Any], Any]] = []
+    while len(found) < QUERIES_EACH:
+        body = draw_body(draw, rows[draw.choice(sorted(rows))])
+        try:
+            found.append((body, compute(planner, statistic, body)))
+        except InvalidRequestError:
+            continue  # of too few years or locations; what is refused is tested below
+    return found
+
+
+def trend_body(draw: random.Random, rows: list[PlainRow]) -> dict[str, Any]:
+    row = draw.choice(rows)
+    asked: dict[str, Any] = {"question": row.question, "state": row.place}
+    if row.category and draw.random() < 0.7:
+        asked["stratification"] = {"category": row.category, "value": row.stratum}
+    if draw.random() < 0.3:
+        asked["years"] = {"from": draw.randint(2011, 2016)}
+    return asked
+
+
+def test_a_trend_is_that_of_statsmodels(survey: Survey) -> None:
+    _, rows = survey
+    for body, data in answered(survey, "trend", trend_body):
+        asked = {"stratification": {"category": "Total"}} | body | {"locations": [body["state"]]}
+        years = sorted(usable(kept(rows[body["question"]], asked)), key=lambda row: row.year)
+        x = sm.add_constant(np.array([float(row.year) for row in years]))
+        fit = sm.WLS([row.value for row in years], x, weights=[row.error**-2 for row in years]).fit()
+        slope = data["slope"]
+        assert agrees(slope["value"], fit.params[1]), body
+        assert agrees(slope["standard_error"], fit.bse[1]), body
+        assert agrees(slope["p_value"], fit.pvalues[1]), body
+        assert all(map(agrees, (slope["low"], slope["high"]), fit.conf_int()[1])), body
+        band = fit.get_prediction(x).summary_frame()
+        fitted = {cell["year"]: cell for cell in data["years"]}
+        for row, (_, line) in zip(years, band.iterrows(), strict=True):
+            cell = fitted[row.year]
+            assert math.isclose(cell["fitted"], line["mean"], rel_tol=1e-8), body
+            assert math.isclose(cell["fitted_low"], line["mean_ci_lower"], rel_tol=1e-7), body
+            assert math.isclose(cell["fitted_high"], line["mean_ci_upper"], rel_tol=1e-7), body
+
+
+def compare_body(draw: random.Random, rows: list[PlainRow]) -> dict[str, Any]:
+    one = draw.choice(rows)
+    dimension = draw.choice(["location", "year", "stratum"])
+    alike = {
+        "location": ("category", "stratum"),
+        "year": ("category", "stratum", "place"),
+        "stratum": ("category", "place"),
+    }[dimension]
+    other = draw.choice([row for row in rows if all(getattr(row, name) == getattr(one, name) for name in alike)])
+    name = {"location": "place"}.get(dimension, dimension)
+    body: dict[str, Any] = {
+        "question": one.question,
+        "between": {dimension: [getattr(one, name), getattr(other, name)]},
+    }
+    value = {} if dimension == "stratum" else {"value": one.stratum}
+    if one.category:
+        body["stratification"] = {"category": one.category, **value}
+    if dimension != "location":
+        body["state"] = one.place
+    return body
+
+
+def test_a_comparison_is_the_test_of_two_independent_estimates(survey: Survey) -> None:
+    _, rows = survey
+    for body, data in answered(survey, "compare", compare_body):
+        ((dimension, names),) = body["between"].items()
+        common = {"stratification": {"category": "Total"}} | body
+        sides = []
+        for name in names:
+            change = {
+                "location": {"locations": [name]},
+                "year": {"years": [name], "locations": [body.get("state")]},
+                "stratum": {"locations": [body.get("state")]},
+            }[dimension]
+            asked = common | change
+            if dimension == "stratum":
+                asked["stratification"] = body["stratification"] | {"value": name}
+            sides.append(usable(kept(rows[body["question"]], asked)))
+        if dimension != "year":
+            shared = {row.year for row in sides[0]} & {row.year for row in sides[1]}
+            sides = [[row for row in side if row.year in shared] for side in sides]
+        a, b = map(mean_of, sides)
+        found, error = data["difference"], math.hypot(a.error, b.error)
+        assert agrees(found["value"], a.value - b.value), body
+        assert agrees(found["standard_error"], error), body
+        z, p = (a.value - b.value) / error, 2 * stats.norm.sf(abs(a.value - b.value) / error)
+        assert agrees(found["z"], z), body
+        assert agrees(found["p_value"], p), body
+        low, high = stats.norm.interval(0.95, loc=a.value - b.value, scale=error)
+        assert agrees(found["low"], low), body
+        assert agrees(found["high"], high), body
+        assert (data["a"]["years"], data["b"]["years"]) == (list(a.years), list(b.years))
+
+
+def correlate_body(draw: random.Random, rows: list[PlainRow]) -> dict[str, Any]:
+    one, other = draw.choice(rows), draw.choice(rows)
+    body: dict[str, Any] = {"question": one.question, "other_question": draw.choice(QUESTIONS)}
+    if one.category and draw.random() < 0.6:
+        body["stratification"] = {"category": one.category, "value": one.stratum}
+    if draw.random() < 0.5:
+        body["years"] = {"from": draw.randint(2011, 2019)}
+    if draw.random() < 0.3:
+        body["exclude"] = [one.place, other.place]
+    return body
+
+
+def test_a_correlation_is_that_of_scipy(survey: Survey) -> None:
+    _, rows = survey
+    for body, data in answered(survey, "correlate", correlate_body):
+        asked = {"stratification": {"category": "Total"}} | body
+        asked["exclude"] = [*body.get("exclude", []), "National"]
+        values: list[dict[str, float]] = []
+        for question in (body["question"], body["other_question"]):
+            by_place: dict[str, list[PlainRow]] = {}
+            for row in kept(rows[question], asked | {"question": question}):
+                by_place.setdefault(row.place, []).append(row)
+            valued = {place: [row for row in found if row.value is not None] for place, found in by_place.items()}
+            values.append({place: mean_of(found).value for place, found in valued.items() if found})
+        places = sorted(values[0].keys() & values[1].keys())
+        x, y = ([round(found[place], 9) for place in places] for found in values)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            by_value, by_rank = stats.pearsonr(x, y), stats.spearmanr(x, y)
+        assert [pair["location"] for pair in data["pairs"]] == places, body
+        assert agrees(data["pearson"]["r"], by_value.statistic), body
+        assert agrees(data["pearson"]["p_value"], by_value.pvalue), body
+        limits = by_value.confidence_interval()
+        assert agrees(data["pearson"]["low"], limits.low), body
+        assert agrees(data["pearson"]["high"], limits.high), body
+        assert agrees(data["spearman"]["rho"], by_rank.statistic), body
+        assert agrees(data["spearman"]["p_value"], by_rank.pvalue), body
+
+
+def test_a_trend_that_does_not_change_is_flat_and_not_what_rounding_makes_of_it() -> None:
+    x, errors = np.array([2017.0, 2019.0, 2021.0]), np.array([0.66, 0.61, 0.66])
+    line = weighted_line(x, np.array([16.4, 16.4 + 1e-14, 16.4]), errors, x)
+    assert asdict(line.slope) == {"value": 0.0, "low": 0.0, "high": 0.0, "standard_error": 0.0, "p_value": 1.0}
+    for heights in (line.fitted, line.fitted_low, line.fitted_high):
+        assert heights.tolist() == [16.4, 16.4, 16.4]
+
+
+def test_a_rank_correlation_has_the_limits_of_bonett_and_wright() -> None:
+    x, y = np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.array([1.0, 3.0, 2.0, 5.0, 4.0])
+    found = spearman(x, y)
+    assert found.value == pytest.approx(0.8)  # 1 - 6 * 4 / (5 * 24)
+    half_width = 1.959963984540054 * math.sqrt((1 + 0.64 / 2) / 2)
+    assert (found.low, found.high) == pytest.approx(
+        (math.tanh(math.atanh(0.8) - half_width), math.tanh(math.atanh(0.8) + half_width))
+    )
+
+
+@pytest.mark.parametrize("category", ["Gender", "Education", "Income", "Age (years)", "Race/Ethnicity"])
+@pytest.mark.parametrize("question", ["Q036", "Q043", "Q047"])
+def test_a_disparity_is_between_the_extreme_strata(survey: Survey, question: str, category: str) -> None:
+    planner, rows = survey
+    body = {"question": question, "state": "Ohio", "stratification": {"category": category}}
+    data = compute(planner, "disparity", body)
+    left = kept(rows[question], body | {"locations": ["Ohio"]})
+    strata = {row.stratum for row in usable(left)}
+    means = {name: mean_of([row for row in left if row.stratum == name]) for name in strata}
+    groups = {name: mean for name, mean in means.items() if name != "Data not reported"}
+    lowest, highest = (pick(groups, key=lambda name: groups[name].value) for pick in (min, max))
+    best, worst = (lowest, highest) if BEST.get(question) else (highest, lowest)
+    assert (data["best"], data["worst"]) == (best, worst)
+    a, b = groups[worst], groups[best]
+    assert agrees(data["absolute_gap"]["value"], a.value - b.value)
+    assert agrees(data["absolute_gap"]["standard_error"], math.hypot(a.error, b.error))
+    log_error = math.sqrt((a.error / a.value) ** 2 + (b.error / b.value) ** 2)
+    low, high = (math.exp(math.log(a.value / b.value) + sign * 1.959963984540054 * log_error) for sign in (-1, 1))
+    assert agrees(data["relative_gap"]["value"], a.value / b.value)
+    assert agrees(data["relative_gap"]["low"], low)
+    assert agrees(data["relative_gap"]["high"], high)
+
+
+@pytest.mark.parametrize(
+    ("statistic", "body", "told"),
+    [
+        ("trend", {"state": "OH", "years": [2019, 2021]}, "at least 3 years"),
+        ("trend", {"state": "OH", "stratification": {"category": "Gender"}}, "the strata of 'Gender' are not averaged"),
+        ("trend", {"state": "OH", "exclude": ["Ohio"]}, "the state 'OH' is left out"),
+        ("compare", {"between": {"location": ["OH", "OH"]}}, "must name two that differ"),
+        ("compare", {"between": {"location": ["OH", "Ohio"]}}, "names the same location twice"),
+        ("compare", {"between": {"year": [1998, 1999]}}, "the filter 'years' leaves no row"),
+        ("compare", {"between": {"location": ["OH"]}}, "'between.location.1' is missing"),
+        ("compare", {"between": {}}, "needs one of location, year and stratum"),
+        ("compare", {"between": {"location": ["OH", "UT"]}, "state": "OH"}, 'leave "state" out'),
+        ("compare", {"between": {"year": [2019, 2021]}, "years": [2019]}, 'leave "years" out'),
+        ("compare", {"between": {"stratum": ["Female", "Asian"]}}, "no category has the strata"),
+        (
+            "compare",
+            {"between": {"stratum": ["Female", "Male"]}, "stratification": {"category": "Gender", "value": "Male"}},
+            'leave "value" out',
+        ),
+        ("disparity", {}, "'stratification' is missing"),
+        ("disparity", {"stratification": {"category": "Total"}}, "at least two strata"),
+        ("disparity", {"stratification": {"category": "Gender", "value": "Male"}}, 'leave "value" out'),
+        ("correlate", {"other_question": "Q036"}, "are the same question"),
+        ("correlate", {"other_question": "Q047", "locations": ["OH", "UT", "TX"]}, "at least 4 locations"),
+        ("correlate", {"other_question": "Q999"}, "unknown question"),
+    ],
+)
+def test_what_cannot_be_computed_is_refused(statistic: str, body: dict[str, Any], told: str) -> None:
+    planner = Planner(read_table(BUNDLED_TABLE))
+    with pytest.raises(InvalidRequestError) as caught:
+        planner.plan(statistic, json.dumps({"question": "Q036", **body}).encode())
+    assert told in caught.value.reason

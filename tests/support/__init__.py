@@ -1,0 +1,1 @@
+"""Helpers of the tests: servers, tables, fakes and plain reference computations."""

@@ -1,0 +1,70 @@
+"""Sources that are held back until a test lets them go: a named pipe, and a table whose last file waits at a gate."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from support.real_server import PROJECT_ROOT, entry_point_with
+from support.survey_files import CDC_COLUMNS, csv_text, row
+
+WAIT_SECONDS = 60.0
+FIRST, LAST = "first.csv", "last.csv"
+ROWS = 3  # of each file
+
+
+def named_pipe(path: Path) -> Path:
+    """Make a named pipe, and return its path. Who opens one end waits for the other."""
+    os.mkfifo(path)
+    return path
+
+
+@contextmanager
+def opened(pipe: Path) -> Iterator[BinaryIO]:
+    """Open a named pipe to write, once somebody reads from it, who comes to the end of it when the block ends.
+
+    Raises
+    ------
+    TimeoutError: nobody reads from it
+    """
+    with ThreadPoolExecutor(1) as aside:
+        opening = aside.submit(pipe.open, "wb", 0)
+        try:
+            writing = opening.result(WAIT_SECONDS)
+        except TimeoutError:
+            os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))  # the other end, so that the thread goes on
+            raise
+    with writing:
+        yield writing
+
+
+def table_of_two_files(folder: Path) -> Path:
+    """Write a table of two files of the same length into a folder of its own, and return that."""
+    table = folder / "table"
+    table.mkdir()
+    for name in (FIRST, LAST):
+        (table / name).write_text(csv_text([row(Data_Value=30 + number) for number in range(ROWS)], CDC_COLUMNS))
+    return table
+
+
+def gated_entry_point(folder: Path, gate: Path) -> Path:
+    """Write a script that runs the server, which stops before the last file of a table while there is a gate.
+
+    The gate is a named pipe; the reading goes on once that was opened and closed.
+    """
+    return entry_point_with(
+        folder,
+        f"import sys\nsys.path.insert(0, {str(PROJECT_ROOT)!r})\n"
+        "from pathlib import Path\n"
+        "from app import data_ingestor\n"
+        "from app.table.sources.files import SourceFile\n"
+        f"gate, content = Path({str(gate)!r}), SourceFile.content\n"
+        "def held(file):\n"
+        f"    if file.name == {LAST!r} and gate.exists():\n"
+        "        gate.read_bytes()\n"
+        "    return content(file)\n"
+        "SourceFile.content = held\n"
+        "data_ingestor.SECONDS_BETWEEN_LINES = 0.0\n",
+    )

@@ -1,0 +1,68 @@
+"""Stores and pools for tests that need no server around them."""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from app.jobs.documents import Answers, ResultFiles
+from app.jobs.job import Job, JobRequest, JobStatus, Work, done_document, job_request
+from app.jobs.job_store import JobStore
+from app.jobs.journal import Journal, JournalSync
+from app.jobs.recovery import recover
+from app.jobs.status_map import Retention
+from app.metrics import Metrics
+from app.task_runner import ThreadPool
+
+WAIT_SECONDS = 20.0
+KEEP_ALL = Retention(jobs=1_000_000, seconds=1e9)
+ECHO = "echo"
+Compute = Callable[[], Mapping[str, Any]]
+
+
+def prepare_echo(request: JobRequest) -> Work:
+    """Make work that answers with the body of the request."""
+    return lambda: done_document({"body": orjson.loads(request.body)})
+
+
+def echo_request(content: object = None) -> JobRequest:
+    """Return a request whose body is the given content."""
+    return job_request(ECHO, orjson.dumps({"content": content}))
+
+
+def make_store(
+    folder: Path, *, retention: Retention = KEEP_ALL, files: ResultFiles | None = None, sync: JournalSync = "never"
+) -> JobStore:
+    """Return a store over a folder, with what an earlier one has left there."""
+    files = files or ResultFiles(folder)
+    journal = Journal(folder, sync)
+    answers = Answers(files, prepare_echo)
+    return JobStore(answers=answers, journal=journal, retention=retention, recovered=recover(journal, files))
+
+
+def make_pool(store: JobStore, *, threads: int = 3, queue_size: int = 1_000_000) -> ThreadPool:
+    """Return a pool over a store."""
+    return ThreadPool(store=store, threads=threads, queue_size=queue_size, observer=Metrics())
+
+
+def add(pool: ThreadPool, compute: Compute) -> Job:
+    """Hand a job to a pool that computes the data of its answer."""
+    return pool.add_task(echo_request(), lambda: done_document(compute()))
+
+
+def answer_of(store: JobStore, job: Job) -> Any:
+    """Wait for a job and return its document."""
+    assert store.map.wait(job, WAIT_SECONDS) is not JobStatus.RUNNING
+    return orjson.loads(store.document(job).content)
+
+
+def blocked_by(gate: threading.Event) -> Compute:
+    """Return work that waits for a gate to open."""
+
+    def work() -> Mapping[str, Any]:
+        assert gate.wait(WAIT_SECONDS)
+        return {"open": True}
+
+    return work

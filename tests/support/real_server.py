@@ -1,0 +1,208 @@
+"""A real server for end-to-end tests: started as a process of its own on a free port, and ended with all it started."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
+
+import requests
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+BUNDLED_TABLE = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
+ENTRY_POINT = PROJECT_ROOT / "api_server.py"
+HOST = "127.0.0.1"
+SERVED_PATH = "/api/num_jobs"  # answered once there is a table
+ALIVE_PATH = "/healthz"  # answered before that too
+SETTING_PREFIXES = ("STATS_", "TP_")
+START_SECONDS = 60.0
+STOP_SECONDS = 45.0  # longer than the server itself waits for accepted jobs by default
+ANSWER_SECONDS = 2.0
+PAUSE_SECONDS = 0.05
+
+
+class ServerStartError(RuntimeError):
+    """The server ended, or did not answer in time, before it was ready; the message holds what it wrote."""
+
+
+@dataclass(frozen=True)
+class RealServer:
+    """A running server.
+
+    ``address`` is its base address without a slash at the end, ``output_file`` takes its standard output and error.
+    """
+
+    address: str
+    process: subprocess.Popen[bytes]
+    results_dir: Path
+    log_file: Path
+    output_file: Path
+
+    def output(self) -> str:
+        """Return what the server has written to standard output and standard error until now."""
+        return self.output_file.read_text(encoding="utf-8", errors="replace")
+
+    def stop(self, signal: Signals = SIGTERM, timeout_seconds: float = STOP_SECONDS) -> int:
+        """Send a signal, wait for the end of the process and return its exit code, negative if a signal ended it.
+
+        A process that has already ended is sent nothing.
+
+        Raises
+        ------
+        TimeoutError: the process still runs after ``timeout_seconds``
+        """
+        self.process.send_signal(signal)
+        try:
+            return self.process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired as error:
+            message = f"the server still runs {timeout_seconds:g} s after {signal.name}; it wrote:\n{self.output()}"
+            raise TimeoutError(message) from error
+
+    def worker(self) -> int:
+        """Return the process id of the worker, the one child of the server's process."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        return int(children.split()[0])
+
+    def kill(self) -> None:
+        """Kill the process and all that it started, with no chance to clean up, and wait for its end."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, SIGKILL)  # it leads a process group of its own
+        self.process.wait()
+
+
+@contextmanager
+def running_server(
+    environment: Mapping[str, str] | None = None,
+    *,
+    entry_point: Path = ENTRY_POINT,
+    start_seconds: float = START_SECONDS,
+    path: str = SERVED_PATH,
+) -> Iterator[RealServer]:
+    """Start a server, wait until it answers, and end it and its whole process group on the way out.
+
+    It gets the bundled table, a free port, and a temporary folder for its results, its log and its output, which is
+    gone afterwards. Settings of the surrounding shell do not reach it.
+
+    Parameters
+    ----------
+    environment: settings that go before those chosen here, such as a results folder that outlives the server
+    entry_point: the script to run; its folder is the working folder
+    start_seconds: how long to wait for the first answer
+    path: what is asked until it is answered well
+
+    Raises
+    ------
+    ServerStartError: the server ended or did not answer in time
+    """
+    with tempfile.TemporaryDirectory(prefix="real-server-") as folder:
+        server = _start(_environment(environment or {}, Path(folder)), entry_point, Path(folder))
+        try:
+            wait_until_ready(server, start_seconds, path)
+            yield server
+        finally:
+            server.kill()
+
+
+def entry_point_with(folder: Path, prelude: str) -> Path:
+    """Write a script that runs some lines and then the server as it is, and return its path."""
+    path = folder / "entry_point.py"
+    path.write_text(
+        f"{prelude}\n"
+        "import os, runpy, sys\n"
+        f"os.chdir({str(PROJECT_ROOT)!r})\n"
+        f"sys.path.insert(0, {str(PROJECT_ROOT)!r})\n"
+        f"sys.argv = [{ENTRY_POINT.name!r}]\n"
+        f"runpy.run_path({ENTRY_POINT.name!r}, run_name='__main__')\n"
+    )
+    return path
+
+
+def slow_entry_point(folder: Path, seconds: float) -> Path:
+    """Write a script that runs the server with runners that rest after each job, and return its path."""
+    return entry_point_with(
+        folder,
+        f"import sys\nsys.path.insert(0, {str(PROJECT_ROOT)!r})\n"
+        "import time\n"
+        "from app.metrics import Metrics\n"
+        "ended = Metrics.ended\n"
+        f"Metrics.ended = lambda *of_job: (ended(*of_job), time.sleep({seconds}))",
+    )
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _environment(chosen: Mapping[str, str], folder: Path) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTING_PREFIXES)}
+    return {
+        **inherited,
+        "PYTHONUNBUFFERED": "1",  # so that output() misses nothing of a process that is killed
+        "STATS_HOST": HOST,
+        "STATS_PORT": str(free_port()),
+        "STATS_DATA": str(BUNDLED_TABLE),  # a table downloaded on this machine would go before it
+        "STATS_RESULTS_DIR": str(folder / "results"),
+        "STATS_LOG_FILE": str(folder / "webserver.log"),
+        **chosen,
+    }
+
+
+def _start(environment: Mapping[str, str], entry_point: Path, folder: Path) -> RealServer:
+    output_file = folder / "output.txt"
+    with output_file.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, str(entry_point)],
+            cwd=entry_point.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return RealServer(
+        address=f"http://{HOST}:{environment['STATS_PORT']}",
+        process=process,
+        results_dir=entry_point.parent / environment["STATS_RESULTS_DIR"],
+        log_file=entry_point.parent / environment["STATS_LOG_FILE"],
+        output_file=output_file,
+    )
+
+
+def wait_until_ready(server: RealServer, start_seconds: float = START_SECONDS, path: str = SERVED_PATH) -> None:
+    """Wait until a server answers well.
+
+    Raises
+    ------
+    ServerStartError: it ended or did not answer in time
+    """
+    deadline = time.monotonic() + start_seconds
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy does not know the loopback address of this machine
+        while not _answers(session, f"{server.address}{path}"):
+            if server.process.poll() is not None:
+                code = server.process.returncode
+                raise ServerStartError(
+                    f"the server ended with exit code {code} at its start; it wrote:\n{server.output()}"
+                )
+            if time.monotonic() > deadline:
+                raise ServerStartError(
+                    f"no answer from the server in {start_seconds:g} s; it wrote:\n{server.output()}"
+                )
+            time.sleep(PAUSE_SECONDS)
+
+
+def _answers(session: requests.Session, url: str) -> bool:
+    try:
+        return session.get(url, timeout=ANSWER_SECONDS).ok
+    except requests.RequestException:
+        return False

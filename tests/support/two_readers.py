@@ -1,0 +1,125 @@
+"""What the tests of the two readers share: either of them, a cluster, small blocks, tables compared cell by cell."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.errors import SourceError
+from app.process.cores import CORES
+from app.table.cells import Cells
+from app.table.engines.cluster import ClusterTask
+from app.table.engines.pandas_reader import read_table
+from app.table.sources.blocks import Block, cut
+from app.table.sources.files import SourceFile
+from app.table.sources.frame import SourceFrame
+from app.table.sources.progress import Progress, Tell, tell_nobody
+from app.table.survey_rows.reduction import Reduction
+from app.table.survey_rows.rows import SurveyRows
+from app.table.survey_table import SurveyTable
+
+SMALL_BLOCK_BYTES = 2048
+SMALL_BLOCK_ROWS = 100
+MOST_BLOCKS = 30
+WORKER_BYTES = 2**30
+RELATIVE_ERROR = 1e-9
+READERS = ("pandas", "dask")
+
+Read = Callable[[str | Path], SurveyTable]
+
+
+def small_blocks(file: SourceFile) -> Iterable[Block]:
+    """Cut a file into many blocks."""
+    return cut(file, max(SMALL_BLOCK_BYTES, file.size // MOST_BLOCKS), SMALL_BLOCK_ROWS)
+
+
+def task_of(source: str | Path, *, workers: int = 2, scheduler: str | None = None) -> ClusterTask:
+    """Return the task of reading a survey table."""
+    return ClusterTask(str(source), SurveyRows(), CORES, workers, WORKER_BYTES, scheduler)
+
+
+@contextmanager
+def cluster_of(workers: int) -> Iterator[Any]:
+    """Give a client of a cluster of so many processes."""
+    from app.table.engines.cluster_main import cluster_client  # noqa: PLC0415 - Dask may be absent
+
+    with cluster_client(task_of("", workers=workers)) as client:
+        yield client
+
+
+def read_in_small_blocks(client: Any, source: str | Path, tell: Tell = tell_nobody) -> SurveyTable:
+    """Read a table by Dask in many blocks."""
+    from app.table.engines.dask_reader import read_with_dask  # noqa: PLC0415 - Dask may be absent
+
+    return read_with_dask(client, str(source), SurveyRows(), tell, small_blocks)
+
+
+def reader_of(request: pytest.FixtureRequest) -> Read:
+    """Return the reader that a fixture's parameter names; Dask reads by the module's fixture ``client``."""
+    if request.param == "pandas":
+        return read_table
+    client = request.getfixturevalue("client")
+    return lambda source: read_in_small_blocks(client, source)
+
+
+def reason_of(read: Read, source: str | Path) -> str:
+    """Return why a source is refused."""
+    with pytest.raises(SourceError) as caught:
+        read(source)
+    return caught.value.reason
+
+
+def assert_same_table(found: SurveyTable, wanted: SurveyTable) -> None:
+    """Check that two tables agree in every name, count and cell."""
+    assert found.locations == wanted.locations
+    assert found.strata == wanted.strata
+    assert found.periods == wanted.periods
+    assert replace(found.report, loaded_at=wanted.report.loaded_at) == wanted.report
+    assert [data.question for data in found.questions] == [data.question for data in wanted.questions]
+    for data, other in zip(found.questions, wanted.questions, strict=True):
+        for field in fields(Cells):
+            one, two = getattr(data.cells, field.name), getattr(other.cells, field.name)
+            np.testing.assert_allclose(one, two, rtol=RELATIVE_ERROR, atol=0, equal_nan=True, err_msg=field.name)
+
+
+@dataclass(frozen=True, slots=True)
+class CoresNoted(SurveyRows):
+    """Survey rows; whoever reduces some notes which processor cores it may use, in a file that its id names."""
+
+    folder: Path = Path()
+
+    def reduce_frame(self, frame: SourceFrame) -> Reduction:
+        """Note the cores, and reduce."""
+        (self.folder / str(os.getpid())).write_text(json.dumps(sorted(os.sched_getaffinity(0))))
+        return SurveyRows.reduce_frame(self, frame)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNoted(SurveyRows):
+    """Survey rows; whoever reduces some notes how many these were, a line each, in one file."""
+
+    note: Path = Path()
+
+    def reduce_frame(self, frame: SourceFrame) -> Reduction:
+        """Reduce, and note the rows."""
+        reduction = SurveyRows.reduce_frame(self, frame)
+        with self.note.open("a") as lines:
+            lines.write(f"{self.rows(reduction)}\n")
+        return reduction
+
+
+class Told:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.news: list[Progress] = []
+
+    def __call__(self, progress: Progress) -> None:
+        """Keep it."""
+        self.news.append(progress)

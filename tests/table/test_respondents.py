@@ -1,0 +1,182 @@
+"""Respondents' records reduced to cells: against plain loops over them, whatever way they are cut and written."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from app.errors import SourceError
+from app.table.estimates import flags_of, yearly_estimates
+from app.table.respondents import RecordMapping, RespondentRecords
+from support.respondent_records import (
+    LOCATIONS,
+    NATION,
+    ORIGIN,
+    WALKING,
+    Record,
+    each_respondent_a_unit,
+    figures_of,
+    keys_of,
+    made_up,
+    mapping,
+    plain_figures,
+    records_of,
+    reduced,
+    table_of,
+)
+
+CLOSE = 1e-9
+
+
+def odd_sample() -> pd.DataFrame:
+    """Return records of strata with a single unit, and of a unit of which nobody answers one of the questions."""
+    frame = made_up(2500, seed=5)
+    frame.loc[frame["stratum"] == 1, "unit"] = 1
+    frame.loc[(frame["stratum"] == 3) & (frame["unit"] == 2), "walks"] = 7
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("meaning", "unit"),
+    [(mapping(), lambda record: record["unit"]), (each_respondent_a_unit(), lambda record: record["number"])],
+)
+def test_every_cell_is_what_plain_loops_give(meaning: RecordMapping, unit: Callable[[Record], Any]) -> None:
+    frame = odd_sample()
+    frame["number"] = range(len(frame))
+    found = figures_of(table_of(frame, meaning))
+    records = records_of(frame)
+    for key, is_sampled, in_group in keys_of([2018, 2019]):
+        sampled = [record for record in records if is_sampled(record)]
+        value, error, respondents = plain_figures(sampled, key[0], in_group, unit)
+        assert found[key].respondents == respondents
+        assert found[key].value == pytest.approx(value, rel=CLOSE)
+        assert found[key].error == pytest.approx(error, rel=CLOSE)
+        assert 0 < found[key].low < value < found[key].high < 100
+    assert len(found) == len(keys_of([2018, 2019]))
+
+
+@pytest.mark.parametrize("meaning", [mapping(), each_respondent_a_unit()])
+@pytest.mark.parametrize("parts", [2, 7, 60])
+def test_the_cells_do_not_depend_on_how_the_records_are_cut_or_ordered(meaning: RecordMapping, parts: int) -> None:
+    frame = odd_sample()
+    records = RespondentRecords(meaning)
+    shuffled = frame.sample(frac=1, random_state=parts)
+    cuts = np.array_split(np.arange(len(frame)), parts)
+    pieces = [reduced(records, shuffled.iloc[cut]) for cut in [*cuts, np.array([], dtype=int)]]
+    first, last = records.merge(pieces[: parts // 2]), records.merge(pieces[parts // 2 :])
+    whole, merged = reduced(records, frame), records.merge([last, first])
+    assert records.rows(merged) == len(frame)
+    expected, found = (figures_of(records.build_table(sums, ORIGIN)) for sums in (whole, merged))
+    assert found.keys() == expected.keys()
+    for key, figures in expected.items():
+        assert found[key] == pytest.approx(figures, rel=CLOSE)
+
+
+def as_text(column: pd.Series) -> pd.Series:
+    return column.astype(str).astype("category")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        as_text,
+        lambda column: column.astype(float),
+        lambda column: column.astype("Int64") if column.name != "weight" else column,
+        lambda column: column.astype("category"),
+        lambda column: (" " + column.astype(str) + " ").astype(object),
+    ],
+)
+def test_numbers_may_be_written_in_any_way(written: Callable[[pd.Series], pd.Series]) -> None:
+    frame = made_up(2000, seed=2)
+    rewritten = pd.DataFrame({name: written(frame[name]) for name in frame})
+    assert figures_of(table_of(rewritten)) == figures_of(table_of(frame))
+
+
+def test_codes_may_be_names() -> None:
+    frame = made_up(2000, seed=2)
+    named = frame.assign(sex=frame["sex"].map({1: "F", 2: "M", 9: ""}))
+    groups = [{"category": "Gender", "column": "sex", "strata": {"Female": ["F"], "Male": ["M"]}}]
+    expected = {key: cell for key, cell in figures_of(table_of(frame)).items() if key[3] != "Age"}
+    assert figures_of(table_of(named, mapping(groups=groups))) == expected
+
+
+def test_several_codes_may_mean_one_stratum() -> None:
+    frame = made_up(2000, seed=2)
+    groups = [{"category": "Age", "column": "age", "strata": {"all": [1, 2, 3, 9]}}]
+    found = figures_of(table_of(frame, mapping(groups=groups)))
+    assert {key[3] for key in found} == {"Age", "Total"}
+    for (text, location, year, category, _), figures in found.items():
+        if category == "Age":
+            assert figures == found[(text, location, year, "Total", "Total")]
+
+
+def test_records_that_cannot_be_used_are_counted_by_reason() -> None:
+    frame = made_up(2000, seed=3)
+    good = figures_of(table_of(frame))
+    odd = frame.iloc[:9].astype(float)
+    odd.iloc[0, 0], odd.iloc[1, 0] = 4, math.nan
+    odd.iloc[2, 1], odd.iloc[3, 1] = 1066, math.nan
+    odd.iloc[4, 2], odd.iloc[5, 2], odd.iloc[6, 2] = 0, math.nan, math.inf
+    odd.iloc[7, 3], odd.iloc[8, 4] = 1.5, math.nan
+    table = table_of(pd.concat([frame, odd], ignore_index=True))
+    assert figures_of(table) == good
+    assert table.report.rows_skipped == {
+        "no known location": 2,
+        "no year": 2,
+        "no weight above 0": 3,
+        "no sampling stratum": 1,
+        "no sampling unit": 1,
+    }
+    assert (table.report.rows_read, table.report.rows_used) == (2009, 2000)
+
+
+def test_the_year_may_be_the_beginning_of_a_number() -> None:
+    frame = made_up(2000, seed=6)
+    frame["number"] = [f"{year}{place:06d}" for place, year in enumerate(frame["year"])]
+    found = figures_of(table_of(frame, mapping(year={"column": "number", "divisor": 1_000_000})))
+    assert found == figures_of(table_of(frame))
+
+
+def test_the_nation_is_made_of_several_locations_or_not_at_all() -> None:
+    frame = made_up(2000, seed=7)
+    assert NATION in table_of(frame).location_names
+    assert NATION not in table_of(frame[frame["state"] != 2]).location_names
+    unnamed = {"column": "state", "names": {name: [code] for code, name in enumerate(LOCATIONS, 1)}}
+    assert table_of(frame, mapping(location=unnamed)).location_names == tuple(sorted(LOCATIONS))
+
+
+def test_an_unanimous_sample_has_a_value_but_no_limits() -> None:
+    frame = made_up(300, seed=8)
+    frame.loc[frame["age"] == 3, "walks"] = 1
+    table = table_of(frame)
+    figures = figures_of(table)[(WALKING, "Ohio", 2018, "Age", "very old")]
+    assert figures.value == 100
+    assert np.isnan([figures.low, figures.high, figures.error]).all()
+    estimates = yearly_estimates(table.questions[0].cells)
+    flags = dict(
+        zip(zip(estimates.values.tolist(), np.isnan(estimates.low), strict=True), flags_of(estimates), strict=True)
+    )
+    assert "no_limits" in flags[(100.0, True)]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"state": 9}, r"records.parquet: none of its records can be used \(20: no known location\)"),
+        ({"walks": 7, "sings": 9}, r"records.parquet: none of its records can be used \(no question is answered\)"),
+    ],
+)
+def test_records_without_anything_to_use_are_refused(change: dict[str, int], reason: str) -> None:
+    with pytest.raises(SourceError, match=f"^{reason}$"):
+        table_of(made_up(20, seed=9).assign(**change))
+
+
+def test_no_records_at_all_are_reduced_to_nothing() -> None:
+    records = RespondentRecords(mapping())
+    nothing = reduced(records, made_up(20, seed=9).iloc[:0])
+    assert records.rows(nothing) == 0
+    whole = reduced(records, made_up(20, seed=9))
+    assert records.rows(records.merge([nothing, whole, nothing])) == 20

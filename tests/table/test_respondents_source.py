@@ -1,0 +1,68 @@
+"""Respondents' records from files to answers, by either reader."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.errors import SourceError
+from app.settings import Settings
+from app.table.engines import load_table
+from make_respondents import write_records
+from support.real_server import PROJECT_ROOT
+from support.respondent_records import figures_of
+from support.small_survey import OBESITY
+
+MAPPING = PROJECT_ROOT / "app" / "table" / "respondents" / "generated.toml"
+ROWS = 30_000
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    folder = tmp_path / "records"
+    assert len(write_records(folder, ROWS, seed=3, rows_per_group=1000)) > 2
+    return folder
+
+
+def test_both_readers_make_the_same_cells_of_many_files(records: Path) -> None:
+    told: list[int] = []
+    plain = load_table(Settings(data=str(records), mapping=MAPPING))
+    settings = Settings(data=str(records), mapping=MAPPING, engine="dask", dask_workers=2)
+    by_dask = load_table(settings, lambda progress: told.append(progress.rows_read))
+    assert plain.report.rows_read == by_dask.report.rows_read == told[-1] == ROWS
+    assert plain.report.sha256 == by_dask.report.sha256
+    expected, found = figures_of(plain), figures_of(by_dask)
+    assert found.keys() == expected.keys()
+    for key, figures in expected.items():
+        assert found[key] == pytest.approx(figures, rel=1e-9, nan_ok=True)
+
+
+def test_the_server_answers_from_records(
+    records: Path, settings: Settings, start_app: Callable[[Settings], Flask]
+) -> None:
+    client = start_app(settings.model_copy(update={"data": str(records), "mapping": MAPPING})).test_client()
+
+    def read(route: str) -> Any:
+        return client.get(route).json
+
+    def ask(statistic: str, **body: Any) -> Any:
+        posted = client.post(f"/api/{statistic}", json={"question": "Q036", **body})
+        return read(f"{posted.headers['Location']}?wait=10")
+
+    described = read("/api/dataset")["data"]
+    assert (described["rows_read"], described["modelled"]) == (ROWS, True)
+    (cell,) = ask("estimate", by=["location"], years=[2019], locations=["National"])["data"]
+    assert cell["low"] < cell["value"] < cell["high"]
+    assert cell["sample_size"] > ROWS / 20
+    assert ask("best5")["status"] == ask("trend", state="National")["status"] == "done"
+    assert ask("state_mean", state="OH")["data"].keys() == {"Ohio"}
+    assert OBESITY in {question["question"] for question in read("/api/questions")["data"]}
+
+
+def test_a_column_that_the_mapping_names_and_the_source_lacks_is_named(survey_file: Path) -> None:
+    with pytest.raises(
+        SourceError, match=r"survey\.csv: missing needed columns location, year, weight, stratum, unit,"
+    ):
+        load_table(Settings(data=str(survey_file), mapping=MAPPING))
