@@ -22,7 +22,7 @@ from granian.log import LogLevels
 from app.errors import SourceError, StartError
 from app.factory import create_app as build_app
 from app.jobs.results_folder import lock_folder
-from app.process.cores import placed
+from app.process.cores import create_on_one_core
 from app.process.signals import (
     block_stop_signals,
     ignore_stop_signals,
@@ -73,7 +73,7 @@ def create_worker_app(settings: Settings, table: SurveyTable, first_worker: Sema
     block_stop_signals()
     handler_before_granian = signal.getsignal(signal.SIGTERM)
     create = partial(create_app, settings, table if first_worker.acquire(block=False) else read_again(settings, table))
-    app = placed(create)() if settings.one_core == "yes" else create()
+    app = create_on_one_core(create) if settings.one_core == "yes" else create()
     services = app.extensions["services"]
     gc.collect()
     gc.freeze()  # what is there now stays: no collection need look at it again
