@@ -8,8 +8,8 @@ from pathlib import Path
 
 from app.errors import SettingsError
 from app.settings import Settings
-from app.table.engines import load_table_apart
-from app.table.sources.progress import NowAndThen, Progress, Tell
+from app.table.engines import load_table_in_subprocess
+from app.table.sources.progress import OnProgress, Progress, Throttle
 from app.table.survey_table import SurveyTable
 from app.web.waiting_room import WaitingRoom
 
@@ -99,7 +99,7 @@ def read_first(settings: Settings, address: str) -> SurveyTable:
             print_progress(progress)
             room.tell(progress)
 
-        table = load_table_apart(settings, tell)
+        table = load_table_in_subprocess(settings, tell)
     listening_socket(settings, address).close()
     return table
 
@@ -117,9 +117,9 @@ def open_port(settings: Settings, address: str) -> socket.socket:
     return opened
 
 
-def tell_terminal() -> Tell:
+def tell_terminal() -> OnProgress:
     """Return what prints now and then how far a long reading has come."""
-    due = NowAndThen(SECONDS_BETWEEN_LINES)
+    due = Throttle(SECONDS_BETWEEN_LINES)
 
     def tell(progress: Progress) -> None:
         if due():
