@@ -153,3 +153,10 @@ def envelope(reason: str) -> dict[str, str]:
 def quoted(text: str) -> str:
     """Return what a client sent in quotes, shortened where it is very long."""
     return repr(text if len(text) <= LONGEST_QUOTE_CHARS else text[:LONGEST_QUOTE_CHARS] + "…")
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message in one line: the system's words for an OSError, the class name for an empty message."""
+    message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    first, *others = message.strip().splitlines() or [type(error).__name__]
+    return f"{first} {others[0].strip()}" if first.endswith(":") and others else first
