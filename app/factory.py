@@ -10,6 +10,7 @@ from multiprocessing.util import Finalize
 from flask import Flask
 from flask_cors import CORS
 
+from app.charts.converter import Converter
 from app.data_ingestor import DataIngestor
 from app.errors import StartError
 from app.jobs.documents import Documents, ResultFiles
@@ -94,7 +95,7 @@ def _start_services(settings: Settings, ingestor: DataIngestor) -> Services:
     pool.resume()
     maintenance = Maintenance(store)
     maintenance.start()
-    return Services(settings, ingestor, store, pool, maintenance, metrics)
+    return Services(settings, ingestor, store, pool, maintenance, metrics, Converter())
 
 
 def _register_routes(app: Flask) -> None:

@@ -17,7 +17,7 @@ from app.pages.answer import AnswerView, Charts, answer_view, asked_fields
 from app.pages.form import form_values, takes
 from app.pages.form_fields import Fields, body_of
 from app.pages.html import page, problem_page, see_other, wants_page
-from app.pages.static_files import charts_address
+from app.pages.static_files import charts_script_address
 from app.routes.results import PICTURES, provenance_of_job
 from app.statistics import STATISTICS
 from app.web.route_list import route_list
@@ -25,7 +25,11 @@ from app.web.support import data_answer, json_answer, services, this_request
 
 WAIT_SECONDS = 2.0  # most answers are there by then, and the page needs no second look
 
-ANSWER_VALUES: dict[str, Any] = {"forms": [*FORMS, *PICTURES], "pictures": PICTURES, "charts_script": charts_address}
+ANSWER_VALUES: dict[str, Any] = {
+    "forms": [*FORMS, *PICTURES],
+    "pictures": PICTURES,
+    "charts_script": charts_script_address,
+}
 
 blueprint = Blueprint("dashboard", __name__)
 blueprint.register_error_handler(ServiceError, problem_page)

@@ -12,7 +12,6 @@ from werkzeug.http import parse_accept_header
 
 from app.charts import ChartContext, Theme, chart_of
 from app.charts.context import chart_context
-from app.charts.pictures import picture
 from app.errors import ConflictError, InvalidRequestError, quoted
 from app.formats import FORMS, JSON, Form, file_name
 from app.jobs.documents import DONE_DOCUMENT_START
@@ -51,7 +50,7 @@ def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
 
 def _picture(form: Literal["svg", "png"], job: Job, content: bytes) -> bytes:
     """Make a picture of the same specification that the page draws. Blocks for a second or two the first time."""
-    return picture(specification(job, orjson.loads(content)), form)
+    return services().converter.picture(specification(job, orjson.loads(content)), form)
 
 
 SVG = Form("svg", "image/svg+xml", "image/svg+xml", partial(_picture, "svg"))

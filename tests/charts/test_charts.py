@@ -11,7 +11,8 @@ from typing import Any
 import altair
 import pytest
 
-from app.charts import ChartContext, Theme, chart_of, kinds_of, pictures
+from app.charts import ChartContext, Theme, chart_of, kinds_of
+from app.charts.converter import Converter
 from app.charts.rows import STATES as STATES_OF_FIGURES
 from app.charts.tiles import TILES
 from app.errors import InvalidRequestError
@@ -24,10 +25,13 @@ EVERY_KIND = [(name, kind) for name, (_, _, kinds) in ANSWERS.items() for kind i
 TILES_COUNT = 55  # 50 states, DC, three territories, the nation
 
 
+CONVERTER = Converter()  # starts no process before the first picture
+
+
 @pytest.fixture(scope="module", autouse=True)
-def end_of_the_drawing_process() -> Iterator[None]:
+def close_converter() -> Iterator[None]:
     yield
-    pictures.close()
+    CONVERTER.close()
 
 
 def drawn(name: str, kind: str, theme: Theme = "light", about: ChartContext = ABOUT) -> ET.Element:
@@ -38,7 +42,7 @@ def drawn(name: str, kind: str, theme: Theme = "light", about: ChartContext = AB
 
 def svg_of(spec: dict[str, Any]) -> ET.Element:
     """Return the picture of a specification."""
-    return ET.fromstring(pictures.picture(spec, "svg"))  # noqa: S314 - made here
+    return ET.fromstring(CONVERTER.picture(spec, "svg"))  # noqa: S314 - made here
 
 
 def marks(picture: ET.Element) -> Counter[str]:
@@ -246,7 +250,7 @@ def test_answers_without_any_value_are_drawn_all_the_same(document: Any) -> None
 
 def test_altair_is_imported_by_the_first_chart_only() -> None:
     script = """
-import sys, app, app.charts, app.charts.pictures
+import sys, app, app.charts, app.charts.converter
 before = "altair" in sys.modules
 app.charts.chart_of("best5", {"data": {"Ohio": 1.0, "Utah": 2.0}}, app.charts.ChartContext("q", "s"))
 print(before, "altair" in sys.modules, "vl_convert" in sys.modules)
