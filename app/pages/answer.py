@@ -6,12 +6,13 @@ from typing import Any
 
 import orjson
 
+from app.charts.words import year_span
 from app.formats import tabulate
 from app.jobs.job import Job
 from app.pages.form import label_of
 from app.pages.form_fields import Fields, address_of, fields_of
 from app.pages.snippets import Snippets, snippets
-from app.pages.wording import figure, heading, years
+from app.pages.wording import figure, heading
 from app.statistics import STATISTICS
 
 
@@ -143,7 +144,7 @@ def _facts(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _part(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "Years", years(part["years"])
+    yield "Years", year_span(part["years"])
     for name, value in part["filters"].items():
         if name != "years":
             yield heading(name), _listed(value)

@@ -44,8 +44,7 @@ def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
     """
     if document["status"] != JobStatus.DONE:
         raise ConflictError(f"{job.id} has no answer to draw; GET /api/get_results/{job.id} tells how far it is")
-    answer = {"data": document["data"]}  # what the provenance tells, the context does
-    return chart_of(job.statistic, answer, _about(job, document), kind=request.args.get("kind"), theme=asked_theme())
+    return chart_of(job.statistic, document, _about(job, document), kind=request.args.get("kind"), theme=asked_theme())
 
 
 def _picture(form: Literal["svg", "png"], job: Job, content: bytes) -> bytes:
