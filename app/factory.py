@@ -23,6 +23,7 @@ from app.logger_config import configure_logging
 from app.metrics import Metrics, Observer
 from app.openapi import views as openapi_views
 from app.pages import dashboard, data, job_list, static_files
+from app.pages.form import FormChoices
 from app.routes import jobs, operations, results, statistics, survey
 from app.services import Services, preparer
 from app.settings import Settings, settings_from_environment
@@ -75,6 +76,7 @@ def build_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # it would answer with a redirect in HTML
     app.extensions["services"] = services
+    app.extensions["form_choices"] = FormChoices()
     _register_routes(app)
     _allow_origins(app, settings.allowed_origins)
     return app
