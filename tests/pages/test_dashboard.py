@@ -166,7 +166,7 @@ def details(state: JobState, **times: float) -> JobDetails:
 @pytest.mark.parametrize(
     ("job", "took"),
     [
-        (details(JobState.WAITING, accepted_at=NOW - 70), "waits for 1 min"),
+        (details(JobState.WAITING, accepted_at=NOW - 70), "waiting 1 min"),
         (details(JobState.RUNNING, accepted_at=NOW - 70, started_at=NOW - 5), "5 s"),
         (details(JobState.DONE, accepted_at=NOW - 70, started_at=NOW - 60, ended_at=NOW - 59.75), "250 ms"),
         (details(JobState.DONE), ""),
