@@ -34,10 +34,10 @@ def close_converter() -> Iterator[None]:
     CONVERTER.close()
 
 
-def drawn(name: str, kind: str, theme: Theme = "light", about: ChartContext = ABOUT) -> ET.Element:
+def drawn(name: str, kind: str, theme: Theme = "light", context: ChartContext = ABOUT) -> ET.Element:
     """Draw an answer and return the picture."""
     statistic, document, _ = ANSWERS[name]
-    return svg_of(chart_of(statistic, document, about, kind=kind, theme=theme))
+    return svg_of(chart_of(statistic, document, context, kind=kind, theme=theme))
 
 
 def svg_of(spec: dict[str, Any]) -> ET.Element:
@@ -140,10 +140,10 @@ def test_titles_say_what_is_shown(name: str, wanted: list[str]) -> None:
 
 
 def test_modelled_data_and_the_selection_are_told() -> None:
-    about = ChartContext(
+    context = ChartContext(
         "A " + "long " * 60 + "question", "m.csv", (2011, 2013), True, restrictions=("Age (years): 18 - 24",)
     )
-    text = words(drawn("states_mean", "bars", about=about))
+    text = words(drawn("states_mean", "bars", context=context))
     assert "Source: m.csv; 2011, 2013; modelled data, not survey data" in text
     assert "Age (years): 18 - 24" in text
     assert sum("long" in line for line in text) > 3
@@ -204,8 +204,8 @@ def test_a_location_without_a_place_is_named_under_the_title_of_the_map() -> Non
 
 
 def test_an_abbreviation_of_the_table_counts() -> None:
-    about = ChartContext(QUESTION, SOURCE, abbreviations={"Ohayo": "OH"})
-    spec = chart_of("states_mean", done({**STATES, "Ohayo": 1.0}), about, kind="map")
+    context = ChartContext(QUESTION, SOURCE, abbreviations={"Ohayo": "OH"})
+    spec = chart_of("states_mean", done({**STATES, "Ohayo": 1.0}), context, kind="map")
     assert [row["value"] for row in spec["datasets"]["rows"] if row["name"] == "OH"] == [1.0]
 
 
@@ -232,7 +232,7 @@ def test_columns_are_in_order_where_the_first_location_has_gaps() -> None:
 
 
 def test_what_cannot_be_drawn_is_told() -> None:
-    with pytest.raises(InvalidRequestError, match="not drawn as 'pie', but as bars or map"):
+    with pytest.raises(InvalidRequestError, match="states_mean cannot be drawn as 'pie'; choose bars or map"):
         chart_of("states_mean", done(STATES), ABOUT, kind="pie")
     with pytest.raises(InvalidRequestError, match="nothing to draw"):
         chart_of("estimate", done([]), ABOUT)
