@@ -7,11 +7,12 @@ makes pictures of specifications, and the script that draws them in a page.
 from collections.abc import Mapping
 from typing import Any
 
-from app.charts.context import ChartContext, Kind, Theme
+from app.charts.context import ChartContext, Theme
 from app.charts.kinds import kinds_of
 from app.errors import InvalidRequestError, quoted
+from app.statistics.registry import ChartKind
 
-__all__ = ["ChartContext", "Kind", "Theme", "chart_of", "kinds_of"]
+__all__ = ["ChartContext", "Theme", "chart_of", "kinds_of"]
 
 
 def chart_of(
@@ -40,11 +41,13 @@ def chart_of(
     return draw(Scene(statistic, document, about, LOOKS[theme]), _chosen(statistic, document, kind))
 
 
-def _chosen(statistic: str, document: Mapping[str, Any], kind: str | None) -> Kind:
+def _chosen(statistic: str, document: Mapping[str, Any], kind: str | None) -> ChartKind:
     """Return the kind that is asked for, or else the usual one."""
     suitable = kinds_of(statistic, document)
     if not suitable:
-        raise InvalidRequestError("the answer is empty: there is nothing to draw; ask for it as json")
+        raise InvalidRequestError(
+            "there is nothing to draw: the result is empty, or its statistic has no chart; get it as JSON"
+        )
     if kind is None:
         return suitable[0]
     for each in suitable:

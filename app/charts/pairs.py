@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from app.charts.rows import KEYS, Row, cell_row, has_limits
+from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tips
 from app.charts.words import limits, probability, span, stratum_words, title_lines, wrapped
 
@@ -19,7 +19,7 @@ VALUES_PIXELS = 34
 def comparison(scene: Scene) -> Drawing:
     """Draw two estimates below each other with their limits; their difference stands in the subtitle."""
     sides = [scene.data["a"], scene.data["b"]]
-    rows = [{**cell_row(side), "name": str(side[scene.data["dimension"]])} for side in sides]
+    rows = [{**chart_row(side), "name": str(side[scene.data["dimension"]])} for side in sides]
     names = [row["name"] for row in rows]
     pixels = names_pixels(names)
     base = alt.Chart().encode(
@@ -134,7 +134,7 @@ def _words(scene: Scene, row: Row) -> str:
 
 def _named(scene: Scene, row: Row) -> tuple[str, ...]:
     """Tell what the number is of, where the title does not and it is not of all rows."""
-    names = [str(row[name]) for name in KEYS if name in row and row[name] != scene.statistic]
+    names = [str(row[name]) for name in KEYS if name in row]
     title = " ".join(title_lines(scene.statistic, scene.data))
     told = ", ".join(name for name in names if name not in title)
     return (told,) if told else ()

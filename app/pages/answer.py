@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from app.formats import tabulate
+from app.formats import columns_of
 from app.jobs.job import Job
 from app.pages.form import label_of
 from app.pages.form_fields import Fields, address_of, fields_of
@@ -43,7 +43,7 @@ class AnswerTable:
 
 def answer_table(statistic: str, data: Any) -> AnswerTable:
     """Return the table of a finished answer. What is the same in all of several rows stands beside it, once."""
-    tidy = tabulate(statistic, data)
+    tidy = columns_of(statistic, data)
     same = {name for name, values in tidy.items() if len(values) > 1 and len(set(values)) == 1 and not _is_row(name)}
     columns = {name: values for name, values in tidy.items() if name not in same}
     numbers = {name for name, values in columns.items() if _are_numbers(values)}

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 
 from app.charts import kinds_of
 from app.errors import InvalidRequestError, ServiceError
-from app.formats import FORMS
+from app.formats import FORMATS
 from app.jobs.job import Job, JobStatus
 from app.pages.answer import AnswerView, Charts, answer_view, asked_fields
 from app.pages.form import form_values, takes
@@ -25,7 +25,7 @@ from app.web.support import data_answer, json_answer, services, this_request
 
 WAIT_SECONDS = 2.0  # most answers are there by then, and the page needs no second look
 
-ANSWER_VALUES: dict[str, Any] = {"forms": [*FORMS, *PICTURES], "pictures": PICTURES, "charts_script": charts_address}
+ANSWER_VALUES: dict[str, Any] = {"forms": [*FORMATS, *PICTURES], "pictures": PICTURES, "charts_script": charts_address}
 
 blueprint = Blueprint("dashboard", __name__)
 blueprint.register_error_handler(ServiceError, problem_page)

@@ -9,7 +9,7 @@ import orjson
 
 from app.errors import InvalidRequestError
 from app.pages.form_fields import STRATUM_SEPARATOR, Fields, address_of, fields_of
-from app.planner import planner_of
+from app.planner import Planner
 from app.statistics import STATISTICS, Statistic
 from app.table.survey_table import NATION, Question, SurveyTable
 
@@ -85,7 +85,7 @@ def _choice(statistic: Statistic) -> StatisticChoice:
 
 def _examples(table: SurveyTable) -> Iterator[Example]:
     """Give the registry's example of each statistic that can be asked of this table."""
-    planner = planner_of(table)
+    planner = Planner(table)
     for name, statistic in STATISTICS.items():
         try:
             planner.plan(name, orjson.dumps(statistic.example))
