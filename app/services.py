@@ -10,6 +10,7 @@ from functools import partial
 
 import orjson
 
+from app.charts.converter import Converter
 from app.data_ingestor import DataIngestor
 from app.errors import ServiceError, UnavailableError
 from app.jobs.job import Job, Submission, error_document, fingerprint
@@ -37,6 +38,7 @@ class Services:
     pool: ThreadPool
     maintenance: Maintenance
     metrics: Metrics
+    converter: Converter
     _closing: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _waits: threading.BoundedSemaphore = field(
@@ -153,6 +155,7 @@ class Services:
                 return self.store.map.unfinished() == 0
             drained = self.drain()
             self.maintenance.stop()
+            self.converter.close()
             try:
                 self.store.close()
             except OSError:

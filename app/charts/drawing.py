@@ -38,7 +38,7 @@ def draw(scene: Scene, kind: ChartKind) -> dict[str, Any]:
     drawing = DRAWINGS[kind](scene)
     title = title_lines(scene.statistic, scene.data)
     subtitle = subtitle_lines(scene.document, scene.about, drawing.findings)
-    footer = footer_lines(scene.document, scene.about)
+    footer = footer_lines(scene.about)
     framed = _with_footer(scene, drawing, footer).properties(
         title=alt.TitleParams(title, subtitle=subtitle),
         description=" ".join([*title, *subtitle]),

@@ -7,7 +7,7 @@ import altair as alt
 
 from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tips
-from app.charts.words import limits, probability, span, stratum_words, title_lines, wrapped
+from app.charts.words import p_value_text, stratum_words, title_lines, with_limits, wrapped, year_span
 
 ROW_STEP_PIXELS = 40
 SCATTER_HEIGHT_PIXELS = 380
@@ -52,13 +52,13 @@ def _shared(data: Mapping[str, Any]) -> tuple[str, ...]:
     """Tell what both sides are of: location, years, and the stratum where it is not everybody."""
     side, dimension = data["a"], data["dimension"]
     years = side.get("years") or [year for year in [side.get("year")] if year is not None]
-    parts = {"location": side.get("location"), "year": span(years), "stratum": stratum_words(side)}
+    parts = {"location": side.get("location"), "year": year_span(years), "stratum": stratum_words(side)}
     return (", ".join(part for name, part in parts.items() if part and name != dimension),)
 
 
 def _difference(scene: Scene, names: list[str]) -> str:
     found = scene.data["difference"] or {}
-    return f"{names[0]} less {names[1]}: {limits(found)} points, {probability(found.get('p_value'))}"
+    return f"{names[0]} less {names[1]}: {with_limits(found)} points, {p_value_text(found.get('p_value'))}"
 
 
 def scatter(scene: Scene) -> Drawing:
@@ -85,8 +85,8 @@ def _coefficients(data: Mapping[str, Any]) -> tuple[str, ...]:
     pearson, spearman = data["pearson"] or {}, data["spearman"] or {}
     return (
         f"Vertical: {data['other_question']}",
-        f"Pearson's r {limits(pearson, 'r', 2)}, {probability(pearson.get('p_value'))}",
-        f"Spearman's rho {limits(spearman, 'rho', 2)}, {probability(spearman.get('p_value'))}",
+        f"Pearson's r {with_limits(pearson, 'r', 2)}, {p_value_text(pearson.get('p_value'))}",
+        f"Spearman's rho {with_limits(spearman, 'rho', 2)}, {p_value_text(spearman.get('p_value'))}",
     )
 
 
@@ -141,4 +141,4 @@ def _named(scene: Scene, row: Row) -> tuple[str, ...]:
 
 
 def _with_limits(row: Row) -> tuple[str, ...]:
-    return (f"95 % confidence limits: {limits(row)}",) if row["low"] is not None else ()
+    return (f"95 % confidence limits: {with_limits(row)}",) if row["low"] is not None else ()

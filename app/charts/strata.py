@@ -19,7 +19,7 @@ from app.charts.scene import (
     tips,
     value_colour,
 )
-from app.charts.words import limits
+from app.charts.words import with_limits
 
 DOT_STEP_PIXELS = 18
 CELL_WIDTH_PIXELS, CELL_HEIGHT_PIXELS = 24, 15
@@ -83,8 +83,8 @@ def _gaps(scene: Scene) -> tuple[str, ...]:
         return ()
     absolute, relative = scene.data["absolute_gap"] or {}, scene.data["relative_gap"] or {}
     ends = f"Best: {scene.data['best']}. Worst: {scene.data['worst']}."
-    gap = f"Absolute gap: {limits(absolute)} points"
-    return (ends, gap, f"Relative gap: {limits(relative, decimals=2)}")
+    gap = f"Absolute gap: {with_limits(absolute)} points"
+    return (ends, gap, f"Relative gap: {with_limits(relative, decimals=2)}")
 
 
 def heatmap(scene: Scene) -> Drawing:

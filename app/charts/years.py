@@ -5,7 +5,7 @@ import altair as alt
 from app.charts.kinds import series_name
 from app.charts.rows import RELIABLE, Row, chart_row, has_limits, states_in
 from app.charts.scene import Drawing, Scene, layered, state_channels, state_shapes, tips
-from app.charts.words import limits, probability
+from app.charts.words import p_value_text, with_limits
 
 HEIGHT_PIXELS = 260
 VALUES_PIXELS = 34  # the room of the vertical axis
@@ -82,7 +82,7 @@ def _value_axis(scene: Scene, field: str = "value") -> alt.Y:
 
 def _slope(scene: Scene) -> tuple[str, ...]:
     slope = scene.data["slope"] or {}
-    change = f"Slope: {limits(slope, decimals=2)} points a year, {probability(slope.get('p_value'))}"
+    change = f"Slope: {with_limits(slope, decimals=2)} points a year, {p_value_text(slope.get('p_value'))}"
     return (
         change,
         "Points: estimates with their 95 % limits.",

@@ -4,9 +4,13 @@ A field is a text, or several of one name. Lists of places are one text, separat
 ``category|stratum``; the years are ``from`` and ``to``, or ``years`` where they are not in a row.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
+
+import orjson
+
+from app.queries.bodies import QuestionBody
 
 Fields = Mapping[str, Sequence[str]]
 
@@ -15,10 +19,17 @@ LIST_SEPARATOR = ","
 FIRST_YEAR, LAST_YEAR = "from", "to"
 
 
-def body_of(fields: Fields, takes: Collection[str]) -> dict[str, Any]:
-    """Return the body that a form asks with: of the fields that a statistic takes, those that are filled in."""
-    made = {name: make(fields) for name, make in MAKERS.items() if name in takes}
+def body_of(fields: Fields, model: type[QuestionBody]) -> dict[str, Any]:
+    """Return the body of a filled-in form: those fields of the model that the form has a value for."""
+    made = {name: make(fields) for name, make in MAKERS.items() if name in model.model_fields}
+    made |= {name: _by_type(_text(fields, name), schema) for name, schema in own_fields(model).items()}
     return {name: value for name, value in made.items() if value or (name == "by" and name in fields)}
+
+
+def own_fields(model: type[QuestionBody]) -> dict[str, dict[str, Any]]:
+    """Return the JSON schema of each field for which the form has no ready-made input."""
+    names = model.model_fields.keys() - MAKERS.keys()
+    return {name: model.model_json_schema()["properties"][name] for name in sorted(names)}
 
 
 def fields_of(statistic: str, body: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -42,6 +53,16 @@ def _text(fields: Fields, name: str) -> str:
 def _number(text: str) -> int | str:
     """Return a whole number; what is none stays as it is, to be refused by name."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text
+
+
+def _by_type(text: str, schema: Mapping[str, Any]) -> Any:
+    """Return a text as the type that the schema wants; other texts stay as they are, to be refused by name."""
+    if not text or schema.get("type") == "string":
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
 
 
 def _list(fields: Fields, name: str) -> list[str]:

@@ -1,7 +1,6 @@
 """Figures, moments and durations as the pages tell them."""
 
-from collections.abc import Sequence
-
+from app.charts.words import year_span
 from app.formats import LIST_SEPARATOR
 
 SECOND, MINUTE, HOUR, DAY = 1, 60, 3600, 86_400
@@ -36,21 +35,13 @@ def figure(column: str, value: str | float | None) -> str:
     if isinstance(value, int) and column not in YEAR_COLUMNS:
         return f"{value:,}"
     if column == "years":
-        return years(str(value).split(LIST_SEPARATOR))
+        return year_span(str(value).split(LIST_SEPARATOR))
     if not isinstance(value, float):
         return str(value).replace(LIST_SEPARATOR, ", ")
     fine = any(name in column for name in FINE_COLUMNS)
     if column.endswith("p_value") and value < SMALLEST_P:
         return f"< {SMALLEST_P}"
     return f"{value:,.{FINE_DECIMALS if fine else DECIMALS}f}"
-
-
-def years(labels: Sequence[int | str]) -> str:
-    """Return years in words: from the first to the last where none between is missing, otherwise one by one."""
-    texts = [str(label) for label in labels]
-    numbers = [int(text) for text in texts if text.isdecimal()]
-    in_a_row = len(numbers) == len(texts) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1))
-    return f"{texts[0]} to {texts[-1]}" if in_a_row else ", ".join(texts)
 
 
 def heading(column: str) -> str:

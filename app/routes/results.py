@@ -12,7 +12,6 @@ from werkzeug.http import parse_accept_header
 
 from app.charts import ChartContext, Theme, chart_of
 from app.charts.context import chart_context
-from app.charts.pictures import picture
 from app.errors import ConflictError, InvalidRequestError, quoted
 from app.formats import FORMATS, JSON, Format, file_name
 from app.jobs.documents import DONE_DOCUMENT_START
@@ -44,13 +43,12 @@ def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
     """
     if document["status"] != JobStatus.DONE:
         raise ConflictError(f"{job.id} has no answer to draw; GET /api/get_results/{job.id} tells how far it is")
-    answer = {"data": document["data"]}  # what the provenance tells, the context does
-    return chart_of(job.statistic, answer, _about(job, document), kind=request.args.get("kind"), theme=asked_theme())
+    return chart_of(job.statistic, document, _about(job, document), kind=request.args.get("kind"), theme=asked_theme())
 
 
 def _picture(form: Literal["svg", "png"], job: Job, content: bytes) -> bytes:
     """Make a picture of the same specification that the page draws. Blocks for a second or two the first time."""
-    return picture(specification(job, orjson.loads(content)), form)
+    return services().converter.picture(specification(job, orjson.loads(content)), form)
 
 
 SVG = Format("svg", "image/svg+xml", "image/svg+xml", partial(_picture, "svg"))

@@ -121,7 +121,7 @@ def test_without_scripts_a_job_is_seen_waiting_and_cancelled(without_scripts: Pa
         for _ in range(2):
             page.goto("/?statistic=worst5&question=Q037")
             page.get_by_role("button", name="Show the answer").click()
-        expect(page.get_by_role("status")).to_contain_text("waiting or being computed")
+        expect(page.get_by_role("status")).to_contain_text("waiting or running")
         job = page.url.rpartition("/")[2]
         page.goto("/jobs")
         page.get_by_role("button", name=f"Cancel {job}").click()

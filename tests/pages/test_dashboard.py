@@ -2,18 +2,22 @@
 
 import json
 import shlex
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from app.jobs.job_details import JobDetails, JobState, moment
-from app.pages.answer import answer_table
-from app.pages.form import choices_over, takes
+from app.pages.form import Choices, FormChoices
 from app.pages.form_fields import address_of, body_of, fields_of
 from app.pages.job_list import job_row
+from app.pages.result_view import result_table
 from app.pages.snippets import snippets
 from app.pages.wording import age, duration, figure
 from app.services import Services
+from app.settings import Settings
 from app.statistics import STATISTICS
 
 NOW = 1_800_000_000.0
@@ -57,17 +61,17 @@ FORMS: list[tuple[str, dict[str, list[str]], dict[str, Any]]] = [
 def test_a_form_becomes_a_body_of_the_fields_that_the_statistic_takes(
     statistic: str, fields: dict[str, list[str]], body: dict[str, Any]
 ) -> None:
-    assert body_of(fields, takes(statistic)) == body
+    assert body_of(fields, STATISTICS[statistic].body) == body
 
 
 @pytest.mark.parametrize(("statistic", "body"), [(name, body) for name, _, body in FORMS])
 def test_a_body_becomes_fields_that_ask_for_it_again(statistic: str, body: dict[str, Any]) -> None:
-    assert body_of(fields_of(statistic, body), takes(statistic)) == body
+    assert body_of(fields_of(statistic, body), STATISTICS[statistic].body) == body
 
 
 def test_every_example_of_the_registry_can_be_asked_by_the_form() -> None:
     for name, statistic in STATISTICS.items():
-        again = body_of(fields_of(name, statistic.example), takes(name))
+        again = body_of(fields_of(name, statistic.example), statistic.body)
         asked: dict[str, Any] = dict(statistic.example)
         if "years" in asked:
             assert asked["years"] == [2019]
@@ -81,16 +85,28 @@ def test_an_address_holds_every_field() -> None:
 
 
 def test_the_choices_are_those_of_the_table_and_the_registry(services: Services) -> None:
-    choices = choices_over(services.ingestor.table)
+    choices = FormChoices().over(services.ingestor.table)
     assert [statistic.name for statistic in choices.statistics] == list(STATISTICS)
     assert "Guam" in choices.places
     assert choices.years == (2019, 2020, 2021)
     assert choices.strata["Gender"] == [("Gender|Female", "Female"), ("Gender|Male", "Male")]
-    assert choices.first["state"] == ["National"]
+    assert choices.defaults["state"] == ["National"]
+
+
+def test_each_application_keeps_the_choices_of_its_own_table(
+    start_app: Callable[[Settings], Flask], settings: Settings, tmp_path: Path
+) -> None:
+    apps = [start_app(settings), start_app(settings.model_copy(update={"results_dir": tmp_path / "other"}))]
+
+    def choices() -> list[Choices]:
+        return [app.extensions["form_choices"].over(app.extensions["services"].ingestor.table) for app in apps]
+
+    for before, after in zip(choices(), choices(), strict=True):
+        assert after is before
 
 
 def test_only_examples_that_the_table_can_answer_are_offered(services: Services) -> None:
-    labels = [example.address for example in choices_over(services.ingestor.table).examples]
+    labels = [example.address for example in FormChoices().over(services.ingestor.table).examples]
     assert any("statistic=best5" in address for address in labels)
     assert not any("statistic=correlate" in address for address in labels)  # the second question is not there
 
@@ -98,12 +114,12 @@ def test_only_examples_that_the_table_can_answer_are_offered(services: Services)
 def test_what_is_the_same_in_every_row_stands_beside_the_table() -> None:
     slope = {"value": 0.5, "low": 0.25, "high": 0.75, "standard_error": 0.1, "p_value": 0.0002}
     years: list[dict[str, Any]] = [{"year": year, "value": 30.0, "flags": []} for year in (2019, 2020)]
-    table = answer_table("trend", {"location": "Ohio", "slope": slope, "years": years})
+    table = result_table("trend", {"location": "Ohio", "slope": slope, "years": years})
     assert [column.heading for column in table.columns] == ["Year", "Value"]
     assert [[cell.text for cell in row] for row in table.rows] == [["2019", "30.0"], ["2020", "30.0"]]
-    assert dict(table.whole)["Location"] == "Ohio"
-    assert dict(table.whole)["Slope p value"] == "< 0.001"
-    assert "Flags" not in dict(table.whole)
+    assert dict(table.constants)["Location"] == "Ohio"
+    assert dict(table.constants)["Slope p value"] == "< 0.001"
+    assert "Flags" not in dict(table.constants)
 
 
 @pytest.mark.parametrize(

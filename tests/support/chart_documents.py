@@ -1,4 +1,4 @@
-"""Answers in each form that they come in, written by hand, for the tests of charts."""
+"""Results in each of their shapes, written by hand, for the tests of charts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +12,9 @@ ABOUT = ChartContext(QUESTION, SOURCE, tuple(range(2011, 2022)))
 Document = Mapping[str, Any]
 
 
-def done(data: Any, **filters: Any) -> Document:
-    """Return the document of a job that is done."""
-    return {"status": "done", "data": data, "provenance": {"filters": filters}} if filters else {"data": data}
+def done(data: Any) -> Document:
+    """Return the document of a finished job."""
+    return {"status": "done", "data": data}
 
 
 def cell(value: float | None, *flags: str, **keys: Any) -> dict[str, Any]:
@@ -38,9 +38,7 @@ BY_LOCATION = done(
         cell(31.0, "unreliable", location="Ohio"),
         cell(None, "suppressed", location="Guam"),
         cell(34.0, location="Texas"),
-    ],
-    years=[2019],
-    category="Total",
+    ]
 )
 BY_STRATUM = done(
     [
