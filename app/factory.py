@@ -24,8 +24,9 @@ from app.metrics import Metrics, Observer
 from app.openapi import views as openapi_views
 from app.pages import dashboard, data, job_list, static_files
 from app.pages.form import FormChoices
+from app.planner import CurrentPlanner
 from app.routes import jobs, operations, results, statistics, survey
-from app.services import Services, preparer
+from app.services import Services
 from app.settings import Settings, settings_from_environment
 from app.table.engines import load_table
 from app.table.survey_table import SurveyTable
@@ -87,7 +88,8 @@ def _start_services(settings: Settings, ingestor: DataIngestor) -> Services:
     files = ResultFiles(settings.results_dir)
     journal = Journal(settings.results_dir, settings.journal_sync)
     recovered = recover(journal, files)
-    documents = Documents(files, preparer(ingestor))
+    planner = CurrentPlanner(lambda: ingestor.table)
+    documents = Documents(files, planner.work_of)
     retention = Retention(settings.retention_jobs, settings.retention_hours * SECONDS_PER_HOUR)
     store = JobStore(documents=documents, journal=journal, retention=retention, recovered=recovered)
     metrics = Metrics()
@@ -97,7 +99,7 @@ def _start_services(settings: Settings, ingestor: DataIngestor) -> Services:
     pool.resume()
     maintenance = Maintenance(store)
     maintenance.start()
-    return Services(settings, ingestor, store, pool, maintenance, metrics, Converter())
+    return Services(settings, ingestor, planner, store, pool, maintenance, metrics, Converter())
 
 
 def _register_routes(app: Flask) -> None:

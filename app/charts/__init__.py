@@ -7,11 +7,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.charts.context import ChartContext, Kind, Theme
+from app.charts.context import ChartContext, Theme
 from app.charts.kinds import kinds_of
 from app.errors import InvalidRequestError, quoted
+from app.statistics.registry import ChartKind
 
-__all__ = ["ChartContext", "Kind", "Theme", "chart_of", "kinds_of"]
+__all__ = ["ChartContext", "Theme", "chart_of", "kinds_of"]
 
 
 def chart_of(
@@ -42,11 +43,13 @@ def chart_of(
     return draw(Scene(statistic, document, context, LOOKS[theme]), _check_kind(statistic, document, kind))
 
 
-def _check_kind(statistic: str, document: Mapping[str, Any], kind: str | None) -> Kind:
+def _check_kind(statistic: str, document: Mapping[str, Any], kind: str | None) -> ChartKind:
     """Return the requested kind, or the default one."""
     suitable = kinds_of(statistic, document)
     if not suitable:
-        raise InvalidRequestError("the result is empty, so there is nothing to draw; request it as json")
+        raise InvalidRequestError(
+            "there is nothing to draw: the result is empty, or its statistic has no chart; request it as json"
+        )
     if kind is None:
         return suitable[0]
     for each in suitable:

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from app.table.survey_table import SurveyTable
 
-Kind = Literal["bars", "map", "dots", "heatmap", "lines", "trend", "comparison", "scatter", "figure"]
 Theme = Literal["light", "dark"]
 
 TOTAL = "Total"  # the category of everybody

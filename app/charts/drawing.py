@@ -8,7 +8,6 @@ from typing import Any
 
 import altair as alt
 
-from app.charts.context import Kind
 from app.charts.locations import bars, tile_map
 from app.charts.look import config
 from app.charts.pairs import comparison, figure, scatter
@@ -16,10 +15,11 @@ from app.charts.scene import ROWS, Drawing, Scene
 from app.charts.strata import dots, heatmap
 from app.charts.words import footer_lines, subtitle_lines, title_lines
 from app.charts.years import lines, trend
+from app.statistics.registry import ChartKind
 
 FOOTER_FONT_PIXELS, FOOTER_LINE_PIXELS = 10, 13
 
-DRAWINGS: Mapping[Kind, Callable[[Scene], Drawing]] = {
+DRAWINGS: Mapping[ChartKind, Callable[[Scene], Drawing]] = {
     "bars": bars,
     "map": tile_map,
     "dots": dots,
@@ -32,7 +32,7 @@ DRAWINGS: Mapping[Kind, Callable[[Scene], Drawing]] = {
 }
 
 
-def draw(scene: Scene, kind: Kind) -> dict[str, Any]:
+def draw(scene: Scene, kind: ChartKind) -> dict[str, Any]:
     """Return a chart as a Vega-Lite specification, JSON-ready."""
     drawing = DRAWINGS[kind](scene)
     title = title_lines(scene.statistic, scene.data)

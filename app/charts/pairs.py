@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from app.charts.rows import KEYS, Row, cell_row, has_limits
+from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
 from app.charts.words import p_value_text, stratum_words, title_lines, with_limits, wrapped, year_span
 
@@ -24,7 +24,7 @@ WHOLE = 100.0  # percent
 def comparison(scene: Scene) -> Drawing:
     """Draw two estimates below each other with their limits; the subtitle states their difference."""
     sides = [scene.data["a"], scene.data["b"]]
-    rows = [{**cell_row(side), "name": str(side[scene.data["dimension"]])} for side in sides]
+    rows = [{**chart_row(side), "name": str(side[scene.data["dimension"]])} for side in sides]
     names = [row["name"] for row in rows]
     pixels = names_pixels(names)
     axis = names_axis(pixels, grid=False, labelFontWeight="bold")
@@ -133,7 +133,7 @@ def _figure_text(scene: Scene, row: Row) -> str:
 def _figure_findings(scene: Scene, row: Row) -> tuple[str, ...]:
     """Return the figure's keys, unless the title names them, and its confidence limits."""
     title = " ".join(title_lines(scene.statistic, scene.data))
-    keys = [str(row[name]) for name in KEYS if name in row and row[name] != scene.statistic]
+    keys = [str(row[name]) for name in KEYS if name in row]
     named = ", ".join(key for key in keys if key not in title)
     limits = f"95 % confidence limits: {with_limits(row)}" if row["low"] is not None else ""
     return tuple(filter(None, (named, limits)))

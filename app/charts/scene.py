@@ -10,6 +10,7 @@ import altair as alt
 from app.charts.context import ChartContext
 from app.charts.look import Look, state_colours, state_fills
 from app.charts.rows import CAUTION, NO_VALUE, RELIABLE, SUPPRESSED, Row, rows_of, states_in
+from app.statistics.registry import DIFFERENCE, STATISTICS
 from app.table.facts import survey_facts
 
 ROWS = "rows"  # the name of the dataset in a specification
@@ -43,12 +44,13 @@ class Scene:
     @cached_property
     def rows(self) -> list[Row]:
         """The data as rows."""
-        return rows_of(self.data)
+        return rows_of(self.statistic, self.data)
 
     @property
     def is_difference(self) -> bool:
         """Whether the values are differences from the global mean, in percentage points."""
-        return self.statistic.endswith("diff_from_mean")
+        known = STATISTICS.get(self.statistic)
+        return known is not None and known.output.value == DIFFERENCE
 
     @property
     def unit(self) -> str:

@@ -5,37 +5,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.charts.context import TOTAL, ChartContext
+from app.statistics import STATISTICS
 
 # Lines that fit a page of 360 pixels, each in the font size of its place.
 TITLE_CHARS = 44
 SUBTITLE_CHARS = 58
 FOOTER_CHARS = 64
 
-TITLES: Mapping[str, str] = {
-    "states_mean": "Mean of each location",
-    "state_mean": "Mean of {name}",
-    "best5": "The five best locations",
-    "worst5": "The five worst locations",
-    "best": "Best locations: the first {count}",
-    "worst": "Worst locations: the first {count}",
-    "global_mean": "Mean over all rows",
-    "diff_from_mean": "Global mean less the mean of each location",
-    "state_diff_from_mean": "Global mean less the mean of {name}",
-    "mean_by_category": "Mean by location and stratum",
-    "state_mean_by_category": "Mean by stratum in {name}",
-    "estimate": "Estimates with their 95 % confidence limits",
-    "trend": "Trend in {location}",
-    "compare": "Two estimates compared",
-    "disparity": "Disparity by {category} in {location}",
-    "correlate": "Two questions across {locations} locations",
-}
-
 
 def title_lines(statistic: str, data: Any) -> list[str]:
     """Return the title: what the chart shows."""
-    title = TITLES.get(statistic, statistic.replace("_", " ").capitalize())
-    facts = data if isinstance(data, Mapping) else {}
-    return wrapped(title.format_map({"name": next(iter(facts), ""), "count": len(data), **facts}), TITLE_CHARS)
+    known = STATISTICS.get(statistic)
+    return wrapped(known.heading_of(data) if known else statistic, TITLE_CHARS)
 
 
 def subtitle_lines(document: Mapping[str, Any], context: ChartContext, findings: Sequence[str]) -> list[str]:

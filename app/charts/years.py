@@ -3,7 +3,7 @@
 import altair as alt
 
 from app.charts.kinds import series_name
-from app.charts.rows import RELIABLE, Row, cell_row, has_limits, states_in
+from app.charts.rows import RELIABLE, Row, chart_row, has_limits, states_in
 from app.charts.scene import Drawing, Scene, layered, state_channels, state_shapes, tooltips
 from app.charts.words import p_value_text, with_limits
 
@@ -27,7 +27,7 @@ def lines(scene: Scene) -> Drawing:
 def trend(scene: Scene) -> Drawing:
     """Draw the yearly estimates with their limits, and the fitted line with its band."""
     fitted = ("fitted", "fitted_low", "fitted_high")
-    rows = [{**cell_row(year), **{name: year.get(name) for name in fitted}} for year in scene.data["years"]]
+    rows = [{**chart_row(year), **{name: year.get(name) for name in fitted}} for year in scene.data["years"]]
     base = alt.Chart().encode(x=_year_axis())
     band = base.mark_area(color=scene.look.main, opacity=0.18).encode(
         y=_value_axis(scene, "fitted_low"), y2="fitted_high"

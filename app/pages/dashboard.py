@@ -11,9 +11,9 @@ from flask import Blueprint, Response, current_app, request
 
 from app.charts import kinds_of
 from app.errors import InvalidRequestError, ServiceError
-from app.formats import FORMS
+from app.formats import FORMATS
 from app.jobs.job import Job, JobStatus
-from app.pages.form import FormChoices, form_values, takes
+from app.pages.form import FormChoices, form_values
 from app.pages.form_fields import Fields, body_of
 from app.pages.html import page, problem_page, see_other, wants_page
 from app.pages.result_view import Charts, ResultView, request_fields, result_view
@@ -26,7 +26,7 @@ from app.web.support import data_answer, json_answer, services, this_request
 WAIT_SECONDS = 2.0  # most jobs are done by then, which saves the page a second request
 
 RESULT_VALUES: dict[str, Any] = {
-    "formats": [*FORMS, *PICTURES],
+    "formats": [*FORMATS, *PICTURES],
     "pictures": PICTURES,
     "charts_script_address": charts_script_address,
 }
@@ -92,7 +92,7 @@ def _submit(fields: Fields) -> Job:
     statistic = next(iter(fields.get("statistic", ())), "")
     if statistic not in STATISTICS:
         raise InvalidRequestError(f"choose one of the statistics {', '.join(STATISTICS)}")
-    job = services().submit(statistic, orjson.dumps(body_of(fields, takes(statistic))))
+    job = services().submit(statistic, orjson.dumps(body_of(fields, STATISTICS[statistic].body)))
     this_request().job_id = job.id
     return job
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.errors import InvalidRequestError
-from app.pages.form_fields import STRATUM_SEPARATOR, Fields, address_of, fields_of
+from app.pages.form_fields import STRATUM_SEPARATOR, Fields, address_of, fields_of, own_fields
 from app.planner import Planner
 from app.statistics import STATISTICS, Statistic
 from app.table.survey_table import NATION, Question, SurveyTable
@@ -30,6 +30,16 @@ class StatisticChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnField:
+    """A field that only one statistic takes, which the form shows as a plain input."""
+
+    name: str
+    label: str
+    hint: str
+    is_number: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A query that this table can answer: its label, and the address of the page that shows it."""
 
@@ -48,6 +58,7 @@ class Choices:
     """
 
     statistics: Sequence[StatisticChoice]
+    own_fields: Sequence[OwnField]
     questions: Sequence[Question]
     places: Sequence[str]
     years: Sequence[int]
@@ -88,15 +99,10 @@ def takes(statistic: str) -> frozenset[str]:
     return frozenset(found.body.model_fields) if found else frozenset()
 
 
-def label_of(statistic: Statistic) -> str:
-    """Return the label of a statistic in headings and lists."""
-    text = statistic.summary.removeprefix("Return ").rstrip(".")
-    return text[:1].upper() + text[1:]
-
-
 def _choices_over(table: SurveyTable) -> Choices:
     return Choices(
         statistics=[_choice(statistic) for statistic in STATISTICS.values()],
+        own_fields=list(_own_fields()),
         questions=[data.question for data in table.questions],
         places=[location.name for location in table.locations],
         years=table.report.years,
@@ -110,9 +116,18 @@ def _choices_over(table: SurveyTable) -> Choices:
 
 
 def _choice(statistic: Statistic) -> StatisticChoice:
-    fields = statistic.body.model_fields
-    needs = [name for name, field in fields.items() if field.is_required()]
-    return StatisticChoice(statistic.name, label_of(statistic), list(fields), needs)
+    return StatisticChoice(
+        statistic.name, statistic.title, list(statistic.body.model_fields), statistic.required_fields
+    )
+
+
+def _own_fields() -> Iterator[OwnField]:
+    schemas: dict[str, dict[str, Any]] = {}
+    for statistic in STATISTICS.values():
+        schemas |= own_fields(statistic.body)
+    for name, schema in schemas.items():
+        label = name.replace("_", " ").capitalize()
+        yield OwnField(name, label, schema.get("description", ""), schema.get("type") in {"integer", "number"})
 
 
 def _examples(table: SurveyTable) -> Iterator[Example]:
@@ -123,7 +138,7 @@ def _examples(table: SurveyTable) -> Iterator[Example]:
             planner.plan(name, orjson.dumps(statistic.example))
         except InvalidRequestError:
             continue
-        yield Example(label_of(statistic), address_of(fields_of(name, statistic.example)))
+        yield Example(statistic.title, address_of(fields_of(name, statistic.example)))
 
 
 def _defaults(table: SurveyTable) -> Mapping[str, Sequence[str]]:

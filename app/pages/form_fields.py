@@ -4,9 +4,13 @@ A field is a text, or several of one name. A list of places is one text, separat
 ``category|stratum``; years are ``from`` and ``to``, or ``years`` if some in between are missing.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
+
+import orjson
+
+from app.queries.bodies import QuestionBody
 
 Fields = Mapping[str, Sequence[str]]
 
@@ -15,10 +19,17 @@ LIST_SEPARATOR = ","
 FIRST_YEAR, LAST_YEAR = "from", "to"
 
 
-def body_of(fields: Fields, takes: Collection[str]) -> dict[str, Any]:
-    """Return the request body that the form describes: the filled-in fields, of those that the statistic takes."""
-    values = {name: parse(fields) for name, parse in PARSERS.items() if name in takes}
+def body_of(fields: Fields, model: type[QuestionBody]) -> dict[str, Any]:
+    """Return the request body that the form describes: the filled-in fields, of those that the model has."""
+    values = {name: parse(fields) for name, parse in PARSERS.items() if name in model.model_fields}
+    values |= {name: _by_type(_text(fields, name), schema) for name, schema in own_fields(model).items()}
     return {name: value for name, value in values.items() if value or (name == "by" and name in fields)}
+
+
+def own_fields(model: type[QuestionBody]) -> dict[str, dict[str, Any]]:
+    """Return the JSON schema of each field for which the form has no ready-made input."""
+    names = model.model_fields.keys() - PARSERS.keys()
+    return {name: model.model_json_schema()["properties"][name] for name in sorted(names)}
 
 
 def fields_of(statistic: str, body: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -42,6 +53,16 @@ def _text(fields: Fields, name: str) -> str:
 def _number(text: str) -> int | str:
     """Return a whole number; other text stays, so that the validation of the body names it in its error."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text
+
+
+def _by_type(text: str, schema: Mapping[str, Any]) -> Any:
+    """Parse a text as JSON unless the schema wants a string; invalid text stays, for the validation to name it."""
+    if not text or schema.get("type") == "string":
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
 
 
 def _list(fields: Fields, name: str) -> list[str]:

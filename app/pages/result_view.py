@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 
 from app.charts.words import year_span
-from app.formats import tabulate
+from app.formats import columns_of
 from app.jobs.job import Job
-from app.pages.form import label_of
 from app.pages.form_fields import Fields, address_of, fields_of
 from app.pages.snippets import Snippets, snippets
 from app.pages.wording import figure, heading
-from app.statistics import STATISTICS
+from app.statistics import STATISTICS, Statistic
+from app.table.facts import survey_facts
 
 FIGURE_COLUMNS = frozenset({"value", "mean", "low", "high", "sample_size", "x", "y"})
 SHORT_HASH_CHARS = 12
@@ -87,7 +87,7 @@ def result_view(
     statistic = STATISTICS.get(job.statistic)
     return ResultView(
         job_id=job.id,
-        label=label_of(statistic) if statistic else job.id,
+        label=_title(statistic, document["data"], provenance) if statistic else job.id,
         question=provenance.get("question", body.get("question", "")),
         address=address_of(request_fields(job)),
         table=result_table(job.statistic, document["data"]),
@@ -104,7 +104,7 @@ def request_fields(job: Job) -> Fields:
 
 def result_table(statistic: str, data: Any) -> ResultTable:
     """Return the table of a result. A column with one value in all of several rows becomes a constant."""
-    tidy = tabulate(statistic, data)
+    tidy = columns_of(statistic, data)
     constants = {name: values[0] for name, values in tidy.items() if _is_constant(name, values)}
     columns = {name: values for name, values in tidy.items() if name not in constants}
     numbers = {name for name, values in columns.items() if _are_numbers(values)}
@@ -116,6 +116,16 @@ def result_table(statistic: str, data: Any) -> ResultTable:
         ],
         constants=[(heading(name), figure(name, value)) for name, value in constants.items() if value != ""],
     )
+
+
+def _title(statistic: Statistic, data: Any, provenance: Mapping[str, Any]) -> str:
+    """Return a title such as ``Adult obesity: trend in Ohio, 2011 to 2022``, without the parts that are unknown."""
+    heading = statistic.heading_of(data)
+    question = survey_facts().questions.get(provenance.get("question", ""))
+    if question is not None:
+        heading = f"{question.short}: {heading[:1].lower()}{heading[1:]}"
+    years = year_span(provenance.get("years", ()))
+    return f"{heading}, {years}" if years else heading
 
 
 def _is_constant(column: str, values: Sequence[Any]) -> bool:
