@@ -1,6 +1,6 @@
 """One tree of service errors, each with its HTTP status, and the one envelope that every error is told in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 LONGEST_QUOTE_CHARS = 300
@@ -153,3 +153,9 @@ def envelope(reason: str) -> dict[str, str]:
 def quoted(text: str) -> str:
     """Return what a client sent in quotes, shortened where it is very long."""
     return repr(text if len(text) <= LONGEST_QUOTE_CHARS else text[:LONGEST_QUOTE_CHARS] + "…")
+
+
+def join_first(items: Sequence[str], limit: int, separator: str = ", ") -> str:
+    """Join items for a message. Of more than ``limit``, name the first and count the others."""
+    more = len(items) - limit
+    return separator.join([*items[:limit], *([f"and {more} more"] if more > 0 else [])])

@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.charts.context import TOTAL, ChartContext
+from app.charts.context import ChartContext
+from app.queries.narrowing import TOTAL
 from app.statistics import STATISTICS
 
 # Lines that fit a page of 360 pixels, each in the font size of its place.
