@@ -1,6 +1,6 @@
 """One tree of service errors, each with its HTTP status, and the one envelope that every error is told in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 LONGEST_QUOTE_CHARS = 300
@@ -160,3 +160,9 @@ def one_line(error: BaseException) -> str:
     message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     first, *others = message.strip().splitlines() or [type(error).__name__]
     return f"{first} {others[0].strip()}" if first.endswith(":") and others else first
+
+
+def join_first(items: Sequence[str], limit: int, separator: str = ", ") -> str:
+    """Join items for a message. Of more than ``limit``, name the first and count the others."""
+    more = len(items) - limit
+    return separator.join([*items[:limit], *([f"and {more} more"] if more > 0 else [])])

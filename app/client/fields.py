@@ -4,6 +4,7 @@ Only a field that is given is sent: a server that does not know the others is as
 """
 
 import argparse
+import json
 import re
 from typing import Any
 
@@ -28,6 +29,14 @@ def add_field_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-n", "--number", type=int, metavar="N", help="how many places of a ranking")
     group.add_argument("--by", type=names, metavar="KEYS", help=f"what to tell apart, some of {','.join(DIMENSIONS)}")
     between = "what to compare: location=Ohio,Utah or year=2015,2019 or stratum=Female,Male"
+    group.add_argument(
+        "--field",
+        type=field,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another field of the statistic",
+    )
     group.add_argument("--between", type=pair, metavar="PAIR", help=between)
 
 
@@ -53,6 +62,7 @@ def request_fields(options: argparse.Namespace) -> dict[str, Any]:
         "n": options.number,
         "by": options.by,
         "between": options.between,
+        **dict(options.field),
     }
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -106,6 +116,22 @@ def pair(text: str) -> dict[str, list[Any]]:
     if kind == "year":
         return {kind: [_year(name) for name in both]}
     return {kind: both}
+
+
+def field(text: str) -> tuple[str, Any]:
+    """Return a field by name, with its value as JSON if it is JSON, or else as text.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError: the text has no name, or no "="
+    """
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} must have the form NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
 
 
 def _year(text: str) -> int:

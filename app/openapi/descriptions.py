@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
-from app.formats import FORMS
+from app.formats import FORMATS
 from app.jobs.job_details import JobState
 from app.openapi.answer_models import (
     AcceptedDone,
@@ -74,7 +74,7 @@ WAIT = Parameter(
 FORMAT = Parameter(
     "format",
     "the form of the result; goes before the header Accept. svg and png are pictures of its chart",
-    Literal[(*FORMS, *PICTURES)],
+    Literal[(*FORMATS, *PICTURES)],
     "json",
 )
 KIND = Parameter(
@@ -156,7 +156,7 @@ def _batch() -> Description:
     chosen: Any = Annotated[requests, Field(discriminator="statistic")]
     model: Any = Annotated[list[chosen], Field(min_length=1, max_length=MOST_REQUESTS)]
     example = [{"statistic": name, **STATISTICS[name].example} for name in BATCH_EXAMPLES]
-    accepted: Any = BatchAccepted | BatchDone[dict[str, JOB_DOCUMENTS]]
+    accepted: Any = BatchAccepted | BatchDone[dict[str, _job_documents()]]  # type: ignore[misc]
     return Description(
         {200: Answer("the jobs are accepted", {JSON_TYPE: accepted}, may_have=("Preference-Applied",))},
         parameters=(PREFER, KEY),
@@ -165,39 +165,46 @@ def _batch() -> Description:
     )
 
 
-JOB_DOCUMENTS: Any = any_of([Running, ErrorEnvelope, *map(finished_document, STATISTICS.values())])
-RESULT_TYPES = {form.media_type: bytes for form in (*FORMS.values(), *PICTURES.values())} | {
-    JSON_TYPE: JOB_DOCUMENTS,
+def _job_documents() -> Any:
+    return any_of([Running, ErrorEnvelope, *map(finished_document, STATISTICS.values())])
+
+
+RESULT_TYPES = {form.media_type: bytes for form in (*FORMATS.values(), *PICTURES.values())} | {
     "text/csv": str,
 }
 
-STATISTICS_ROUTES = {
-    **{f"statistics.{name}": _submission(statistic) for name, statistic in STATISTICS.items()},
-    "statistics.submit_batch": _batch(),
-}
 
-JOBS_ROUTES = {
-    "jobs.get_results": Description(
-        {
-            200: Answer(
-                "the job's state and, once it is done, its result; other forms than JSON only of a job that is done",
-                RESULT_TYPES,
-                may_have=("ETag", "Vary", "Content-Disposition"),
-            ),
-            304: Answer("the client has the result already", headers=("ETag",), may_have=("Vary",)),
-        },
-        parameters=(JOB_ID, WAIT, FORMAT, KIND, THEME, TAG),
-        errors=(400, 404, 410),
-    ),
-    "jobs.get_many_results": Description(
-        json_of(Done[dict[str, JOB_DOCUMENTS]]), parameters=(JOB_IDS, WAIT), errors=(400,)
-    ),
-    "jobs.list_jobs": Description(json_of(Done[JobStates]), parameters=(LIMIT, AFTER), errors=(400,)),
-    "jobs.cancel_job": Description(
-        json_of(Done[RemovedJob]), parameters=(JOB_ID,), errors=(404, 409, 410), operator=True
-    ),
-    "jobs.num_jobs": Description(json_of(UnfinishedJobs)),
-}
+def _statistics_routes() -> dict[str, Description]:
+    submissions = {f"statistics.{name}": _submission(statistic) for name, statistic in STATISTICS.items()}
+    return {**submissions, "statistics.submit_batch": _batch()}
+
+
+def _jobs_routes() -> dict[str, Description]:
+    return {
+        "jobs.get_results": Description(
+            {
+                200: Answer(
+                    "the job's state and, once it is done, its result; formats other than JSON only when it is done",
+                    {**RESULT_TYPES, JSON_TYPE: _job_documents()},
+                    may_have=("ETag", "Vary", "Content-Disposition"),
+                ),
+                304: Answer("the client has the result already", headers=("ETag",), may_have=("Vary",)),
+            },
+            parameters=(JOB_ID, WAIT, FORMAT, KIND, THEME, TAG),
+            errors=(400, 404, 410),
+        ),
+        "jobs.get_many_results": Description(
+            json_of(Done[dict[str, _job_documents()]]),  # type: ignore[misc]
+            parameters=(JOB_IDS, WAIT),
+            errors=(400,),
+        ),
+        "jobs.list_jobs": Description(json_of(Done[JobStates]), parameters=(LIMIT, AFTER), errors=(400,)),
+        "jobs.cancel_job": Description(
+            json_of(Done[RemovedJob]), parameters=(JOB_ID,), errors=(404, 409, 410), operator=True
+        ),
+        "jobs.num_jobs": Description(json_of(UnfinishedJobs)),
+    }
+
 
 JOB_DETAILS_ROUTES = {
     "jobs.job_details": Description(json_of(Done[JobTold]), parameters=(JOB_ID,), errors=(404, 410)),
@@ -241,11 +248,14 @@ PAGES_ROUTES = {
     ),
 }
 
-DESCRIPTIONS: Mapping[str, Description] = {
-    **STATISTICS_ROUTES,
-    **JOBS_ROUTES,
-    **JOB_DETAILS_ROUTES,
-    **SURVEY_ROUTES,
-    **OPERATIONS_ROUTES,
-    **PAGES_ROUTES,
-}
+
+def descriptions() -> Mapping[str, Description]:
+    """Return the description of every route by its endpoint, with a route for each registered statistic."""
+    return {
+        **_statistics_routes(),
+        **_jobs_routes(),
+        **JOB_DETAILS_ROUTES,
+        **SURVEY_ROUTES,
+        **OPERATIONS_ROUTES,
+        **PAGES_ROUTES,
+    }

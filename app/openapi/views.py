@@ -12,7 +12,7 @@ from flask import Blueprint, Flask, Response, current_app, render_template
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import Rule
 
-from app.openapi.descriptions import DESCRIPTIONS
+from app.openapi.descriptions import descriptions
 from app.openapi.document import Operation, api_document
 from app.web.guard import use_policy
 from app.web.route_list import route_summary
@@ -89,11 +89,12 @@ def _operations(app: Flask) -> Iterator[Operation]:
     ------
     KeyError: a route has no description
     """
+    described = descriptions()
     for rule in described_rules(app):
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         for method in sorted((rule.methods or set()) - NOT_DESCRIBED):
             tag, summary = rule.endpoint.partition(".")[0], route_summary(rule.endpoint)
-            yield Operation(method, path, tag, summary, DESCRIPTIONS[rule.endpoint])
+            yield Operation(method, path, tag, summary, described[rule.endpoint])
 
 
 def _about(module: str) -> str:

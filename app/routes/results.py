@@ -12,12 +12,10 @@ from werkzeug.http import parse_accept_header
 
 from app.charts import ChartContext, Theme, chart_of
 from app.charts.context import chart_context
-from app.charts.pictures import picture
 from app.errors import ConflictError, InvalidRequestError, quoted
-from app.formats import FORMS, JSON, Form, file_name
+from app.formats import FORMATS, JSON, Format, file_name
 from app.jobs.documents import DONE_DOCUMENT_START
 from app.jobs.job import RUNNING_DOCUMENT, Document, Job, JobStatus
-from app.planner import planner_of
 from app.statistics import STATISTICS
 from app.web.support import ApiResponse, json_answer, services, this_request
 
@@ -45,18 +43,17 @@ def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
     """
     if document["status"] != JobStatus.DONE:
         raise ConflictError(f"{job.id} has no answer to draw; GET /api/get_results/{job.id} tells how far it is")
-    answer = {"data": document["data"]}  # what the provenance tells, the context does
-    return chart_of(job.statistic, answer, _about(job, document), kind=request.args.get("kind"), theme=asked_theme())
+    return chart_of(job.statistic, document, _about(job, document), kind=request.args.get("kind"), theme=asked_theme())
 
 
 def _picture(form: Literal["svg", "png"], job: Job, content: bytes) -> bytes:
     """Make a picture of the same specification that the page draws. Blocks for a second or two the first time."""
-    return picture(specification(job, orjson.loads(content)), form)
+    return services().converter.picture(specification(job, orjson.loads(content)), form)
 
 
-SVG = Form("svg", "image/svg+xml", "image/svg+xml", partial(_picture, "svg"))
-PNG = Form("png", "image/png", "image/png", partial(_picture, "png"))
-PICTURES: Mapping[str, Form] = MappingProxyType({form.name: form for form in (SVG, PNG)})
+SVG = Format("svg", "image/svg+xml", "image/svg+xml", partial(_picture, "svg"))
+PNG = Format("png", "image/png", "image/png", partial(_picture, "png"))
+PICTURES: Mapping[str, Format] = MappingProxyType({form.name: form for form in (SVG, PNG)})
 
 
 def provenance_of_job(job: Job, document: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +62,7 @@ def provenance_of_job(job: Job, document: dict[str, Any]) -> dict[str, Any]:
     if found or job.request is None or job.statistic not in STATISTICS:
         return found
     try:
-        return planner_of(services().ingestor.table).provenance(job.request)
+        return services().planner.get().provenance(job.request)
     except InvalidRequestError:
         return {}
 
@@ -91,10 +88,10 @@ def asked_theme() -> Theme:
 ACCEPTS_REMEMBERED = 256
 # Pictures are had by ?format= alone: Firefox accepts them for every page that is opened, and would get one for JSON.
 # The first is what a client gets that takes anything. A type may be asked for with the parameters that it has.
-FORM_OF_TYPE = {name: form for form in FORMS.values() for name in (form.media_type, form.content_type)}
+FORMAT_OF_TYPE = {name: form for form in FORMATS.values() for name in (form.media_type, form.content_type)}
 
 
-def asked_form() -> Form | None:
+def asked_form() -> Format | None:
     """Return the form that ``?format=`` asks for, None where it is left to the header Accept.
 
     Raises
@@ -109,13 +106,13 @@ def asked_form() -> Form | None:
     if "format" not in asked.args:
         return None
     name = asked.args["format"]
-    forms = {**FORMS, **PICTURES}
+    forms = {**FORMATS, **PICTURES}
     if name not in forms:
         raise InvalidRequestError(f"format must be {' or '.join(forms)}, not {quoted(name)}")
     return forms[name]
 
 
-def result_answer(job: Job, document: Document, asked: Form | None) -> Response:
+def result_answer(job: Job, document: Document, asked: Format | None) -> Response:
     """Return the answer that tells how a job is: its result in the form that is asked for, all else as JSON."""
     if document is RUNNING_DOCUMENT:
         return json_answer(document.content)
@@ -136,7 +133,7 @@ def result_answer(job: Job, document: Document, asked: Form | None) -> Response:
 
 
 @lru_cache(maxsize=ACCEPTS_REMEMBERED)
-def _accepted_form(accept: str) -> Form:
+def _accepted_form(accept: str) -> Format:
     """Return the form that an Accept header likes best: JSON where it likes another no more, or none of them."""
-    best = parse_accept_header(accept, MIMEAccept).best_match(FORM_OF_TYPE)
-    return FORM_OF_TYPE.get(best or "", JSON)
+    best = parse_accept_header(accept, MIMEAccept).best_match(FORMAT_OF_TYPE)
+    return FORMAT_OF_TYPE.get(best or "", JSON)

@@ -7,6 +7,7 @@ from typing import cast
 
 import orjson
 from flask import Blueprint, Response
+from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.http import parse_list_header
 
 from app.errors import InvalidRequestError, UnsupportedMediaTypeError, quoted
@@ -126,5 +127,8 @@ def submit_batch() -> Response:
     return accepted_batch_answer(jobs)
 
 
-for _name in STATISTICS:
-    blueprint.add_url_rule(f"/{_name}", _name, submit, methods=["POST"], defaults={"statistic": _name})
+@blueprint.record
+def _add_routes(state: BlueprintSetupState) -> None:
+    """Add a route for each statistic, whenever an application registers the blueprint."""
+    for name in STATISTICS:
+        state.add_url_rule(f"/{name}", name, submit, methods=["POST"], defaults={"statistic": name})

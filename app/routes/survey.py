@@ -43,13 +43,11 @@ def dataset() -> Response:
 
 
 def _explained(statistic: Statistic) -> dict[str, object]:
-    fields = statistic.body.model_fields
-    needed = [name for name, field in fields.items() if field.is_required()]
     return {
         "name": statistic.name,
         "summary": statistic.summary,
-        "needed": needed,
-        "optional": [name for name in fields if name not in needed],
+        "needed": statistic.required_fields,
+        "optional": statistic.optional_fields,
     }
 
 

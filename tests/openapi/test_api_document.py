@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import TypeAdapter
 from pydantic import ValidationError as ModelError
 
-from app.openapi.descriptions import DESCRIPTIONS, finished_document
+from app.openapi.descriptions import descriptions, finished_document
 from app.openapi.document import API_VERSION
 from app.openapi.views import described_rules
 from app.settings import Settings
@@ -103,7 +103,7 @@ def test_every_route_is_described_under_each_of_its_methods_and_nothing_else(
         for method in (rule.methods or set()) - {"HEAD"}
     }
     assert {(route.method, route.path) for route in routes_of(document)} == served
-    assert DESCRIPTIONS.keys() == {rule.endpoint for rule in described_rules(app)}
+    assert descriptions().keys() == {rule.endpoint for rule in described_rules(app)}
 
 
 def test_every_route_has_a_name_of_its_own_and_says_what_it_does(document: dict[str, Any]) -> None:

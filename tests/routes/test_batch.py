@@ -124,7 +124,7 @@ def test_a_body_that_is_no_list_is_refused(client: FlaskClient, content: object)
         (BEST, "field 'statistic' is missing"),
         ({"statistic": "best5"}, "field 'question' is missing"),
         ({"statistic": "best5", **OHIO}, "unknown field 'state'"),
-        ({"statistic": "best5", "question": "x" * MAX_BODY_BYTES}, "over the limit of 65536 bytes"),
+        ({"statistic": "best5", "question": "x" * MAX_BODY_BYTES}, "exceeds the limit of 65536 bytes"),
         ([], "it must be a JSON object"),
         ("best5", "it must be a JSON object"),
         (None, "it must be a JSON object"),
@@ -132,7 +132,7 @@ def test_a_body_that_is_no_list_is_refused(client: FlaskClient, content: object)
 )
 def test_one_wrong_request_refuses_all_and_is_named(client: FlaskClient, request_: object, reason: str) -> None:
     told = assert_error(submit(client, [REQUESTS[0], request_, REQUESTS[1]]), 400)
-    assert told.startswith("none of the requests is taken (they are counted from 0). request 1: ")
+    assert told.startswith("no request of this batch is accepted (counted from 0). request 1: ")
     assert reason in told
     assert "request 0" not in told
     assert accepted(client) == 0

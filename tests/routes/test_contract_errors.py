@@ -45,7 +45,7 @@ def test_a_malformed_body_is_refused_with_what_to_put_right(
         ("state_mean", {"question": OBESITY, "state": ""}, ["'state' is empty"]),
         ("states_mean", {"question": OBESITY, "state": "Ohio"}, ["unknown field 'state'"]),
         ("estimate", {"question": OBESITY, "state": "Ohio"}, ["unknown field 'state' (", '"locations": ["Ohio"]']),
-        ("trend", {"question": OBESITY, "location": "OH"}, ["unknown field 'location' (", 'named by "state"']),
+        ("trend", {"question": OBESITY, "location": "OH"}, ["unknown field 'location' (", 'use "state"']),
         ("state_mean", {"question": SINGING, "state": "Guam"}, ["Guam has no value"]),
         ("best5", {"question": OBESITY, "best": "most"}, ["'best' must be 'min' or 'max'"]),
     ],

@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 from app.errors import InvalidRequestError
 from app.jobs.job import Document, job_request
 from app.planner import Plan, Planner
+from app.queries.query import Query
 from support.small_survey import OBESITY, assert_error
 
 PATH, BODY = "/api/state_mean", {"question": OBESITY, "state": "OH"}
@@ -64,7 +65,7 @@ def test_a_job_that_fails_is_answered_with_its_reason(client: FlaskClient, monke
     def fail() -> Document:
         raise InvalidRequestError("no such thing")
 
-    monkeypatch.setattr(Planner, "plan", lambda *_: Plan(job_request("fails", b"{}"), fail))
+    monkeypatch.setattr(Planner, "plan", lambda *_: Plan(job_request("fails", b"{}"), Query(0), fail))
     answer = send(client, "wait=10")
     assert answer.json == {"job_id": "job_id_1", "status": "error", "reason": "no such thing"}
     assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "wait=10")
