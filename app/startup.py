@@ -97,7 +97,7 @@ def read_first(settings: Settings, address: str) -> SurveyTable:
 
         def tell(progress: Progress) -> None:
             print_progress(progress)
-            room.tell(progress)
+            room.report(progress)
 
         table = load_table_apart(settings, tell)
     listening_socket(settings, address).close()
