@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 NO_SESSION = NullSession()
-HOOKS = ("before_request_funcs", "after_request_funcs", "teardown_request_funcs", "url_value_preprocessors")
+IGNORED_HOOKS = ("teardown_request_funcs", "url_value_preprocessors")
+HOOKS = ("before_request_funcs", "after_request_funcs", *IGNORED_HOOKS)
 
 
 class NoSessions(SessionInterface):
@@ -56,12 +57,15 @@ class LeanFlask(Flask):
 
         Raises
         ------
-        TypeError: it has hooks of its own
+        TypeError: it has hooks of its own, or hooks that are never called
         """
         super().register_blueprint(blueprint, **options)
         for hooks in HOOKS:
-            if any(functions for name, functions in getattr(self, hooks).items() if name is not None):
-                _refuse(f"blueprint {blueprint.name!r} with {hooks}", "register before_request or after_request on app")
+            for name, functions in getattr(self, hooks).items():
+                if functions and (name is not None or hooks in IGNORED_HOOKS):
+                    _refuse(
+                        f"blueprint {blueprint.name!r} with {hooks}", "register before_request or after_request on app"
+                    )
 
     def add_url_rule(
         self,
