@@ -1,9 +1,18 @@
 """One tree of service errors, each with its HTTP status, and the one envelope that every error is told in."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 LONGEST_QUOTE_CHARS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorEnvelope:
+    """The body of every error response: what is wrong, and how to fix it."""
+
+    status: Literal["error"] = field(default="error", init=False)
+    reason: str
 
 
 class ServiceError(Exception):
@@ -143,11 +152,6 @@ class SettingsError(StartError):
 
 class SourceError(StartError):
     """The table cannot be read from its source."""
-
-
-def envelope(reason: str) -> dict[str, str]:
-    """Return the body of an error answer."""
-    return {"status": "error", "reason": reason}
 
 
 def quoted(text: str) -> str:

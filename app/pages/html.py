@@ -6,24 +6,10 @@ from flask import Response, current_app, render_template, request
 
 from app.errors import ServiceError
 from app.pages.static_files import static_address
-from app.web.guard import use_policy
-from app.web.support import JSON_TYPE, MODELLED_NOTICE, error_answer, services
+from app.web.guard import use_page_policy
+from app.web.support import HTML_TYPE, JSON_TYPE, MODELLED_NOTICE, error_response, services
 
-HTML_TYPE = "text/html"
 SEE_OTHER = 303
-# Everything from this server and nothing from elsewhere; no script, style or handler within the page.
-PAGE_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
 
 
 def wants_page() -> bool:
@@ -36,7 +22,7 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
     modelled = services().ingestor.table.report.modelled
     has_docs = any(rule.rule == "/docs" for rule in current_app.url_map.iter_rules())
     common = {"notice": MODELLED_NOTICE if modelled else None, "has_docs": has_docs, "static": static_address}
-    use_policy(PAGE_POLICY, "same-origin")
+    use_page_policy(forms=True)
     answer = Response(render_template(template, **common, **values), status, mimetype=HTML_TYPE)
     answer.cache_control.no_store = True
     return answer
@@ -50,5 +36,5 @@ def see_other(path: str) -> Response:
 def problem_page(error: ServiceError) -> Response:
     """Tell of an error as a page to a browser, as JSON to a program. The error handler of the pages."""
     if not wants_page():
-        return error_answer(error)
+        return error_response(error)
     return page("message.html", error.status, heading="This cannot be shown", reason=error.reason)

@@ -13,7 +13,7 @@ from app.errors import ServiceError
 from app.jobs.job_details import JobDetails, JobState, moment
 from app.pages.html import page, problem_page, see_other
 from app.pages.wording import age, duration
-from app.routes.jobs import asked_page, asked_state, queue_facts
+from app.routes.jobs import queue_status, requested_page, requested_state
 from app.web.guard import protected
 from app.web.support import services, this_request
 
@@ -75,11 +75,11 @@ blueprint.register_error_handler(ServiceError, problem_page)
 @blueprint.get("")
 def jobs() -> Response:
     """Show the jobs, the newest first, a page at a time, with the queue and the runners."""
-    found, state = asked_page(), asked_state()
+    found, state = requested_page(), requested_state()
     older = _address(state, before=found.jobs[-1].id) if found.more else None
     newest = _address(state) if request.args.get("before") else None
     shown: dict[str, Any] = {"rows": _rows(found.jobs), "older": older, "newest": newest}
-    return page("jobs.html", queue=queue_facts(), state=state, states=list(JobState), **shown)
+    return page("jobs.html", queue=queue_status(), state=state, states=list(JobState), **shown)
 
 
 @blueprint.post("/<job_id>/cancel")

@@ -14,12 +14,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import TypeAdapter
 from pydantic import ValidationError as ModelError
 
-from app.openapi.descriptions import descriptions, finished_document
 from app.openapi.document import API_VERSION
-from app.openapi.views import described_rules
 from app.settings import Settings
 from app.statistics import STATISTICS
-from app.statistics.result_models import Flag
+from app.statistics.result_models import Flag, Provenance
 from app.table.estimates import FLAGS
 from support.described import Route, assert_described, example_request, routes_of
 from support.real_server import BUNDLED_TABLE, PROJECT_ROOT
@@ -30,6 +28,8 @@ Ask = Callable[..., Any]
 
 LAST = ("/api/jobs/{job_id}", "/api/graceful_shutdown")  # the examples before them need the job and the pool
 READINESS = "/readyz"
+API = {"statistics", "survey", "jobs", "results", "operations", "openapi"}  # blueprints
+FRONT_PAGE = "dashboard.index"  # lists the routes to programs
 FEMALE = {"category": "Gender", "value": "Female"}
 IN_YEARS = {"from": 2015, "to": 2019}
 WOMEN_AND_MEN: dict[str, Any] = {"stratification": {"category": "Gender"}, "by": ["stratum"]}
@@ -75,8 +75,12 @@ def typed(answer: Any) -> Any:
 
 
 def assert_like_its_model(statistic: str, answer: Any) -> None:
-    """Check the document of a job that is done against the model of its statistic, strictly."""
-    TypeAdapter(finished_document(STATISTICS[statistic])).validate_json(json.dumps(answer))
+    """Check a job's result and its provenance against their models, strictly."""
+    registered = STATISTICS[statistic]
+    TypeAdapter(registered.result).validate_json(json.dumps(answer["data"]))
+    assert ("provenance" in answer) == registered.provenance
+    if registered.provenance:
+        TypeAdapter(Provenance).validate_json(json.dumps(answer["provenance"]))
 
 
 def example_order(route: Route) -> tuple[bool, bool, bool]:
@@ -94,16 +98,20 @@ def test_the_document_is_valid(document: dict[str, Any]) -> None:
     OpenAPIV31SpecValidator(document).validate()
 
 
-def test_every_route_is_described_under_each_of_its_methods_and_nothing_else(
+def test_every_api_route_is_described_under_each_of_its_methods_and_no_page_is(
     app: Flask, document: dict[str, Any]
 ) -> None:
     served = {
         (method, rule.rule.replace("<", "{").replace(">", "}"))
-        for rule in described_rules(app)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.partition(".")[0] in API or rule.endpoint == FRONT_PAGE
         for method in (rule.methods or set()) - {"HEAD"}
     }
     assert {(route.method, route.path) for route in routes_of(document)} == served
-    assert descriptions().keys() == {rule.endpoint for rule in described_rules(app)}
+
+
+def test_each_tag_is_a_module_of_routes(document: dict[str, Any]) -> None:
+    assert {tag["name"] for tag in document["tags"]} == {*API, "dashboard"}
 
 
 def test_every_route_has_a_name_of_its_own_and_says_what_it_does(document: dict[str, Any]) -> None:
@@ -214,12 +222,16 @@ def test_an_answer_that_is_not_described_is_found(client: FlaskClient, document:
         assert_described(document, route_of(document, "GET", "/healthz"), client.get("/nowhere"))
 
 
-def test_why_the_server_is_not_ready_is_told_in_that_envelope_too_with_more(document: dict[str, Any]) -> None:
-    told = route_of(document, "GET", READINESS).told["responses"]["503"]
-    assert told["headers"]["Retry-After"]["required"]
-    assert told["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/NotReady"}
-    schemas = document["components"]["schemas"]
-    assert schemas["NotReady"]["properties"].keys() - {"load"} == schemas["ErrorEnvelope"]["properties"].keys()
+def test_a_server_that_is_not_ready_returns_the_error_envelope_with_the_loading_progress(
+    document: dict[str, Any],
+) -> None:
+    response = route_of(document, "GET", READINESS).told["responses"]["503"]
+    assert response["headers"]["Retry-After"]["required"]
+    names = ("ErrorEnvelope", "NotLoaded")
+    references = [{"$ref": f"#/components/schemas/{name}"} for name in names]
+    assert response["content"]["application/json"]["schema"] == {"anyOf": references}
+    envelope, not_loaded = (document["components"]["schemas"][name]["properties"].keys() for name in names)
+    assert not_loaded - {"load"} == envelope
 
 
 @pytest.mark.parametrize("status", ["400", "401", "403", "404", "409", "410", "413", "415", "422", "500", "503"])

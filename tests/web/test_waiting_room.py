@@ -49,7 +49,7 @@ def listen(settings: Settings, port: int) -> Listen:
 def room(listen: Listen) -> Iterator[WaitingRoom]:
     """A room that is open, of a reading that has come so far."""
     with WaitingRoom(listen, open_after_seconds=0) as room:
-        room.tell(HALF_WAY)
+        room.report(HALF_WAY)
         yield room
 
 
@@ -89,11 +89,11 @@ def test_it_opens_once_the_reading_has_gone_on_for_a_second(
     threads = threading.active_count()
     with WaitingRoom(listen) as room:
         now[0] += 0.5
-        room.tell(NOTHING_READ)
+        room.report(NOTHING_READ)
         assert refused(port)
         assert threading.active_count() == threads
         now[0] += 0.5
-        room.tell(NOTHING_READ)
+        room.report(NOTHING_READ)
         assert asked(port, "/healthz").status_code == 200
     assert refused(port)
     assert threading.active_count() == threads
@@ -116,7 +116,7 @@ def test_health_is_told_as_by_the_server_itself(ask: Ask, client: FlaskClient) -
 )
 def test_everything_else_is_answered_with_the_reason_and_a_time_to_come_back(ask: Ask, method: str, path: str) -> None:
     answer = ask(path, method, json={"question": "Q036"})
-    reason = "the table is being read: 12,000,000 rows read, 40% done, 12 s left; ask again"
+    reason = "the table is loading: 12,000,000 rows read, 40% done, 12 s left; try again later"
     assert assert_error(answer, 503) == reason
     assert answer.headers["Retry-After"] == "12"
     assert {(name, answer.headers[name]) for name, _ in SECURITY_HEADERS} == set(SECURITY_HEADERS)
@@ -128,7 +128,7 @@ def test_everything_else_is_answered_with_the_reason_and_a_time_to_come_back(ask
 def test_the_time_to_come_back_is_what_is_left_within_bounds(
     ask: Ask, room: WaitingRoom, seconds_left: float | None, told: int
 ) -> None:
-    room.tell(Progress(1, 1, 0.5, seconds_left))
+    room.report(Progress(1, 1, 0.5, seconds_left))
     assert ask("/api/jobs").headers["Retry-After"] == str(told)
 
 
@@ -146,7 +146,7 @@ def test_readiness_tells_programs_how_far_it_is_as_it_tells_of_a_reload(
     assert list(told["load"]) == list(dataset["data"]["reload"])
     assert (told["load"]["status"], told["load"]["ended_at"]) == ("running", None)
     assert told["load"]["progress"] == {"rows_read": 12_000_000, "bytes_read": 400, "share": 0.4, "seconds_left": 11.5}
-    room.tell(LATER)
+    room.report(LATER)
     later = ask("/readyz").json["load"]
     assert later["progress"]["share"] == 0.5
     assert later["started_at"] == told["load"]["started_at"]
@@ -156,7 +156,7 @@ def test_what_is_no_http_is_refused_in_the_envelope(room: WaitingRoom, port: int
     with connected(port) as connection:
         connection.sendall(b"nonsense\x00\r\n\r\n")
         answer = connection.makefile("rb").read()
-    assert b'{"status":"error","reason":"the request cannot be understood"}' in answer
+    assert b'{"status":"error","reason":"the request is malformed"}' in answer
     assert b"<" not in answer
 
 
@@ -166,14 +166,14 @@ def test_a_port_that_another_process_has_taken_is_told(listen: Listen) -> None:
         with pytest.raises(
             SettingsError, match=f"STATS_PORT='{port}': cannot listen on {HOST}: Address already in use"
         ):
-            room.tell(HALF_WAY)
+            room.report(HALF_WAY)
 
 
 def test_clients_that_do_nothing_or_only_half_do_not_hold_up_its_end(listen: Listen, port: int) -> None:
     threads, files = set(threading.enumerate()), open_files()
     with ExitStack() as stack:
         with WaitingRoom(listen, open_after_seconds=0) as room:
-            room.tell(HALF_WAY)
+            room.report(HALF_WAY)
             slow = [stack.enter_context(connected(port)) for _ in range(30)]
             for number, connection in enumerate(slow):
                 connection.sendall((b"", HALF_A_HEAD)[number % 2])
