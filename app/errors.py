@@ -1,6 +1,6 @@
 """One tree of service errors, each with its HTTP status, and the one envelope that every error is told in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -157,3 +157,9 @@ class SourceError(StartError):
 def quoted(text: str) -> str:
     """Return what a client sent in quotes, shortened where it is very long."""
     return repr(text if len(text) <= LONGEST_QUOTE_CHARS else text[:LONGEST_QUOTE_CHARS] + "…")
+
+
+def join_first(items: Sequence[str], limit: int, separator: str = ", ") -> str:
+    """Join items for a message. Of more than ``limit``, name the first and count the others."""
+    more = len(items) - limit
+    return separator.join([*items[:limit], *([f"and {more} more"] if more > 0 else [])])

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from app.errors import InvalidRequestError, ServiceError, quoted
+from app.errors import InvalidRequestError, ServiceError, join_first, quoted
 from app.jobs.job import Document, JobRequest, Work, done_document, job_request
 from app.queries.bodies import parse_body
 from app.queries.provenance import provenance_of
@@ -85,9 +85,8 @@ class Planner:
             except InvalidRequestError as error:
                 problems.append(f"request {position}: {error.reason}")
         if problems:
-            more = len(problems) - PROBLEMS_LISTED
-            listed = problems[:PROBLEMS_LISTED] + ([f"and {more} more"] if more > 0 else [])
-            raise InvalidRequestError(f"no request of this batch is accepted (counted from 0). {'; '.join(listed)}")
+            listed = join_first(problems, PROBLEMS_LISTED, "; ")
+            raise InvalidRequestError(f"no request of this batch is accepted (counted from 0). {listed}")
         return plans
 
     def provenance(self, request: JobRequest) -> dict[str, Any]:

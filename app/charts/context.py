@@ -1,14 +1,15 @@
 """What a chart says in words beside its result: question, source, years, and the restrictions of the rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from app.errors import join_first
+from app.queries.narrowing import TOTAL
 from app.table.survey_table import SurveyTable
 
 Theme = Literal["light", "dark"]
 
-TOTAL = "Total"  # the category of everybody
 MAX_NAMES = 4
 
 
@@ -60,15 +61,10 @@ def _restrictions(data: Any, filters: Mapping[str, Any]) -> Iterator[str]:
     strata = filters.get("stratification", ())
     shows_strata = bool({"stratum", "category", "groups", "a"} & set(first))
     if not shows_strata and any(stratum["category"] != TOTAL for stratum in strata):
-        yield f"{strata[0]['category']}: {_listed([stratum['value'] for stratum in strata])}"
+        yield f"{strata[0]['category']}: {join_first([stratum['value'] for stratum in strata], MAX_NAMES)}"
     if filters.get("locations") and isinstance(data, list) and "location" not in first:
-        yield _listed(filters["locations"])
+        yield join_first(filters["locations"], MAX_NAMES)
     if filters.get("exclude"):
-        yield f"Without {_listed(filters['exclude'])}"
+        yield f"Without {join_first(filters['exclude'], MAX_NAMES)}"
     if filters.get("suppressed"):
         yield "Without rows marked as suppressed"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more

@@ -1,4 +1,4 @@
-"""The kinds of chart that suit a result: those that its statistic declares, without those that cannot draw its rows."""
+"""The chart kinds that suit a result: those its statistic declares, except those that cannot draw its rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,11 +8,11 @@ from app.charts.tiles import TILES
 from app.statistics.registry import STATISTICS, ChartKind
 from app.table.facts import survey_facts
 
-MOST_LINES = 8  # as many colours as everybody can distinguish
+MAX_SERIES = 8  # as many colours as everybody can distinguish
 
 
 def kinds_of(statistic: str, document: Mapping[str, Any]) -> tuple[ChartKind, ...]:
-    """Return the kinds of chart that suit the document of a job that is done, the usual one first; none for no rows.
+    """Return the chart kinds that suit a result document, the default first; none if it has no rows.
 
     A kind without a condition of its own, such as ``trend``, draws any result of a statistic that declares it. So does
     the only kind that a statistic declares.
@@ -59,7 +59,7 @@ def _by_two_keys(rows: Sequence[Row]) -> bool:
 
 
 def _few_series(rows: Sequence[Row]) -> bool:
-    return "year" in rows[0] and len({series_name(row) for row in rows}) <= MOST_LINES
+    return "year" in rows[0] and len({series_name(row) for row in rows}) <= MAX_SERIES
 
 
 CONDITIONS: Mapping[ChartKind, Callable[[Sequence[Row]], bool]] = {

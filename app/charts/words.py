@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.charts.context import TOTAL, ChartContext
+from app.charts.context import ChartContext
+from app.queries.narrowing import TOTAL
 from app.statistics import STATISTICS
 
 # Lines that fit a page of 360 pixels, each in the font size of its place.
@@ -19,18 +20,18 @@ def title_lines(statistic: str, data: Any) -> list[str]:
     return wrapped(known.heading_of(data) if known else statistic, TITLE_CHARS)
 
 
-def subtitle_lines(document: Mapping[str, Any], about: ChartContext, findings: Sequence[str]) -> list[str]:
+def subtitle_lines(document: Mapping[str, Any], context: ChartContext, findings: Sequence[str]) -> list[str]:
     """Return the question, what the rows were restricted to, and the findings of the drawing."""
     data = document["data"]
     stratum = stratum_words(data) if isinstance(data, Mapping) else ""
-    lines = [about.question, *about.restrictions, stratum, *findings]
+    lines = [context.question, *context.restrictions, stratum, *findings]
     return [part for line in lines for part in wrapped(line, SUBTITLE_CHARS)]
 
 
-def footer_lines(about: ChartContext) -> list[str]:
+def footer_lines(context: ChartContext) -> list[str]:
     """Return the source, its years, and whether it is modelled data."""
-    notice = "modelled data, not survey data" if about.modelled else ""
-    parts = filter(None, [f"Source: {about.source}", year_span(about.years), notice])
+    notice = "modelled data, not survey data" if context.modelled else ""
+    parts = filter(None, [f"Source: {context.source}", year_span(context.years), notice])
     return wrapped("; ".join(parts), FOOTER_CHARS)
 
 

@@ -1,4 +1,4 @@
-"""Figures, moments and durations as the pages tell them."""
+"""Figures, durations and headings as the pages print them."""
 
 from app.charts.words import year_span
 from app.formats import LIST_SEPARATOR
@@ -14,7 +14,7 @@ FINE_COLUMNS = ("p_value", "standard_error", "pearson", "spearman", "slope", "re
 
 
 def duration(seconds: float) -> str:
-    """Return a duration in its largest unit, such as ``3 min``; in milliseconds where it is under a second."""
+    """Return a duration in its largest unit, such as ``3 min``; in milliseconds below a second."""
     if seconds < MILLISECOND:
         return "under 1 ms"
     if seconds < SECOND:
@@ -24,12 +24,12 @@ def duration(seconds: float) -> str:
 
 
 def age(seconds: float) -> str:
-    """Return how long ago something was."""
+    """Return how long ago something happened."""
     return "now" if seconds < SECOND else f"{duration(seconds)} ago"
 
 
 def figure(column: str, value: str | float | None) -> str:
-    """Return what stands in a cell of a table: figures in tenths, p-values and the like finer."""
+    """Return a value as text for a cell: figures to a tenth, p-values and the like finer."""
     if value is None:
         return "\N{EM DASH}"
     if isinstance(value, int) and column not in YEAR_COLUMNS:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.errors import InvalidRequestError, quoted
+from app.errors import InvalidRequestError, join_first, quoted
 from app.table.facts import Direction
 
 LONGEST_LIST = 1000
@@ -138,9 +138,8 @@ def _explain(problems: list[Any], model: type[QuestionBody]) -> str:
         detail = problems[0].get("ctx", {}).get("error")
         return f"the body must be a JSON object with the {_fields(model)}" + (f" ({detail})" if detail else "")
     problems = [problem for problem in problems if not _follows_from_another(problem, problems)]
-    named = [_problem(problem, model) for problem in problems[:PROBLEMS_LISTED]]
-    more = len(problems) - len(named)
-    return "; ".join(named) + (f"; and {more} more" if more else "") + f". The body takes the {_fields(model)}"
+    named = join_first([_problem(problem, model) for problem in problems], PROBLEMS_LISTED, "; ")
+    return f"{named}. The body takes the {_fields(model)}"
 
 
 def _follows_from_another(problem: Any, problems: list[Any]) -> bool:

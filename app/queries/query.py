@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.errors import InvalidRequestError, quoted
+from app.errors import InvalidRequestError, join_first, quoted
 from app.queries.bodies import QuestionBody, YearRange
 from app.table.cells import Cells, Codes, Mask
 from app.table.survey_table import SurveyTable
@@ -184,5 +184,4 @@ def _kept_names(table: SurveyTable, filters: Filters, field: str) -> str:
         names = [table.location_names[code] for code in filters.locations or ()]
     if field == "stratification":
         names = [f"{table.strata[code].category}: {table.strata[code].name}" for code in filters.strata or ()]
-    more = f" and {len(names) - NAMES_LISTED} more" if len(names) > NAMES_LISTED else ""
-    return f" (it keeps {', '.join(map(quoted, names[:NAMES_LISTED]))}{more})" if names else ""
+    return f" (it keeps {join_first([quoted(name) for name in names], NAMES_LISTED)})" if names else ""

@@ -1,6 +1,7 @@
 """Fits and tests by statsmodels and SciPy.
 
-Importing these takes a second and 60 MB, so the statistics that need them import this module inside their functions, when the first such job runs.
+Importing these takes a second and 60 MB, so statistics import this module inside the functions that need it: when the
+first such job runs, not at the start.
 """
 
 from dataclasses import dataclass

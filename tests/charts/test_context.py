@@ -23,7 +23,7 @@ MALE = {"category": "Gender", "value": "Male"}
         ({"by": ["location", "category", "stratum"]}, []),
         (
             {"by": ["location"], "stratification": MALE, "exclude": ["Ohio", "Utah", "Texas", "Maine", "Iowa"]},
-            ["Gender: Male", "Without Iowa, Maine, Ohio, Texas and 1 more"],
+            ["Gender: Male", "Without Iowa, Maine, Ohio, Texas, and 1 more"],
         ),
         (
             {"by": ["location"], "stratification": MALE, "suppressed": "exclude"},

@@ -93,7 +93,7 @@ def test_the_chart_of_a_job_that_has_none_is_refused(client: FlaskClient, open_g
     assert "no result to draw" in assert_error(client.get(f"/api/get_results/{job}/chart"), 409)
     open_gate()
     client.get(f"/api/get_results/{job}?wait=10")
-    assert "is not drawn as 'pie'" in assert_error(client.get(f"/api/get_results/{job}/chart?kind=pie"), 400)
+    assert "cannot be drawn as 'pie'" in assert_error(client.get(f"/api/get_results/{job}/chart?kind=pie"), 400)
     assert "theme must be light or dark" in assert_error(client.get(f"/api/get_results/{job}/chart?theme=red"), 400)
 
 

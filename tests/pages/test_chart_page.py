@@ -12,7 +12,7 @@ import pytest
 
 from app.charts import chart_of
 from app.charts.converter import Converter
-from support.chart_documents import ABOUT, ANSWERS
+from support.chart_documents import ABOUT, RESULTS
 from support.served import served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -31,7 +31,7 @@ Promise.all(Object.entries(SPECS).map(draw)).then(() => { document.title = "draw
 """
 MARK = re.compile(r'aria-roledescription="(bar|point|text mark|line mark|area mark|rect mark|rule mark|rect|rule)"')
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -56,7 +56,7 @@ def specs() -> dict[str, object]:
     """A chart of every kind."""
     return {
         f"{name}-{kind}".replace(" ", "-"): chart_of(statistic, document, ABOUT, kind=kind)
-        for name, (statistic, document, kinds) in ANSWERS.items()
+        for name, (statistic, document, kinds) in RESULTS.items()
         for kind in kinds
     }
 

@@ -293,4 +293,4 @@ def test_a_picture_is_of_the_chart(client: FlaskClient, ohio: Any, form: str, st
     assert answer.data.startswith(start)
     assert answer.headers["Content-Disposition"].endswith(f'.{form}"')
     assert "ETag" not in answer.headers
-    assert "is not drawn as 'pie'" in assert_error(get(client, f"{RESULT}?format={form}&kind=pie"), 400)
+    assert "cannot be drawn as 'pie'" in assert_error(get(client, f"{RESULT}?format={form}&kind=pie"), 400)

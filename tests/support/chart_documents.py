@@ -18,7 +18,7 @@ def done(data: Any) -> Document:
 
 
 def cell(value: float | None, *flags: str, **keys: Any) -> dict[str, Any]:
-    """Return a cell with limits of one point on either side, or none where there is no value."""
+    """Return a cell with limits one point away, or without limits if it has no value."""
     low, high = (None, None) if value is None else (value - 1, value + 1)
     return {**keys, "value": value, "low": low, "high": high, "sample_size": 900, "rows": 1, "flags": list(flags)}
 
@@ -111,8 +111,8 @@ CORRELATE = done(
     }
 )
 
-# Each form of an answer: the statistic, the document, and the kinds of chart that suit it.
-ANSWERS: Mapping[str, tuple[str, Document, tuple[str, ...]]] = {
+# Each shape of a result: the statistic, the document, and the chart kinds that suit it.
+RESULTS: Mapping[str, tuple[str, Document, tuple[str, ...]]] = {
     "states_mean": ("states_mean", done(STATES), ("bars", "map")),
     "diff_from_mean": ("diff_from_mean", done({"Utah": 5.0, "Ohio": -1.0}), ("bars", "map")),
     "best": ("best", done({"Utah": 25.0, "Ohio": 31.0}), ("bars", "map")),
