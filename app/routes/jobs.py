@@ -82,7 +82,7 @@ def list_jobs() -> Response:
 @protected
 def cancel_job(job_id: str) -> Response:
     """Cancel a waiting job, or remove a finished one with its file."""
-    outcome = services().store.cancel(job_id)
+    outcome = services().pool.cancel(job_id)
     this_request().job_id = job_id
     return data_response({job_id: outcome})
 
@@ -121,7 +121,7 @@ def queue_status() -> QueueStatus:
     """Return the state of the pool and its queue."""
     parts = services()
     jobs = parts.store.map
-    waiting, unfinished = jobs.waiting(), jobs.unfinished()
+    waiting, unfinished = parts.pool.waiting(), jobs.unfinished()
     return QueueStatus(
         waiting=waiting,
         running=max(0, unfinished - waiting),  # the counts are of two moments
