@@ -1,8 +1,8 @@
 """Flask without what this server does not use, so that a request pays only for what it needs.
 
-Flask looks up sessions, asynchronous views, host matching and the hooks of each blueprint for every request. Without
-these lookups the server answers 1.5 times as many requests a second. ``LeanFlask`` leaves them out at the methods that
-Flask documents for overriding, and raises an error at registration for everything that it would ignore.
+Flask looks up sessions, asynchronous views, host matching and the hooks of each blueprint for every request, which
+takes an eighth more processor time (GET /api/num_jobs). ``LeanFlask`` leaves them out at the methods that Flask
+provides for overriding, and raises an error at registration for everything that it would ignore.
 """
 
 from collections.abc import Callable
