@@ -46,7 +46,7 @@ def read_first(settings: Settings, address: str) -> SurveyTable:
 
         def report(progress: Progress) -> None:
             print_progress(progress)
-            room.tell(progress)
+            room.report(progress)
 
         table = load_table_in_subprocess(settings, report)
     listening_socket(settings, address).close()

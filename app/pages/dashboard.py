@@ -3,7 +3,6 @@
 With JavaScript the page does the same without being left, through the same fields and the same views.
 """
 
-from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -20,8 +19,9 @@ from app.pages.result_view import Charts, ResultView, request_fields, result_vie
 from app.pages.static_files import charts_script_address
 from app.routes.results import PICTURES, provenance_of_job
 from app.statistics import STATISTICS
-from app.web.route_list import route_list
-from app.web.support import data_answer, json_answer, services, this_request
+from app.web.api_description import ResponseDescription, describe
+from app.web.route_list import RouteInfo, route_list
+from app.web.support import HTML_TYPE, JSON_TYPE, Done, data_response, json_response, services, this_request
 
 WAIT_SECONDS = 2.0  # most jobs are done by then, which saves the page a second request
 
@@ -37,12 +37,13 @@ blueprint.register_error_handler(ServiceError, problem_page)
 
 @blueprint.get("/")
 @blueprint.get("/index")
+@describe(
+    {200: ResponseDescription("the routes", {JSON_TYPE: Done[list[RouteInfo]], HTML_TYPE: str}, headers=("Vary",))}
+)
 def index() -> Response:
     """Show the dashboard to a browser, list the routes to a program."""
-    if wants_page():
-        response = dashboard_page(request.args.to_dict(flat=False))
-    else:
-        response = data_answer([asdict(route) for route in route_list()])
+    fields = request.args.to_dict(flat=False)
+    response = dashboard_page(fields) if wants_page() else data_response(route_list())
     response.vary.add("Accept")
     return response
 
@@ -57,7 +58,7 @@ def ask() -> Response:
         if wants_page():
             return dashboard_page(fields, status=error.status, problem=error.reason)
         raise
-    return see_other(f"/results/{job.id}") if wants_page() else json_answer({"job_id": job.id})
+    return see_other(f"/results/{job.id}") if wants_page() else json_response({"job_id": job.id})
 
 
 @blueprint.get("/results/<job_id>")

@@ -7,24 +7,10 @@ from flask import Response, current_app, render_template, request
 from app.charts.words import year_span
 from app.errors import ServiceError
 from app.pages.static_files import static_address
-from app.web.guard import use_policy
-from app.web.support import JSON_TYPE, MODELLED_NOTICE, error_answer, services
+from app.web.guard import use_page_policy
+from app.web.support import HTML_TYPE, JSON_TYPE, MODELLED_NOTICE, error_response, services
 
-HTML_TYPE = "text/html"
 SEE_OTHER = 303
-# Everything comes from this server; inline scripts, styles and event handlers are forbidden.
-PAGE_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
 
 
 def wants_page() -> bool:
@@ -41,8 +27,7 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
         "static": static_address,
         "year_span": year_span,
     }
-    # A browser that sends no referrer posts a form with the origin "null", which the guard refuses as another site.
-    use_policy(PAGE_POLICY, "same-origin")
+    use_page_policy(forms=True)
     response = Response(render_template(template, **common, **values), status, mimetype=HTML_TYPE)
     response.cache_control.no_store = True
     return response
@@ -56,5 +41,5 @@ def see_other(path: str) -> Response:
 def problem_page(error: ServiceError) -> Response:
     """Handle an error in a page: HTML for a browser, JSON for a program."""
     if not wants_page():
-        return error_answer(error)
+        return error_response(error)
     return page("message.html", error.status, heading="This page cannot be shown", reason=error.reason)

@@ -12,7 +12,7 @@ from app.errors import ServiceError
 from app.jobs.job_details import JobDetails, JobState, moment
 from app.pages.html import page, problem_page, see_other
 from app.pages.wording import age, duration
-from app.routes.jobs import asked_page, asked_state, queue_facts
+from app.routes.jobs import queue_status, requested_page, requested_state
 from app.web.guard import protected
 from app.web.support import services, this_request
 
@@ -40,10 +40,10 @@ class JobRow:
 @blueprint.get("")
 def jobs() -> Response:
     """Show the jobs, newest first, a page at a time, below the state of the queue and the runners."""
-    listed, state = asked_page(), asked_state()
+    listed, state = requested_page(), requested_state()
     return page(
         "jobs.html",
-        queue=queue_facts(),
+        queue=queue_status(),
         state=state,
         states=list(JobState),
         rows=_rows(listed.jobs),
@@ -57,7 +57,7 @@ def jobs() -> Response:
 def cancel(job_id: str) -> Response:
     """Cancel a waiting job, or remove one that has ended; the page's button without JavaScript."""
     this_request().job_id = job_id
-    services().store.cancel(job_id)
+    services().pool.cancel(job_id)
     return see_other(JOBS_PATH)
 
 

@@ -16,7 +16,7 @@ from app.queries.query import Filters, Query, filters_of, periods_in, select
 from app.statistics.estimate import cells_of, labels_of
 from app.statistics.records import cells
 from app.statistics.registry import Input, Output, Result, statistic
-from app.statistics.result_models import Figures, Told, Year
+from app.statistics.result_models import Figures, ResultObject, Year
 from app.table.cells import LIMITS_Z
 from app.table.estimates import Estimates, estimates_over_years, too_few_limits, with_limits, yearly_estimates
 from app.table.survey_table import SurveyTable
@@ -129,7 +129,7 @@ class ComparedCell(Figures):
     stratum: str | None
 
 
-class Gap(Told):
+class Gap(ResultObject):
     """A difference in percentage points."""
 
     value: float
@@ -145,7 +145,7 @@ class TestedDifference(Gap):
     p_value: float
 
 
-class Comparison(Told):
+class Comparison(ResultObject):
     """Two estimates, and their difference: a less b."""
 
     dimension: Literal["location", "year", "stratum"]

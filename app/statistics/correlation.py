@@ -11,7 +11,7 @@ from app.queries.narrowing import one_stratum
 from app.queries.query import Filters, Query, filters_of, select
 from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
-from app.statistics.result_models import Told
+from app.statistics.result_models import ResultObject
 from app.table.cells import TIE_DECIMALS, Codes, Values
 from app.table.estimates import estimates_over_years, yearly_estimates
 from app.table.survey_table import SurveyTable
@@ -62,7 +62,7 @@ def _valued_locations(table: SurveyTable, question: int, filters: Filters) -> se
     return set(cells.locations[cells.rows > 0].tolist())
 
 
-class Pearson(Told):
+class Pearson(ResultObject):
     """Pearson's correlation with its limits."""
 
     r: float
@@ -71,7 +71,7 @@ class Pearson(Told):
     p_value: float
 
 
-class Spearman(Told):
+class Spearman(ResultObject):
     """Spearman's rank correlation with its limits."""
 
     rho: float
@@ -80,7 +80,7 @@ class Spearman(Told):
     p_value: float
 
 
-class Pair(Told):
+class Pair(ResultObject):
     """The estimates of both questions in one location."""
 
     location: str
@@ -88,7 +88,7 @@ class Pair(Told):
     y: float = Field(description="of other_question")
 
 
-class CorrelationOfTwo(Told):
+class CorrelationOfTwo(ResultObject):
     """The correlation of two questions across locations."""
 
     question: str

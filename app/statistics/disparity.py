@@ -14,7 +14,7 @@ from app.statistics.comparison import Gap, difference_with_limits
 from app.statistics.estimate import cells_of
 from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
-from app.statistics.result_models import Figures, Told
+from app.statistics.result_models import Figures, ResultObject
 from app.table.cells import LIMITS_Z, TIE_DECIMALS
 from app.table.estimates import Estimates, estimates_over_years, too_few_limits, yearly_estimates
 from app.table.facts import Direction
@@ -48,7 +48,7 @@ def resolve_disparity(body: DisparityBody, table: SurveyTable) -> DisparityQuery
     return query
 
 
-class Ratio(Told):
+class Ratio(ResultObject):
     """A ratio with its limits."""
 
     value: float
@@ -62,7 +62,7 @@ class Group(Figures):
     stratum: str
 
 
-class Disparity(Told):
+class Disparity(ResultObject):
     """The strata of one category, and the gap between the worst and the best."""
 
     location: str

@@ -12,7 +12,7 @@ from app.queries.bodies import Dimension, QuestionBody
 from app.queries.narrowing import one_location, one_stratum
 from app.queries.query import Query, count_years, filters_of, select
 from app.statistics.registry import Input, Output, Result, statistic
-from app.statistics.result_models import Figures, ToldWhole, Year
+from app.statistics.result_models import Figures, ResultRoot, Year
 from app.table.cells import Codes
 from app.table.estimates import Estimates, estimates_over_years, flags_of, yearly_estimates
 from app.table.survey_table import SurveyTable
@@ -59,7 +59,7 @@ def _check_one_stratum_each(codes: Codes, table: SurveyTable) -> None:
 
 
 class EstimateCell(Figures):
-    """An estimate, with those keys that were asked for by ``by``; null where the table does not tell them."""
+    """An estimate, with the keys that the request names in ``by``; null if the table does not have them."""
 
     location: str | None = None
     year: Year | None = None
@@ -67,7 +67,7 @@ class EstimateCell(Figures):
     stratum: str | None = None
 
 
-class EstimateCells(ToldWhole[list[EstimateCell]]):
+class EstimateCells(ResultRoot[list[EstimateCell]]):
     """The estimates for each combination of the keys."""
 
 
@@ -80,8 +80,8 @@ def estimate(table: SurveyTable, query: EstimateQuery) -> Result:
     """Return the prevalence with its confidence limits, sample size and flags, for each combination of the keys.
 
     An estimate of one row is the row as it was published. Several years are averaged without weights; see
-    ``estimates_over_years``. Rows of the total are used unless
-    the request names strata, and categories are never mixed.
+    ``estimates_over_years``. Rows of the total are used unless the request names strata, and categories are never
+    mixed.
     """
     estimates = yearly_estimates(select(table, query.question, query.filters, needs_value=False).cells)
     if "year" not in query.by:

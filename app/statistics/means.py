@@ -15,7 +15,7 @@ from app.queries.narrowing import good_end
 from app.queries.query import NO_FILTERS, Query, filters_of, select
 from app.statistics.records import by_category, by_category_of_locations, by_location, single
 from app.statistics.registry import DIFFERENCE, Input, Output, Result, statistic
-from app.statistics.result_models import Told, ToldWhole
+from app.statistics.result_models import ResultObject, ResultRoot
 from app.table.cells import TIE_DECIMALS, QuestionMeans, Values
 from app.table.facts import Direction
 from app.table.survey_table import SurveyTable
@@ -93,25 +93,25 @@ FIVE = Input(FiveBody, resolve_ranking, {"question": "Q036"})
 RANKING = Input(RankingBody, resolve_ranking, {"question": "Q036", "n": 3, "exclude": ["National"]})
 
 
-class LocationMeans(ToldWhole[dict[str, float]]):
+class LocationMeans(ResultRoot[dict[str, float]]):
     """A mean by location, in ranked order."""
 
 
-class LocationDifferences(ToldWhole[dict[str, float]]):
+class LocationDifferences(ResultRoot[dict[str, float]]):
     """The global mean less the location's mean, by location."""
 
 
-class GlobalMean(Told):
+class GlobalMean(ResultObject):
     """The mean over all rows of the question."""
 
     global_mean: float
 
 
-class CategoryMeans(ToldWhole[dict[str, float]]):
+class CategoryMeans(ResultRoot[dict[str, float]]):
     """A mean by location, category and stratum, such as "('Ohio', 'Gender', 'Female')"."""
 
 
-class LocationCategoryMeans(ToldWhole[dict[str, dict[str, float]]]):
+class LocationCategoryMeans(ResultRoot[dict[str, dict[str, float]]]):
     """A mean by category and stratum, such as "('Gender', 'Female')", of one location."""
 
 

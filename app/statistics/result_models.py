@@ -15,19 +15,19 @@ Content = TypeVar("Content")
 
 
 # Building all models takes a tenth of a second, so each is built when it is first used, not at the start.
-class Told(BaseModel):
+class ResultObject(BaseModel):
     """An object in a result; other fields are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
-class ToldWhole(RootModel[Content], Generic[Content]):
+class ResultRoot(RootModel[Content], Generic[Content]):
     """A list in a result, or an object whose keys are data, such as locations."""
 
     model_config = ConfigDict(strict=True, frozen=True, defer_build=True)
 
 
-class Figures(Told):
+class Figures(ResultObject):
     """An estimate of prevalence with its 95 % confidence limits; null if unknown."""
 
     value: float | None
@@ -38,7 +38,7 @@ class Figures(Told):
     flags: list[Flag]
 
 
-class UsedTable(Told):
+class UsedTable(ResultObject):
     """The table that a result was computed from."""
 
     source: str
@@ -47,14 +47,14 @@ class UsedTable(Told):
     modelled: bool = Field(description="true if its numbers are made up and must not be cited")
 
 
-class NamedStratum(Told):
+class NamedStratum(ResultObject):
     """One stratum of a category."""
 
     category: str
     value: str
 
 
-class AppliedFilters(Told):
+class AppliedFilters(ResultObject):
     """The filters as they were applied, with full names; a filter that is missing was not set."""
 
     years: list[Year] | None = None
@@ -64,14 +64,14 @@ class AppliedFilters(Told):
     suppressed: Literal["exclude"] | None = None
 
 
-class LeftOut(Told):
+class LeftOut(ResultObject):
     """Rows that were not used."""
 
     reason: str
     rows: int
 
 
-class UsedRows(Told):
+class UsedRows(ResultObject):
     """The rows of one question that were used."""
 
     question: str

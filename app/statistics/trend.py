@@ -10,7 +10,7 @@ from app.queries.query import Query, filters_of, select
 from app.statistics.estimate import cells_of
 from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
-from app.statistics.result_models import Figures, Told, Year
+from app.statistics.result_models import Figures, ResultObject, Year
 from app.table.cells import Values
 from app.table.estimates import Estimates, dated, too_few_limits, with_limits, yearly_estimates
 from app.table.survey_table import SurveyTable
@@ -30,8 +30,8 @@ def resolve_trend(body: TrendBody, table: SurveyTable) -> Query:
     return query
 
 
-class Slope(Told):
-    """The slope of the fitted line in percentage points a year; null where no residuals are left to judge it by."""
+class Slope(ResultObject):
+    """The slope of the fitted line in percentage points a year; null if no residuals are left to estimate its error."""
 
     value: float
     low: float | None
@@ -49,7 +49,7 @@ class TrendYear(Figures):
     fitted_high: float | None
 
 
-class Trend(Told):
+class Trend(ResultObject):
     """Prevalence by year in one location and stratum."""
 
     location: str

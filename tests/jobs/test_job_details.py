@@ -90,7 +90,7 @@ def test_after_a_restart_it_is_still_known_when_a_job_was_accepted(
 
 def test_the_chart_of_a_job_that_has_none_is_refused(client: FlaskClient, open_gate: Callable[[], None]) -> None:
     job = submitted(client)
-    assert "no answer to draw" in assert_error(client.get(f"/api/get_results/{job}/chart"), 409)
+    assert "no result to draw" in assert_error(client.get(f"/api/get_results/{job}/chart"), 409)
     open_gate()
     client.get(f"/api/get_results/{job}?wait=10")
     assert "cannot be drawn as 'pie'" in assert_error(client.get(f"/api/get_results/{job}/chart?kind=pie"), 400)

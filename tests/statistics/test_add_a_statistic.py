@@ -15,7 +15,7 @@ from app.queries.query import Query, filters_of, select
 from app.settings import Settings
 from app.statistics.records import by_location
 from app.statistics.registry import Input, Output, Result, _registry, statistic
-from app.statistics.result_models import ToldWhole
+from app.statistics.result_models import ResultRoot
 from app.table.survey_table import SurveyTable
 from support.small_survey import OBESITY, assert_error
 
@@ -33,7 +33,7 @@ def resolve(body: RowsBody, table: SurveyTable) -> RowsQuery:
     return RowsQuery(table.question_code(body.question), filters_of(body, table), at_least=body.at_least)
 
 
-class RowCounts(ToldWhole[dict[str, int]]):
+class RowCounts(ResultRoot[dict[str, int]]):
     """Rows by location."""
 
 
