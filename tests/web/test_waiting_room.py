@@ -114,7 +114,7 @@ def test_health_is_the_same_as_on_the_server_itself(ask: Ask, client: FlaskClien
 )
 def test_every_other_route_returns_the_reason_and_retry_after(ask: Ask, method: str, path: str) -> None:
     answer = ask(path, method, json={"question": "Q036"})
-    reason = "the table is loading: 12,000,000 rows read, 40% done, 12 s left; try again later"
+    reason = "the table is being read: 12,000,000 rows read, 40% done, 12 s left; ask again"
     assert assert_error(answer, 503) == reason
     assert answer.headers["Retry-After"] == "12"
     assert {(name, answer.headers[name]) for name, _ in SECURITY_HEADERS} == set(SECURITY_HEADERS)
