@@ -91,7 +91,7 @@ class WaitingRoom:
             return json_response(Finished())
         with self._lock:
             progress = self._progress
-        reason = f"the table is loading: {progress}; try again later"
+        reason = f"the table is being read: {progress}; ask again"
         if request.path == READY:
             load = LoadReport("running", self._started_at, progress=progress)
             response = json_response(NotLoaded(reason, load), UnavailableError.status)

@@ -1,4 +1,4 @@
-"""The API document: valid, complete, and what the server really takes and answers."""
+"""The API document is valid and complete, and the server behaves as it says."""
 
 import json
 import re
@@ -116,20 +116,20 @@ def test_each_tag_is_a_module_of_routes(document: dict[str, Any]) -> None:
 
 def test_every_route_has_its_own_operation_id_and_a_summary(document: dict[str, Any]) -> None:
     routes = list(routes_of(document))
-    assert len({route.told["operationId"] for route in routes}) == len(routes)
-    assert all(route.told["summary"].endswith(".") for route in routes)
-    assert {tag for route in routes for tag in route.told["tags"]} == {tag["name"] for tag in document["tags"]}
+    assert len({route.operation["operationId"] for route in routes}) == len(routes)
+    assert all(route.operation["summary"].endswith(".") for route in routes)
+    assert {tag for route in routes for tag in route.operation["tags"]} == {tag["name"] for tag in document["tags"]}
     assert all(tag["description"] for tag in document["tags"])
 
 
 def test_every_parameter_and_every_body_has_an_example(document: dict[str, Any]) -> None:
     sent_once = {"Idempotency-Key", "If-None-Match"}
     for route in routes_of(document):
-        parameters = route.told.get("parameters", [])
+        parameters = route.operation.get("parameters", [])
         assert {parameter["name"] for parameter in parameters if "example" not in parameter} <= sent_once
         assert [p["name"] for p in parameters if p["in"] == "path"] == re.findall(r"{(\w+)}", route.path)
         takes_body = route.path == "/api/batch" or route.path.removeprefix("/api/") in STATISTICS
-        assert ("requestBody" in route.told) == takes_body
+        assert ("requestBody" in route.operation) == takes_body
 
 
 def test_every_example_runs_and_its_response_is_as_described(bundled: FlaskClient) -> None:
@@ -225,7 +225,7 @@ def test_a_response_that_is_not_described_is_detected(client: FlaskClient, docum
 def test_a_server_that_is_not_ready_returns_the_error_envelope_with_the_loading_progress(
     document: dict[str, Any],
 ) -> None:
-    response = route_of(document, "GET", READINESS).told["responses"]["503"]
+    response = route_of(document, "GET", READINESS).operation["responses"]["503"]
     assert response["headers"]["Retry-After"]["required"]
     names = ("ErrorEnvelope", "NotLoaded")
     references = [{"$ref": f"#/components/schemas/{name}"} for name in names]
@@ -237,15 +237,15 @@ def test_a_server_that_is_not_ready_returns_the_error_envelope_with_the_loading_
 @pytest.mark.parametrize("status", ["400", "401", "403", "404", "409", "410", "413", "415", "422", "500", "503"])
 def test_every_error_has_the_error_envelope(document: dict[str, Any], status: str) -> None:
     routes = [route for route in routes_of(document) if (route.path, status) != (READINESS, "503")]
-    told = [route.told["responses"][status] for route in routes if status in route.told["responses"]]
-    assert told
-    for answer in told:
+    responses = [route.operation["responses"][status] for route in routes if status in route.operation["responses"]]
+    assert responses
+    for answer in responses:
         assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/ErrorEnvelope"}
         assert ("Retry-After" in answer.get("headers", {})) == (status == "503")
 
 
 def test_only_protected_routes_need_the_token(document: dict[str, Any]) -> None:
-    guarded = {(route.method, route.path) for route in routes_of(document) if "security" in route.told}
+    guarded = {(route.method, route.path) for route in routes_of(document) if "security" in route.operation}
     assert guarded == {
         ("GET", "/api/graceful_shutdown"),
         ("POST", "/api/graceful_shutdown"),
@@ -261,7 +261,7 @@ def test_bodies_are_described_by_the_models_that_check_them(document: dict[str, 
         schema = document["components"]["schemas"][name]
         fields = statistic.body.model_fields
         assert schema["properties"].keys() == fields.keys()
-        assert set(schema["required"]) == {field for field, told in fields.items() if told.is_required()}
+        assert set(schema["required"]) == {name for name, field in fields.items() if field.is_required()}
         assert schema["additionalProperties"] is False
 
 

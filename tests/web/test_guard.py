@@ -1,4 +1,4 @@
-"""Who may do what: operators, pages of other sites, and the headers that go with every answer."""
+"""Access control: operators, pages of other sites, and the security headers of every response."""
 
 import hmac
 from collections.abc import Callable, Mapping
@@ -155,7 +155,7 @@ def test_neither_token_nor_guess_is_logged_or_returned(start_app: Start, setting
     app = start_app(settings.model_copy(update={"admin_token": SecretStr(TOKEN)}))
     client, guess = app.test_client(), "wrong-horse-battery"
     tried = [f"Bearer {TOKEN}", f"Bearer {guess}", f"Basic {guess}", f"Bearer {guess} {TOKEN}", TOKEN]
-    told = [
+    bodies = [
         call(client, route, {"Authorization": text}).get_data(as_text=True) for text in tried for route in PROTECTED
     ]
     app.extensions["services"].close()
@@ -163,7 +163,7 @@ def test_neither_token_nor_guess_is_logged_or_returned(start_app: Start, setting
     assert log.count("enter POST /api/dataset/reload") == len(tried)
     for secret in (TOKEN, guess):
         assert secret not in log
-        assert secret not in "".join(told)
+        assert secret not in "".join(bodies)
         assert secret not in repr(app.extensions["services"].settings)
 
 

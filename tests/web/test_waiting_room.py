@@ -1,4 +1,4 @@
-"""The waiting room by itself: when it opens, what it answers, and that nothing of it stays behind."""
+"""The waiting room: when it opens, how it answers, and that it leaves no thread, socket or file behind."""
 
 import socket
 import threading
@@ -40,14 +40,14 @@ def port() -> int:
 
 @pytest.fixture
 def listen(settings: Settings, port: int) -> Listen:
-    """What opens that port."""
+    """A function that opens that port."""
     chosen = settings.model_copy(update={"port": port})
     return lambda: listening_socket(chosen, HOST)
 
 
 @pytest.fixture
 def room(listen: Listen) -> Iterator[WaitingRoom]:
-    """A room that is open, of a reading that has come so far."""
+    """An open room with some loading progress."""
     with WaitingRoom(listen, open_after_seconds=0) as room:
         room.report(HALF_WAY)
         yield room
@@ -55,12 +55,12 @@ def room(listen: Listen) -> Iterator[WaitingRoom]:
 
 @pytest.fixture
 def ask(room: WaitingRoom, port: int) -> Ask:
-    """A function that asks the open room."""
+    """A function that sends a request to the open room."""
     return lambda path, method="GET", **more: asked(port, path, method, **more)
 
 
 def asked(port: int, path: str, method: str = "GET", **more: Any) -> Any:
-    """Return what is answered over HTTP, as a test client would."""
+    """Return the response over HTTP, as a test client would."""
     answer = requests.request(method, f"http://{HOST}:{port}{path}", timeout=ANSWER_SECONDS, **more)
     return Response(answer.content, answer.status_code, list(answer.headers.items()))
 
@@ -76,7 +76,7 @@ def open_files() -> int:
 
 
 def refused(port: int) -> bool:
-    """Tell whether nobody listens."""
+    """Return whether the port is closed."""
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) != 0
 
@@ -114,40 +114,40 @@ def test_health_is_the_same_as_on_the_server_itself(ask: Ask, client: FlaskClien
 )
 def test_every_other_route_returns_the_reason_and_retry_after(ask: Ask, method: str, path: str) -> None:
     answer = ask(path, method, json={"question": "Q036"})
-    reason = "the table is loading: 12,000,000 rows read, 40% done, 12 s left; try again later"
+    reason = "the table is being read: 12,000,000 rows read, 40% done, 12 s left; ask again"
     assert assert_error(answer, 503) == reason
     assert answer.headers["Retry-After"] == "12"
     assert {(name, answer.headers[name]) for name, _ in SECURITY_HEADERS} == set(SECURITY_HEADERS)
 
 
 @pytest.mark.parametrize(
-    ("seconds_left", "told"), [(None, RETRY_SECONDS), (0.0, 1), (2.1, 3), (3600.0, LONGEST_RETRY_SECONDS)]
+    ("seconds_left", "retry_after"), [(None, RETRY_SECONDS), (0.0, 1), (2.1, 3), (3600.0, LONGEST_RETRY_SECONDS)]
 )
 def test_retry_after_is_the_time_left_within_bounds(
-    ask: Ask, room: WaitingRoom, seconds_left: float | None, told: int
+    ask: Ask, room: WaitingRoom, seconds_left: float | None, retry_after: int
 ) -> None:
     room.report(Progress(1, 1, 0.5, seconds_left))
-    assert ask("/api/jobs").headers["Retry-After"] == str(told)
+    assert ask("/api/jobs").headers["Retry-After"] == str(retry_after)
 
 
 def test_readiness_reports_loading_in_the_same_fields_as_a_reload(
     ask: Ask, room: WaitingRoom, client: FlaskClient
 ) -> None:
     answer = ask("/readyz")
-    told = answer.json
+    load = answer.json["load"]
     document: Any = client.get("/openapi.json").json
     (route,) = [route for route in routes_of(document) if route.path == "/readyz"]
     assert answer.status_code == 503
     assert_described(document, route, answer)
     client.post("/api/dataset/reload")
     dataset: Any = client.get("/api/dataset").json
-    assert list(told["load"]) == list(dataset["data"]["reload"])
-    assert (told["load"]["status"], told["load"]["ended_at"]) == ("running", None)
-    assert told["load"]["progress"] == {"rows_read": 12_000_000, "bytes_read": 400, "share": 0.4, "seconds_left": 11.5}
+    assert list(load) == list(dataset["data"]["reload"])
+    assert (load["status"], load["ended_at"]) == ("running", None)
+    assert load["progress"] == {"rows_read": 12_000_000, "bytes_read": 400, "share": 0.4, "seconds_left": 11.5}
     room.report(LATER)
     later = ask("/readyz").json["load"]
     assert later["progress"]["share"] == 0.5
-    assert later["started_at"] == told["load"]["started_at"]
+    assert later["started_at"] == load["started_at"]
 
 
 def test_malformed_http_is_refused_with_the_error_envelope(room: WaitingRoom, port: int) -> None:
