@@ -12,6 +12,7 @@ from app.web.support import HTML_TYPE, JSON_TYPE, MODELLED_NOTICE, error_respons
 
 SEE_OTHER = 303
 
+
 def wants_page() -> bool:
     """Tell whether the client prefers HTML to JSON."""
     return request.accept_mimetypes.best_match([JSON_TYPE, HTML_TYPE]) == HTML_TYPE
