@@ -161,6 +161,13 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= LONGEST_QUOTE_CHARS else text[:LONGEST_QUOTE_CHARS] + "…")
 
 
+def one_line(error: BaseException) -> str:
+    """Return an error's message in one line: the system's words for an OSError, the class name for an empty message."""
+    message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    first, *others = message.strip().splitlines() or [type(error).__name__]
+    return f"{first} {others[0].strip()}" if first.endswith(":") and others else first
+
+
 def join_first(items: Sequence[str], limit: int, separator: str = ", ") -> str:
     """Join items for a message. Of more than ``limit``, name the first and count the others."""
     more = len(items) - limit

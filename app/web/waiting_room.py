@@ -20,7 +20,7 @@ from werkzeug.wrappers import Request, Response
 
 from app.data_ingestor import LoadReport
 from app.errors import ErrorEnvelope, UnavailableError
-from app.table.sources.progress import NOTHING_READ, NowAndThen, Progress
+from app.table.sources.progress import NOTHING_READ, Progress, Throttle
 from app.web.guard import with_security_headers
 from app.web.support import JSON_TYPE, Finished, json_response
 
@@ -59,7 +59,7 @@ class WaitingRoom:
 
     def __init__(self, listen: Callable[[], socket.socket], open_after_seconds: float = OPEN_AFTER_SECONDS) -> None:
         self._listen = listen
-        self._due = NowAndThen(open_after_seconds)
+        self._due = Throttle(open_after_seconds)
         self._started_at = datetime.now(UTC)
         self._lock = threading.Lock()  # guards _progress
         self._progress = NOTHING_READ
