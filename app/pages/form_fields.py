@@ -17,13 +17,14 @@ Fields = Mapping[str, Sequence[str]]
 STRATUM_SEPARATOR = "|"
 LIST_SEPARATOR = ","
 FIRST_YEAR, LAST_YEAR = "from", "to"
+EMPTY: tuple[Any, ...] = ("", [], {})  # not 0 and not false, which are values
 
 
 def body_of(fields: Fields, model: type[QuestionBody]) -> dict[str, Any]:
     """Return the request body that the form describes: the filled-in fields, of those that the model has."""
     values = {name: parse(fields) for name, parse in PARSERS.items() if name in model.model_fields}
     values |= {name: _by_type(_text(fields, name), schema) for name, schema in own_fields(model).items()}
-    return {name: value for name, value in values.items() if value or (name == "by" and name in fields)}
+    return {name: value for name, value in values.items() if value not in EMPTY or (name == "by" and name in fields)}
 
 
 def own_fields(model: type[QuestionBody]) -> dict[str, dict[str, Any]]:
