@@ -1,6 +1,6 @@
-"""The entry point: settings from the environment, the table read, the server started, the pool drained at the end.
+"""The entry point: read the settings and the table, serve until a stop signal, then drain the pool.
 
-``python api_server.py`` serves with Granian; ``flask --app api_server run`` serves with Flask's development server.
+``python api_server.py`` serves with Granian; ``flask run`` serves with Flask's development server.
 """
 
 import gc
@@ -12,16 +12,16 @@ import sys
 import time
 from functools import partial
 from multiprocessing.synchronize import Semaphore
-from multiprocessing.util import Finalize
 
 from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from app import create_app
 from app.errors import SourceError, StartError
-from app.factory import create_app as build_app
-from app.jobs.results_folder import lock_folder
+from app.factory import drain_at_exit
+from app.jobs.results_folder import check_folder, lock_folder
 from app.process.cores import placed
 from app.process.signals import (
     block_stop_signals,
@@ -30,82 +30,72 @@ from app.process.signals import (
     take_blocked_stop_signals,
     take_stop_signals,
 )
+from app.services import Services
 from app.settings import Settings, settings_from_environment, unknown_settings
-from app.startup import announce, check_folder, check_start, read_first
+from app.startup import announce, check_start, read_first
 from app.table.engines import check_engine, load_table
 from app.table.survey_table import SurveyTable
 
-# A client that sends its body slowly holds an HTTP thread until it is done, and one that waits for a job holds one too.
-# Threads are made as they are needed and cost nothing while they wait, so there are many.
+# A client that sends its body slowly, and one that waits for a job, holds an HTTP thread until it is done. Threads are
+# made as they are needed and cost little while they wait, so there are many.
 HTTP_THREADS = 4096
 OPEN_FILES = 2 * HTTP_THREADS
-HTTP_END_SECONDS = 2.0  # for the last answers to go out after the drain
+HTTP_END_SECONDS = 2.0  # for the last responses to go out after the drain
 KILL_GRACE_SECONDS = 10  # beyond the drain; the worker ends by itself before that
 START_FAILED_EXIT_CODE = 2
-SIGNAL_EXIT_CODE = 128  # a shell expects this and the signal's number after an end by signal
-
-
-def create_app(settings: Settings | None = None, table: SurveyTable | None = None) -> Flask:
-    """Build the application of this process, to be drained when the process ends.
-
-    Without settings, as Flask's own command calls it, it takes them from the environment and locks the results folder.
-
-    The drain hangs on a multiprocessing finalizer because it runs in both kinds of process: at the end of Granian's
-    worker, where ``atexit`` handlers do not run, and at the end of an ordinary one.
-    """
-    if settings is None:
-        settings = settings_from_environment()
-        lock_folder(check_folder(settings.results_dir))
-    app = build_app(settings, table)
-    Finalize(None, app.extensions["services"].close, exitpriority=100)
-    return app
+SIGNAL_EXIT_CODE = 128  # plus the signal's number: what a shell expects after an end by signal
 
 
 def create_worker_app(settings: Settings, table: SurveyTable, first_worker: Semaphore) -> Flask:
-    """Build the application of Granian's worker, and see to the worker's end before Granian does.
+    """Build the application of Granian's worker process, and take over how the worker ends.
 
-    The first worker takes the table that its parent has read. One that follows a worker which died reads the source
-    again: what its parent has may have been replaced by a reload.
-
-    At a stop signal the worker drains while it goes on answering, then ends the serving. If its parent dies it ends at
-    once: what it has accepted is in the journal.
+    The first worker takes the table that its parent has read. A worker that replaces a dead one reads the source again:
+    a reload may have replaced the parent's table.
     """
+    # Before any thread exists, so that every thread has the signals blocked and only ``stop`` takes them.
     block_stop_signals()
     handler_before_granian = signal.getsignal(signal.SIGTERM)
-    create = partial(create_app, settings, table if first_worker.acquire(block=False) else read_again(settings, table))
+    if not first_worker.acquire(block=False):
+        table = read_again(settings, table)
+    create = partial(create_app, settings, table)
     app = placed(create)() if settings.one_core == "yes" else create()
-    services = app.extensions["services"]
+    drain_at_exit(app)  # for an end that is not by signal
     gc.collect()
-    gc.freeze()  # what is there now stays: no collection need look at it again
-
-    def stop() -> None:
-        services.drain()
-        end_serving = signal.getsignal(signal.SIGTERM)
-        if callable(end_serving) and end_serving is not handler_before_granian:
-            end_serving(signal.SIGTERM, None)
-            time.sleep(HTTP_END_SECONDS)  # the process ends meanwhile, unless a client holds it up
-        services.close()
-        os._exit(0)
-
-    take_blocked_stop_signals(stop)  # the parent decides when it has been long enough
+    gc.freeze()  # no later collection looks at what the start has made
+    take_blocked_stop_signals(partial(stop_worker, app.extensions["services"], handler_before_granian))
+    # If the parent dies, end at once: the journal has what was accepted.
     on_parent_death(lambda: os._exit(1))
     return app
 
 
+def stop_worker(services: Services, handler_before_granian: object) -> None:
+    """End the worker at a stop signal. The order matters."""
+    # 1. Drain while HTTP goes on, so that clients still get the results they wait for.
+    services.drain()
+    # 2. End the serving. Granian has installed its handler meanwhile; it closes the listening socket.
+    end_serving = signal.getsignal(signal.SIGTERM)
+    if callable(end_serving) and end_serving is not handler_before_granian:
+        end_serving(signal.SIGTERM, None)
+        time.sleep(HTTP_END_SECONDS)  # the process ends meanwhile, unless a client holds it up
+    # 3. Write out journal and log, and end even if a client holds a connection.
+    services.close()
+    os._exit(0)
+
+
 def read_again(settings: Settings, table: SurveyTable) -> SurveyTable:
-    """Return the table as its source is now, or the one read at the start where the source cannot be read."""
+    """Return the table as its source is now; the one read at the start if the source cannot be read."""
     try:
         return load_table(settings)
     except SourceError as error:
-        sys.stderr.write(f"warning: the table read at the start stays: {error.reason}\n")
+        sys.stderr.write(f"warning: serving the table read at the start: {error.reason}\n")
         return table
 
 
 def serve(settings: Settings, table: SurveyTable, address: str) -> None:
-    """Serve on an IP address until SIGTERM or Ctrl-C, then drain. Blocks; raises SystemExit where the worker died.
+    """Serve on an IP address until SIGTERM or Ctrl-C, then drain. Blocks; raises SystemExit if the worker died.
 
-    There is exactly one worker: the pool and the status map live in that process. One that dies is followed by another,
-    which goes on from the journal.
+    There is exactly one worker, because the pool and the status map live in that process. A worker that dies is
+    replaced by one that resumes from the journal.
     """
     server = Granian(
         "api_server:create_app",
@@ -118,7 +108,7 @@ def serve(settings: Settings, table: SurveyTable, address: str) -> None:
         backlog=HTTP_THREADS,
         workers_kill_timeout=int(settings.drain_seconds) + KILL_GRACE_SECONDS,
         respawn_failed_workers=True,
-        log_level=LogLevels.error,  # it warns of the number of threads, which is explained above
+        log_level=LogLevels.error,  # its warning about many threads is answered above
         websockets=False,
     )
     server.on_startup(lambda: take_stop_signals(server.signal_handler_interrupt, end_at_once))
@@ -128,14 +118,14 @@ def serve(settings: Settings, table: SurveyTable, address: str) -> None:
 
 
 def end_at_once() -> None:
-    """End the worker and this process without waiting for anything; the journal has what was accepted."""
+    """End the worker and this process without a drain; the journal has what was accepted."""
     for worker in multiprocessing.active_children():
         worker.kill()
     os._exit(SIGNAL_EXIT_CODE + signal.SIGTERM)
 
 
 def allow_open_files() -> None:
-    """Raise the limit on open files, which many connections need, as far as the system lets this process."""
+    """Raise the limit on open files as far as allowed: each connection needs one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

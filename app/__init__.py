@@ -1,21 +1,34 @@
-"""The health statistics server: questions about a public-health survey, answered by a pool of threads.
+"""The health statistics server: questions about public-health surveys, answered by a pool of threads over HTTP."""
 
-Importing the package costs next to nothing: what builds a server is imported when ``create_app`` is first asked for.
-The client on the command line is a part of the package too. It has no use for a web framework and table readers, which
-take longer to import than an answer takes to come.
-"""
-
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.factory import create_app
+    from flask import Flask
+
+    from app.settings import Settings
+    from app.table.survey_table import SurveyTable
 
 __all__ = ["create_app"]
 
 
-def __getattr__(name: str) -> object:
-    """Import what the package gives when it is asked for."""
-    if name in __all__:
-        return getattr(import_module("app.factory"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def create_app(settings: "Settings | None" = None, table: "SurveyTable | None" = None) -> "Flask":
+    """Build a server: wire its parts together, start its threads, and resume the jobs of an earlier run.
+
+    Without settings, as ``flask run`` calls it, they come from the environment, and the server drains when the process
+    ends; a server that cannot start raises SystemExit. With settings, the caller ends it by
+    ``app.extensions["services"].close()``.
+
+    Parameters
+    ----------
+    settings: what the operator chose
+    table: the table, if it has been read already
+
+    Raises
+    ------
+    SourceError: the table cannot be read
+    OSError: the log or the results cannot be opened
+    """
+    # Imported here, so that importing the package costs next to nothing: Flask and pandas take half a second.
+    from app.factory import build_app, build_process_app  # noqa: PLC0415
+
+    return build_process_app() if settings is None else build_app(settings, table)

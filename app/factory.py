@@ -1,19 +1,22 @@
-"""The factory: ``create_app`` wires every part of a server together.
+"""The factory: wires the parts of one server together and registers its routes.
 
-Importing it starts no thread, opens no file and reads no table; calling it does.
+Importing it starts no thread, opens no file and reads no table; ``build_app`` does.
 """
 
 import re
 from functools import partial
+from multiprocessing.util import Finalize
 
 from flask import Flask
 from flask_cors import CORS
 
 from app.data_ingestor import DataIngestor
-from app.jobs.documents import Answers, ResultFiles
-from app.jobs.job_store import Housekeeper, JobStore
+from app.errors import StartError
+from app.jobs.documents import Documents, ResultFiles
+from app.jobs.job_store import JobStore, Maintenance
 from app.jobs.journal import Journal
 from app.jobs.recovery import recover
+from app.jobs.results_folder import check_folder, lock_folder
 from app.jobs.status_map import Retention
 from app.logger_config import configure_logging
 from app.metrics import Metrics, Observer
@@ -21,7 +24,7 @@ from app.openapi import views as openapi_views
 from app.pages import dashboard, data, job_list, static_files
 from app.routes import jobs, operations, results, statistics, survey
 from app.services import Services, preparer
-from app.settings import Settings
+from app.settings import Settings, settings_from_environment
 from app.table.engines import load_table
 from app.table.survey_table import SurveyTable
 from app.task_runner import ThreadPool
@@ -34,35 +37,64 @@ PAGES = (dashboard, job_list, data, openapi_views, static_files)
 EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Location", "Preference-Applied", "Retry-After"]
 
 
-def create_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
-    """Build a server, start its threads, and go on with what an earlier run has left.
-
-    Whoever calls this calls ``app.extensions["services"].close()`` in the end, which drains the pool.
-
-    Parameters
-    ----------
-    settings: what the operator chose
-    table: the table, where it has been read already
+def build_process_app() -> Flask:
+    """Build the one server of this process from the environment, and drain it when the process ends.
 
     Raises
     ------
-    SourceError: the table cannot be read
-    OSError: the log or the results cannot be opened
+    SystemExit: the server cannot start; the message says why
     """
+    try:
+        settings = settings_from_environment()
+        lock_folder(check_folder(settings.results_dir))
+        app = build_app(settings)
+    except StartError as error:
+        raise SystemExit(f"cannot start: {error.reason}") from error
+    drain_at_exit(app)
+    return app
+
+
+def drain_at_exit(app: Flask) -> None:
+    """Close a server when its process ends.
+
+    A multiprocessing finalizer runs at the end of an ordinary process and of Granian's worker, where ``atexit``
+    handlers do not run.
+    """
+    Finalize(None, app.extensions["services"].close, exitpriority=100)
+
+
+def build_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
+    """Build a server; ``app.create_app`` documents it."""
     ingestor = DataIngestor(partial(load_table, settings), table)
-    configure_logging(settings)
+    configure_logging(settings)  # after the table: a start that fails is reported on standard error alone
     services = _start_services(settings, ingestor)
 
     app = LeanFlask(__package__ or __name__, static_folder=None, template_folder="pages/templates")
     app.config.update(PROVIDE_AUTOMATIC_OPTIONS=bool(settings.allowed_origins))
     app.url_map.strict_slashes = False
-    app.url_map.merge_slashes = False  # it answers with a redirection in HTML
+    app.url_map.merge_slashes = False  # it would answer with a redirect in HTML
     app.extensions["services"] = services
     _register_routes(app)
-    if settings.allowed_origins:
-        origins = [re.compile(re.escape(origin) + r"\Z") for origin in settings.allowed_origins]
-        CORS(app, origins=origins, expose_headers=EXPOSED_HEADERS)
+    _allow_origins(app, settings.allowed_origins)
     return app
+
+
+def _start_services(settings: Settings, ingestor: DataIngestor) -> Services:
+    """Start the threads of a server, in the order in which they need each other."""
+    files = ResultFiles(settings.results_dir)
+    journal = Journal(settings.results_dir, settings.journal_sync)
+    recovered = recover(journal, files)
+    documents = Documents(files, preparer(ingestor))
+    retention = Retention(settings.retention_jobs, settings.retention_hours * SECONDS_PER_HOUR)
+    store = JobStore(documents=documents, journal=journal, retention=retention, recovered=recovered)
+    metrics = Metrics()
+    pool = ThreadPool(store=store, threads=settings.threads, queue_size=settings.queue_size, observer=Observer(metrics))
+    metrics.queue_length.set_function(pool.waiting)
+    metrics.runners_alive.set_function(pool.runners_alive)
+    pool.resume()
+    maintenance = Maintenance(store)
+    maintenance.start()
+    return Services(settings, ingestor, store, pool, maintenance, metrics)
 
 
 def _register_routes(app: Flask) -> None:
@@ -74,20 +106,8 @@ def _register_routes(app: Flask) -> None:
         app.register_blueprint(module.blueprint)
 
 
-def _start_services(settings: Settings, ingestor: DataIngestor) -> Services:
-    files = ResultFiles(settings.results_dir)
-    journal = Journal(settings.results_dir, settings.journal_sync)
-    store = JobStore(
-        answers=Answers(files, preparer(lambda: ingestor.table)),
-        journal=journal,
-        retention=Retention(settings.retention_jobs, settings.retention_hours * SECONDS_PER_HOUR),
-        recovered=recover(journal, files),
-    )
-    metrics = Metrics()
-    pool = ThreadPool(store=store, threads=settings.threads, queue_size=settings.queue_size, observer=Observer(metrics))
-    metrics.queue_length.set_function(store.map.waiting)
-    metrics.runners_alive.set_function(lambda: sum(runner.is_alive() for runner in pool.runners()))
-    pool.resume()
-    housekeeper = Housekeeper(store)
-    housekeeper.start()
-    return Services(settings, ingestor, store, pool, housekeeper, metrics)
+def _allow_origins(app: Flask, allowed_origins: tuple[str, ...]) -> None:
+    """Let pages of other sites use the server, if the operator allows some."""
+    if allowed_origins:
+        origins = [re.compile(re.escape(origin) + r"\Z") for origin in allowed_origins]
+        CORS(app, origins=origins, expose_headers=EXPOSED_HEADERS)

@@ -14,12 +14,11 @@ from app.data_ingestor import DataIngestor
 from app.errors import ServiceError, UnavailableError
 from app.jobs.documents import Prepare
 from app.jobs.job import Job, Submission, error_document, fingerprint
-from app.jobs.job_store import Housekeeper, JobStore
+from app.jobs.job_store import JobStore, Maintenance
 from app.logger_config import close_logging
 from app.metrics import Metrics
 from app.planner import plan_batch, planner_of
 from app.settings import Settings
-from app.table.survey_table import SurveyTable
 from app.task_runner import ThreadPool
 
 logger = logging.getLogger(__name__)
@@ -28,9 +27,9 @@ MOST_WAITING_REQUESTS = 1024  # a quarter of the HTTP threads: the others go on 
 NOT_READY_RETRY_SECONDS = 5
 
 
-def preparer(table: Callable[[], SurveyTable]) -> Prepare:
-    """Return a function that makes the work of a recorded request anew, over the table of the moment."""
-    return lambda request: planner_of(table()).plan(request.statistic, request.body).work
+def preparer(ingestor: DataIngestor) -> Prepare:
+    """Return a function that prepares a recorded request again, over the table of that moment."""
+    return lambda request: planner_of(ingestor.table).plan(request.statistic, request.body).work
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Services:
     ingestor: DataIngestor
     store: JobStore
     pool: ThreadPool
-    housekeeper: Housekeeper
+    maintenance: Maintenance
     metrics: Metrics
     _closing: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
@@ -93,7 +92,7 @@ class Services:
 
     def _once(self, submission: Submission, accept: Callable[[], list[Job]]) -> list[Job]:
         """Return the jobs that a submission has made when it came before; otherwise those that are accepted now."""
-        with self.store.keys.turn(submission.key):
+        with self.store.keys.lock_for(submission.key):
             return self.store.keys.jobs_of(submission) or accept()
 
     def wait(self, jobs: Iterable[Job], seconds: float) -> None:
@@ -158,7 +157,7 @@ class Services:
             if self._closed.is_set():
                 return self.store.map.unfinished() == 0
             drained = self.drain()
-            self.housekeeper.stop()
+            self.maintenance.stop()
             try:
                 self.store.close()
             except OSError:

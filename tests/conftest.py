@@ -16,6 +16,7 @@ from app.charts import pictures
 from app.jobs.job import Document, done_document, job_request
 from app.services import Services
 from app.settings import Settings
+from support.pool_parts import wait_until_taken
 from support.served import served
 from support.small_survey import COLUMNS, STRATA_COLUMNS, small_survey
 from support.stub_server import StubServer, stub_server
@@ -138,7 +139,6 @@ def open_gate(services: Services) -> Iterator[Callable[[], None]]:
 
     for _ in services.pool.runners():
         services.pool.add_task(job_request("gate", b"{}"), wait_at_the_gate)
-    while services.store.map.waiting():  # until every runner has taken one
-        threading.Event().wait(0.001)
+    wait_until_taken(services.pool)
     yield gate.set
     gate.set()

@@ -1,11 +1,14 @@
-"""The documents that answer for jobs: written whole, checked when read, and computed again where they are lost.
+"""Result documents: written whole, checked when read, computed again when they are lost.
 
-Most documents are asked for just after they were written. So the last ones are kept in memory: where the file is there
-in its length, it need not be read.
+``ResultFiles`` keeps one JSON file per finished job, named after it. Jobs that ask the same question of the same table
+have the same document, which is written once: the files of the other jobs are hard links to it, one system call instead
+of four, and no space. ``Documents`` adds a cache of the last documents, since most are read right after they were
+written, and the recovery of lost ones.
 """
 
-# What is called for every job takes paths as plain strings: making a Path takes longer than the call of the system.
+# Hot paths take paths as plain strings: making a Path costs more than the system call that follows.
 # ruff: noqa: PTH108, PTH116, PTH123
+
 import itertools
 import logging
 import os
@@ -25,6 +28,7 @@ from app.jobs.job import (
     RUNNING_DOCUMENT,
     Document,
     Job,
+    JobOutcome,
     JobRequest,
     JobStatus,
     Work,
@@ -33,56 +37,64 @@ from app.jobs.job import (
 )
 from app.jobs.results_folder import write_into
 
+logger = logging.getLogger(__name__)
+
 SUFFIX = ".json"
-DOCUMENTS_REMEMBERED = 256
 PARTIAL_SUFFIX = ".partial"
 FILE_NAME = re.compile(r"job_id_([1-9][0-9]{0,17})\.json")
+LINK_TARGETS_CACHED = 256
+DOCUMENTS_CACHED = 256
+DONE_DOCUMENT_START = b'{"status":"done","data":'
+ERROR_DOCUMENT_START = b'{"status":"error","reason":'
+
+Prepare = Callable[[JobRequest], Work]
 
 
 class ResultFiles:
-    """A folder of result files. Safe to use from many threads; every call may block on the disk.
+    """A folder of result files. Safe to use from many threads; every method may block on the disk.
 
-    A reader sees a whole document or none: a file is written under another name and then renamed.
+    Readers see a whole document or none: a file is written under a temporary name and then renamed.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._writes = itertools.count()
         self._prefix = f"{folder / JOB_ID_PREFIX}"
-        self._lock = threading.Lock()  # guards _written
-        self._written: OrderedDict[Document, str] = OrderedDict()  # a file that holds the document
+        self._writes = itertools.count()  # makes temporary names unique
+        self._lock = threading.Lock()  # guards _link_targets
+        self._link_targets: OrderedDict[Document, str] = OrderedDict()  # a file that holds the document
 
     def write(self, number: int, document: Document) -> None:
-        """Put a job's document in place, whole.
+        """Write a job's document atomically.
 
         Raises
         ------
         OSError: it cannot be written; no part of it is left behind
         """
         with self._lock:
-            same = self._written.get(document)
-        if same is None or not self._link(same, number):
-            write_into(self.folder, lambda: self._write_once(number, document))
-            self._remember(number, document)
+            target = self._link_targets.get(document)
+        if target is None or not self._link(target, number):
+            write_into(self.folder, lambda: self._write_file(number, document))
+            self._cache_link_target(number, document)
 
-    def _link(self, same: str, number: int) -> bool:
-        """Give a file that is there the name of another job too; False where that cannot be done.
+    def _link(self, target: str, number: int) -> bool:
+        """Link a job's file to an existing one; return False if that is impossible.
 
-        It cannot where the file or its folder is gone, has as many names as it may have, or the name is taken.
+        It is when the file or its folder is gone, when the file has as many links as it may have, or when the job's
+        file exists.
         """
         try:
-            os.link(same, self._path(number))
+            os.link(target, self._path(number))
         except OSError:
             return False
         return True
 
-    def _remember(self, number: int, document: Document) -> None:
+    def _cache_link_target(self, number: int, document: Document) -> None:
         with self._lock:
-            self._written[document] = self._path(number)
-            if len(self._written) > DOCUMENTS_REMEMBERED:
-                self._written.popitem(last=False)
+            self._link_targets[document] = self._path(number)
+            if len(self._link_targets) > LINK_TARGETS_CACHED:
+                self._link_targets.popitem(last=False)
 
-    def _write_once(self, number: int, document: Document) -> None:
+    def _write_file(self, number: int, document: Document) -> None:
         partial = self.folder / f"{job_id_of(number)}.{next(self._writes)}{PARTIAL_SUFFIX}"
         try:
             partial.write_bytes(document.content)
@@ -103,20 +115,20 @@ class ResultFiles:
 
         Raises
         ------
-        OSError: there is none, or it cannot be read
+        OSError: it does not exist or cannot be read
         """
         with open(self._path(number), "rb", buffering=0) as file:
             return file.read()
 
-    def holds(self, number: int, length: int) -> bool:
-        """Tell whether there is a document of a job that is so many bytes long."""
+    def has_length(self, number: int, length: int) -> bool:
+        """Return whether a job's document exists and is ``length`` bytes long."""
         try:
             return os.stat(self._path(number)).st_size == length
         except OSError:
             return False
 
     def delete(self, number: int) -> None:
-        """Remove a job's document, if there is one.
+        """Remove a job's document if it exists.
 
         Raises
         ------
@@ -126,16 +138,16 @@ class ResultFiles:
             os.unlink(self._path(number))
 
     def written_at(self, number: int) -> float:
-        """Return when a job's document was written, in seconds of UTC since 1970.
+        """Return when a job's document was written, in seconds since 1970 (UTC).
 
         Raises
         ------
-        OSError: there is none
+        OSError: it does not exist
         """
         return os.stat(self._path(number)).st_mtime
 
     def numbers(self) -> list[int]:
-        """Return the numbers of the jobs that have a file, ascending; removes what an interrupted write left."""
+        """Return the numbers of all jobs with a file, ascending; remove what interrupted writes left behind."""
         return sorted(self._scan())
 
     def _scan(self) -> Iterator[int]:
@@ -152,32 +164,23 @@ class ResultFiles:
         return f"{self._prefix}{number}{SUFFIX}"
 
 
-logger = logging.getLogger(__name__)
-
-Prepare = Callable[[JobRequest], Work]
-DONE_DOCUMENT_START = b'{"status":"done","data":'
-ERROR_DOCUMENT_START = b'{"status":"error","reason":'
-LAST_KEPT = 256
-LOST_REASON = "the result is gone from the disk and cannot be computed again"
-
-
-class Answers:
-    """What the store answers with. Every call may block on the disk.
+class Documents:
+    """The documents that clients get for jobs. Safe to use from many threads; every method may block on the disk.
 
     Parameters
     ----------
-    files: the documents of jobs that have ended
-    prepare: makes the work of a request anew, over the table of now
+    files: documents of jobs that have ended
+    prepare: returns the work of a recorded request, over the current table
     """
 
     def __init__(self, files: ResultFiles, prepare: Prepare) -> None:
         self._files = files
         self._prepare = prepare
-        self._lock = threading.Lock()  # guards _last
-        self._last: dict[int, Document] = {}
+        self._lock = threading.Lock()  # guards _cache
+        self._cache: dict[int, Document] = {}  # the last documents written, by job number
 
     def write(self, number: int, document: Document) -> None:
-        """Put the document of a job that ends in place, and keep it at hand for a while.
+        """Write the document of a job that ends, and cache it.
 
         Raises
         ------
@@ -185,9 +188,9 @@ class Answers:
         """
         self._files.write(number, document)
         with self._lock:
-            self._last[number] = document
-            if len(self._last) > LAST_KEPT:
-                del self._last[next(iter(self._last))]
+            self._cache[number] = document
+            if len(self._cache) > DOCUMENTS_CACHED:
+                del self._cache[next(iter(self._cache))]
 
     def delete(self, number: int) -> None:
         """Remove a job's document.
@@ -197,57 +200,52 @@ class Answers:
         OSError: it cannot be removed
         """
         with self._lock:
-            self._last.pop(number, None)
+            self._cache.pop(number, None)
         self._files.delete(number)
 
-    def work(self, job: Job) -> Work:
-        """Return what computes a job: the work it was accepted with, or for a job of an earlier run work made anew.
+    def prepare(self, job: Job) -> Work:
+        """Return the work of a job of an earlier run, over the current table.
 
         Raises
         ------
-        ServiceError: the request makes no sense over the table of now
+        ServiceError: the request is unknown, or cannot be computed over the current table
         """
-        if job.work is not None:
-            return job.work
         if job.request is None:
-            raise ServiceError(LOST_REASON)
+            raise ServiceError("its request is not in the journal")
         return self._prepare(job.request)
 
-    def document(self, job: Job, status: JobStatus) -> Document:
-        """Return the JSON document that answers for a job in a state.
-
-        A result that has vanished or is damaged is computed again and written again.
-        """
-        if status is JobStatus.RUNNING:
+    def read(self, job: Job, outcome: JobOutcome) -> Document | None:
+        """Return the document of a job with that outcome, or None if its file is missing or damaged."""
+        if outcome.status is JobStatus.RUNNING:
             return RUNNING_DOCUMENT
-        if status is JobStatus.ERROR and job.reason is not None:
-            return error_document(job.reason)
-        return self._at_hand(job.number) or self._read_whole(job) or self._restored(job)
+        if outcome.status is JobStatus.ERROR and outcome.reason is not None:
+            return error_document(outcome.reason)
+        return self._cached(job.number) or self._read_file(job.number, outcome.checksum)
 
-    def _at_hand(self, number: int) -> Document | None:
-        """Return a document from memory, None where it is not there, or its file is gone or of another length."""
+    def _cached(self, number: int) -> Document | None:
+        """Return a document from the cache, unless its file is gone or has another length."""
         with self._lock:
-            kept = self._last.get(number)
-        return kept if kept is not None and self._files.holds(number, len(kept.content)) else None
+            cached = self._cache.get(number)
+        return cached if cached is not None and self._files.has_length(number, len(cached.content)) else None
 
-    def _read_whole(self, job: Job) -> Document | None:
-        """Return a job's document as it was written, None where it is not that any more."""
+    def _read_file(self, number: int, expected_checksum: int | None) -> Document | None:
         try:
-            content = self._files.read(job.number)
+            content = self._files.read(number)
         except OSError:
             return None
         checksum = zlib.crc32(content)
-        whole = is_whole(content) if job.checksum is None else checksum == job.checksum
+        whole = is_whole(content) if expected_checksum is None else checksum == expected_checksum
         return Document(content, checksum) if whole else None
 
-    def _restored(self, job: Job) -> Document:
-        """Compute a lost result again. The caller gets it whether or not it can be written."""
-        logger.warning("%s: its result is lost or damaged; it is computed again", job.id)
-        try:
-            restored = self.work(job)()
-        except ServiceError as error:
-            return error_document(f"{LOST_REASON}: {error.reason}")
-        job.checksum = restored.checksum
+    def restore(self, job: Job) -> Document:
+        """Compute a lost result again and write it. Returns it even if it cannot be written.
+
+        Raises
+        ------
+        ServiceError: it cannot be computed again
+        """
+        logger.warning("%s: its result is lost or damaged; computing it again", job.id)
+        restored = self.prepare(job)()
         try:
             self.write(job.number, restored)
         except OSError:
@@ -256,7 +254,7 @@ class Answers:
 
 
 def is_whole(content: bytes) -> bool:
-    """Tell whether a document of unknown checksum is one that answers for a job."""
+    """Return whether a document of unknown checksum is a complete result or error document."""
     if not content.startswith((DONE_DOCUMENT_START, ERROR_DOCUMENT_START)):
         return False
     try:

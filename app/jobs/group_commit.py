@@ -1,4 +1,4 @@
-"""One slow step for many threads at once: what comes in while a batch is processed makes up the next batch."""
+"""Group commit: one slow write serves many threads. Items submitted during a write make up the next batch."""
 
 import threading
 from collections.abc import Callable
@@ -8,7 +8,7 @@ Item = TypeVar("Item")
 
 
 class _Batch(Generic[Item]):
-    """Items that are processed together, how that ended, and a held lock for each thread that waits for it."""
+    """Items that are processed together, the outcome, and a held lock for each thread that waits."""
 
     def __init__(self) -> None:
         self.items: list[Item] = []
@@ -18,14 +18,13 @@ class _Batch(Generic[Item]):
 
 
 class GroupCommit(Generic[Item]):
-    """Process items in batches, one batch at a time, on the thread of one of those who handed them in.
+    """Process items in batches, one batch at a time, on the thread of one of the submitters: the leader.
 
-    Each thread that has to wait does so on a lock of its own, and is woken once: with its batch processed, or as the
-    one that is to process it.
+    Every other thread waits on a lock of its own and is woken once: when its batch has been processed, or to lead it.
 
     Parameters
     ----------
-    process: takes the items of a batch in the order in which they came; runs with no lock held
+    process: takes the items of a batch in the order of their submission; called with no lock held
     """
 
     def __init__(self, process: Callable[[list[Item]], None]) -> None:
@@ -35,11 +34,11 @@ class GroupCommit(Generic[Item]):
         self._busy = False
 
     def submit(self, item: Item) -> None:
-        """Hand an item in. Blocks until its batch has been processed.
+        """Submit an item. Blocks until its batch has been processed.
 
         Raises
         ------
-        Exception: what ``process`` raised over the batch; none of its items has been processed then
+        Exception: what ``process`` raised for the batch; none of its items was processed
         """
         waiter = None
         with self._lock:
@@ -60,10 +59,10 @@ class GroupCommit(Generic[Item]):
             raise batch.error
 
     def _lead(self, batch: _Batch[Item]) -> None:
-        """Process a batch for everybody who waits for it, and hand over to the next one's first."""
+        """Process a batch, wake the threads that wait for it, and let the first of the next batch lead that one."""
         try:
             self._process(batch.items)
-        except Exception as error:  # noqa: BLE001 - raised again in the thread of every item
+        except Exception as error:  # noqa: BLE001 - raised again on every submitter's thread
             batch.error = error
         with self._lock:
             batch.ended = True

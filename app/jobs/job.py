@@ -1,4 +1,4 @@
-"""A job: what was asked, how far it is, and the documents that answer for it."""
+"""A job: its request, its state, and the documents that clients get for it."""
 
 import hashlib
 import re
@@ -16,11 +16,11 @@ from app.errors import UnknownJobError, envelope
 
 JOB_ID_PREFIX = "job_id_"
 JOB_ID = re.compile(JOB_ID_PREFIX + r"([1-9][0-9]{0,17})")
-DISTINCT_REQUESTS_SHARED = 8192
+REQUESTS_CACHED = 8192
 
 
 class JobStatus(StrEnum):
-    """The states of a job, as clients see them; an accepted job is running until it has ended."""
+    """A job's status as clients see it: an accepted job is running until it has ended."""
 
     RUNNING = "running"
     DONE = "done"
@@ -29,7 +29,7 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """A whole JSON document that answers for a job, and its CRC-32."""
+    """A complete JSON document that a client gets for a job, and its CRC-32."""
 
     content: bytes
     checksum: int
@@ -40,14 +40,14 @@ Work = Callable[[], Document]
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a job came with, where it came under a key or with others.
+    """The submission that a job belongs to, if it was sent under an idempotency key or in a batch.
 
     Parameters
     ----------
-    key: under which it counts once, however often it is sent; empty where it has none
-    fingerprint: of the request that came with the key
-    place: of the job among those of the submission, from 0
-    jobs: how many jobs the submission made, with consecutive numbers
+    key: idempotency key; empty if there was none
+    fingerprint: hash of the request that was sent under the key
+    place: position of the job in its submission, from 0
+    jobs: number of jobs in the submission; their numbers are consecutive
     """
 
     key: str = ""
@@ -58,7 +58,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What a job computes: the name of a statistic, and its body as JSON without line breaks; and what it came with."""
+    """What a job computes: a statistic's name and its body as JSON on one line; and the submission it belongs to."""
 
     statistic: str
     body: bytes
@@ -66,31 +66,30 @@ class JobRequest:
 
 
 def fingerprint(route: str, body: bytes) -> str:
-    """Return what tells a request from another one; spaces and the order of fields in its JSON make no difference."""
+    """Return a hash of a request that ignores white space and the order of fields in its JSON."""
     with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
         body = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(route.encode() + b"\n" + body).hexdigest()
 
 
-@lru_cache(maxsize=DISTINCT_REQUESTS_SHARED)
+@lru_cache(maxsize=REQUESTS_CACHED)
 def job_request(statistic: str, body: bytes) -> JobRequest:
-    """Return a request, the same object for the same content: many jobs ask for few different things."""
+    """Return a request, the same object for equal content, since most jobs repeat a few requests."""
     return JobRequest(statistic, body)
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A job. What can change is guarded by the store's lock.
+    """A job. The status map's lock guards ``work``, ``status``, ``checksum``, ``reason`` and the times but the first.
 
     Parameters
     ----------
-    number: place in the order of acceptance, from 1
-    request: what is asked; None for a job of which only the result file is left
-    work: computes the document over the table that the job was accepted with; None where it is to be prepared anew
-    checksum: CRC-32 of the document of a job that is done, None where it is not known
-    reason: why a job failed
-    ended_at, accepted_at, started_at: when the job ended, was accepted, and was taken by a runner, in seconds of UTC
-        since 1970; 0 where that has not been yet or is not known
+    number: position in the order of acceptance, from 1
+    request: what the job computes; None if only the result file of an earlier run is left
+    work: computes the document over the table that the job was accepted with; None if it has to be prepared anew
+    checksum: CRC-32 of the document of a job that is done, None if unknown
+    reason: why the job failed
+    accepted_at, started_at, ended_at: seconds since 1970 (UTC); 0 if not yet or unknown
     """
 
     number: int
@@ -99,19 +98,28 @@ class Job:
     status: JobStatus = JobStatus.RUNNING
     checksum: int | None = None
     reason: str | None = None
-    ended_at: float = 0.0
     accepted_at: float = 0.0
     started_at: float = 0.0
+    ended_at: float = 0.0
 
     @property
     def id(self) -> str:
-        """The id that clients know the job by."""
+        """The id that clients use."""
         return job_id_of(self.number)
 
     @property
     def statistic(self) -> str:
-        """The name of what is computed, for log and metrics."""
+        """The name of the statistic, for log and metrics."""
         return self.request.statistic if self.request else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """A job's status at one moment, with the reason and the checksum that belong to it."""
+
+    status: JobStatus
+    reason: str | None
+    checksum: int | None
 
 
 def job_id_of(number: int) -> str:
@@ -124,7 +132,7 @@ def parse_job_id(job_id: str) -> int:
 
     Raises
     ------
-    UnknownJobError: the text as a whole is no job id
+    UnknownJobError: the text is not a job id
     """
     match = JOB_ID.fullmatch(job_id)
     if match is None:
@@ -138,13 +146,13 @@ def document(content: bytes) -> Document:
 
 
 def done_document(data: Mapping[str, Any] | Sequence[Any], provenance: Mapping[str, Any] | None = None) -> Document:
-    """Return the document that answers for a job that is done, with where its figures come from if that is told."""
-    told = {"status": JobStatus.DONE, "data": data} | ({"provenance": provenance} if provenance else {})
-    return document(orjson.dumps(told, option=orjson.OPT_UTC_Z))
+    """Return the document of a job that is done, with the provenance of its figures if it is given."""
+    content = {"status": JobStatus.DONE, "data": data} | ({"provenance": provenance} if provenance else {})
+    return document(orjson.dumps(content, option=orjson.OPT_UTC_Z))
 
 
 def error_document(reason: str) -> Document:
-    """Return the document that answers for a job that failed."""
+    """Return the document of a job that failed."""
     return document(orjson.dumps(envelope(reason)))
 
 

@@ -1,4 +1,4 @@
-"""What is told of a job beside its answer: what was asked, how far it is, and since when."""
+"""Details of a job for operators: its request, its state and its times."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from app.jobs.job import Job, JobStatus
 
 
 class JobState(StrEnum):
-    """The states of a job as an operator sees them: one that clients see as running waits first."""
+    """A job's state as operators see it: what clients see as running is first waiting, then running."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -22,9 +22,9 @@ class JobDetails:
 
     Parameters
     ----------
-    body: what was asked, as JSON; None where only the result is left
+    body: the request body as JSON; None if only the result is left
     reason: why it failed
-    accepted_at, started_at, ended_at: in seconds of UTC since 1970, None where that is not known or has not been yet
+    accepted_at, started_at, ended_at: seconds since 1970 (UTC); None if not yet or unknown
     """
 
     number: int
@@ -39,7 +39,7 @@ class JobDetails:
 
 
 def details_of(job: Job) -> JobDetails:
-    """Return the details of a job. The lock of the store is held."""
+    """Return the details of a job. The caller holds the status map's lock."""
     return JobDetails(
         number=job.number,
         id=job.id,
@@ -54,7 +54,7 @@ def details_of(job: Job) -> JobDetails:
 
 
 def state_of(job: Job) -> JobState:
-    """Return the state of a job. The lock of the store is held."""
+    """Return the state of a job. The caller holds the status map's lock."""
     if job.status is JobStatus.RUNNING:
         return JobState.RUNNING if job.started_at else JobState.WAITING
     return JobState.DONE if job.status is JobStatus.DONE else JobState.ERROR

@@ -1,43 +1,43 @@
-"""The job store: jobs are recorded before they are acknowledged, and written before they are done.
+"""The job store: a job is recorded before its id is returned, and its result written before it is done.
 
-A job is accepted when its line is in the journal, and not before: only then has it a number, and only then can it be
-found. It is done when its document is whole on disk, and not before.
+A job gets its number and becomes known when its line is in the journal, never earlier. Its status becomes ``done`` when
+its document is whole on disk, never earlier. The store knows nothing of the queue; ``app.task_runner`` does.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from app.errors import NotRecordedError
-from app.jobs.documents import Answers
+from app.errors import NotRecordedError, ServiceError
+from app.jobs.documents import Documents
 from app.jobs.group_commit import GroupCommit
-from app.jobs.idempotency import Keys
-from app.jobs.job import Document, Job, JobRequest, JobStatus, Work
+from app.jobs.idempotency import IdempotencyKeys
+from app.jobs.job import Document, Job, JobRequest, JobStatus, Work, error_document
 from app.jobs.journal import Journal, accepted_line, ended_line, highest_line, removed_line
 from app.jobs.status_map import RUNNING, Recovered, Retention, StatusMap
 
 logger = logging.getLogger(__name__)
 
 CANCELLED, REMOVED = "cancelled", "removed"
-SPARE_JOURNAL_LINES = 10_000  # a journal shorter than this is not worth compacting
+LOST_REASON = "the result file is lost and the result cannot be computed again"
+SPARE_JOURNAL_LINES = 10_000  # compacting a shorter journal is not worth the write
 JOURNAL_LINES_PER_JOB = 4
+MAINTENANCE_SECONDS = 1.0
 
 Task = tuple[JobRequest, Work]
-Enqueue = Callable[[Job], None]
 
 
 @dataclass(slots=True)
-class _Submission:
+class _Acceptance:
     """Tasks on their way to being accepted as jobs, all of them or none."""
 
     tasks: Sequence[Task]
-    enqueue: Enqueue
     jobs: list[Job] = field(default_factory=list)
 
-    def give_numbers(self, first: int) -> int:
-        """Make the jobs, numbered from the first number on; return the next number."""
+    def number_from(self, first: int) -> int:
+        """Make the jobs, numbered from ``first`` on; return the next free number."""
         now = time.time()
         numbered = enumerate(self.tasks, first)
         self.jobs = [Job(number, request, work, accepted_at=now) for number, (request, work) in numbered]
@@ -45,61 +45,46 @@ class _Submission:
 
 
 class JobStore:
-    """Every accepted job, its state, and its answer.
+    """Every accepted job with its state and its result. Safe to use from many threads.
 
     Parameters
     ----------
-    answers: the documents of the jobs
-    journal: what was accepted and how it ended
-    retention: which ended jobs are kept
-    recovered: what an earlier run has left; ``resume`` queues what of it has not ended
+    documents: result documents by job number
+    journal: append-only record of what was accepted, ended and removed
+    retention: which finished jobs are kept
+    recovered: jobs of an earlier run
     """
 
     def __init__(
-        self, *, answers: Answers, journal: Journal, retention: Retention, recovered: Recovered | None = None
+        self, *, documents: Documents, journal: Journal, retention: Retention, recovered: Recovered | None = None
     ) -> None:
-        self._answers = answers
+        self._documents = documents
         self._journal = journal
         self._retention = retention
-        self._commits: GroupCommit[_Submission | None] = GroupCommit(self._record)
+        # A commit without an acceptance (None) flushes what the journal has buffered.
+        self._commits: GroupCommit[_Acceptance | None] = GroupCommit(self._commit)
         recovered = recovered or Recovered()
-        self.keys = Keys(recovered.jobs.values())
+        self.keys = IdempotencyKeys(recovered.jobs.values())
         self.map = StatusMap(recovered)
 
     # Accepting
 
-    def accept(self, request: JobRequest, work: Work, enqueue: Enqueue) -> Job:
-        """Accept one job, as ``accept_all`` does."""
-        return self.accept_all([(request, work)], enqueue)[0]
-
-    def accept_all(self, tasks: Sequence[Task], enqueue: Enqueue) -> list[Job]:
-        """Record jobs, give them the next numbers, and queue them. Blocks until they are recorded.
-
-        Parameters
-        ----------
-        tasks: what is asked and what computes it; a place in the map is reserved for each
-        enqueue: puts a job into a queue without blocking; called in the order of the numbers
+    def accept(self, tasks: Sequence[Task]) -> list[Job]:
+        """Record jobs and make them known under the next numbers. Blocks until the journal holds all of them.
 
         Raises
         ------
         NotRecordedError: the journal cannot be written; none of the jobs is accepted
         """
-        submission = _Submission(tasks, enqueue)
+        acceptance = _Acceptance(tasks)
         try:
-            self._commits.submit(submission)
+            self._commits.submit(acceptance)
         except OSError as error:
             raise NotRecordedError(str(error.strerror)) from error
-        return submission.jobs
-
-    def resume(self, enqueue: Enqueue) -> int:
-        """Queue the jobs that an earlier run accepted and did not finish; return how many."""
-        unfinished = [job for job in self.map.snapshot()[1] if job.status is RUNNING]
-        for job in unfinished:
-            enqueue(job)
-        return len(unfinished)
+        return acceptance.jobs
 
     def flush(self) -> None:
-        """Write what the journal has noted, compact it where it has grown, force it to disk where that is asked for.
+        """Write what the journal has buffered, compact it if it has grown, and sync it if the setting asks for it.
 
         Raises
         ------
@@ -107,29 +92,32 @@ class JobStore:
         """
         self._commits.submit(None)
 
-    def _record(self, batch: list[_Submission | None]) -> None:
-        """Write a batch to the journal, then make its jobs known. One thread at a time runs this."""
-        submissions = [item for item in batch if item is not None]
-        number = self.map.last_number() + 1
-        for submission in submissions:
-            number = submission.give_numbers(number)
-        jobs = [(job, submission.enqueue) for submission in submissions for job in submission.jobs]
-        flushing = len(submissions) < len(batch)
+    def _commit(self, batch: list[_Acceptance | None]) -> None:
+        """Write one batch of acceptances. GroupCommit runs this on one thread at a time, so numbers need no lock."""
+        acceptances = [item for item in batch if item is not None]
+        flushing = len(acceptances) < len(batch)
+        next_number = self.map.last_number() + 1
+        for acceptance in acceptances:
+            next_number = acceptance.number_from(next_number)
+        jobs = [job for acceptance in acceptances for job in acceptance.jobs]
+        # 1. The journal. If the file was deleted, a new one is written from memory first: appending to a deleted file
+        #    would lose the lines.
         if self._journal.is_deleted() or self._has_grown() or (flushing and not self._journal.is_in_place()):
             self._journal.rewrite(self._snapshot)
-        self._journal.append(b"".join([accepted_line(job) for job, _ in jobs]))
+        self._journal.append(b"".join([accepted_line(job) for job in jobs]))
         if flushing:
             self._journal.sync()
-        self.keys.add(job for job, _ in jobs)  # before anybody can end or remove them
-        for job, enqueue in jobs:
+        # 2. The idempotency keys, before any job can end and be removed: removing a job forgets its key.
+        self.keys.add(jobs)
+        # 3. The status map. From here on clients can find the jobs.
+        for job in jobs:
             self.map.publish(job)
-            enqueue(job)
 
     def _has_grown(self) -> bool:
         return self._journal.lines > SPARE_JOURNAL_LINES + JOURNAL_LINES_PER_JOB * self.map.size()
 
     def _snapshot(self) -> Iterator[bytes]:
-        """Give the lines of a journal that holds just what is known now."""
+        """Yield the lines of a journal that holds exactly what is known now."""
         last_number, jobs = self.map.snapshot()
         yield highest_line(last_number)
         for job in jobs:
@@ -140,75 +128,88 @@ class JobStore:
     # Running
 
     def work(self, job: Job) -> Work:
-        """Return what computes a job.
+        """Return the function that computes a job; for a job of an earlier run it is prepared anew.
 
         Raises
         ------
-        ServiceError: the work of a job of an earlier run cannot be made anew
+        ServiceError: the request cannot be computed over the current table
         """
-        return self._answers.work(job)
+        return self.map.work(job) or self._documents.prepare(job)
 
     def finish(self, job: Job, document: Document, reason: str | None = None) -> JobStatus:
-        """Write a job's document and then mark the job as ended. Blocks on the disk, then wakes whoever waits.
+        """Write a job's document, then mark the job as ended; return its final state. Blocks on the disk.
 
-        Where a result cannot be written the job ends as an error that says so. Returns the state it has ended in.
+        A result that cannot be written ends the job as an error that says so.
 
         Parameters
         ----------
-        document: answers for the job
-        reason: why the job failed, None where it is done
+        document: what clients get for the job
+        reason: why the job failed, None if it is done
         """
         checksum = None
         try:
-            self._answers.write(job.number, document)
+            self._documents.write(job.number, document)
             checksum = document.checksum
         except OSError as error:
             logger.exception("%s: its result cannot be written", job.id)
-            reason = reason or f"the result could not be written: {error.strerror}; ask again"
+            reason = reason or f"the result could not be written: {error.strerror}; submit the request again"
+        # The status changes only now that the file is whole; the journal need not wait for it, since a restart
+        # recognizes a finished job by its whole file too.
         if self.map.end(job, reason, checksum):
-            self._journal.note(ended_line(job))
+            self._journal.buffer(ended_line(job))
             self.expire()
         return self.map.status(job)
 
     # Removing
 
     def cancel(self, job_id: str) -> str:
-        """End a waiting job as cancelled, or remove one that has ended, with its file. Returns which of the two.
+        """End a waiting job as cancelled, or remove one that has ended, with its file. Return which of the two.
 
         Raises
         ------
         UnknownJobError, GoneError: there is no such job
-        JobBusyError: the job is being computed
+        JobBusyError: a runner is computing it
         """
         job = self.map.find(job_id)
         if self.map.cancel(job, CANCELLED):
-            self._journal.note(ended_line(job))
+            self._journal.buffer(ended_line(job))
             return CANCELLED
         if self.map.forget(job):
             self._delete([job])
         return REMOVED
 
     def expire(self) -> None:
-        """Remove the ended jobs that the retention rule does not keep, with their files. Blocks on the disk."""
+        """Remove the finished jobs beyond the retention limits, with their files. Blocks on the disk."""
         self._delete(self.map.expire(self._retention))
 
     def _delete(self, jobs: list[Job]) -> None:
         for job in jobs:
             self.keys.forget(job)
-            self._journal.note(removed_line(job.number))
+            self._journal.buffer(removed_line(job.number))
             try:
-                self._answers.delete(job.number)
+                self._documents.delete(job.number)
             except OSError:
                 logger.exception("%s: its file cannot be removed; the next start removes it", job.id)
 
     # Reading
 
     def document(self, job: Job) -> Document:
-        """Return the JSON document that answers for a job in the state that it is in. Blocks on the disk."""
-        return self._answers.document(job, self.map.status(job))
+        """Return the JSON document of a job in its current state. Blocks on the disk.
+
+        A result whose file is missing or damaged is computed again.
+        """
+        outcome = self.map.outcome(job)
+        document = self._documents.read(job, outcome)
+        if document is None:
+            try:
+                document = self._documents.restore(job)
+            except ServiceError as error:
+                return error_document(f"{LOST_REASON}: {error.reason}")
+            self.map.set_checksum(job, document.checksum)
+        return document
 
     def close(self) -> None:
-        """Write out the journal and close it.
+        """Flush the journal and close it.
 
         Raises
         ------
@@ -218,30 +219,27 @@ class JobStore:
         self._journal.close()
 
 
-INTERVAL_SECONDS = 1.0
-
-
-class Housekeeper(threading.Thread):
-    """Write out the journal and remove what has expired, once a second, until it is stopped."""
+class Maintenance(threading.Thread):
+    """A thread that expires finished jobs and flushes the journal once a second, until it is stopped."""
 
     def __init__(self, store: JobStore) -> None:
-        super().__init__(name="Housekeeper", daemon=True)
+        super().__init__(name="Maintenance", daemon=True)
         self._store = store
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Keep house; a fault is logged once, and tried again after the interval."""
-        faulty = False
-        while not self._stopped.wait(INTERVAL_SECONDS):
+        """Expire and flush; log a fault once, and try again after the interval."""
+        failing = False
+        while not self._stopped.wait(MAINTENANCE_SECONDS):
             try:
                 self._store.expire()
                 self._store.flush()
             except Exception:  # the next round tries again
-                if not faulty:
-                    logger.exception("housekeeping failed; it is tried again every %g s", INTERVAL_SECONDS)
-                faulty = True
+                if not failing:
+                    logger.exception("maintenance failed; retrying every %g s", MAINTENANCE_SECONDS)
+                failing = True
             else:
-                faulty = False
+                failing = False
 
     def stop(self) -> None:
         """End the thread. Blocks until it has ended."""

@@ -1,8 +1,8 @@
-"""The journal: an append-only file of what was accepted and how it ended, from which a restart goes on.
+"""The journal: an append-only file of accepted, ended and removed jobs, from which a restart resumes.
 
-One JSON object per line: ``{"accepted": n, "statistic": …, "body": …, "at": …}``, with ``"submission": {…}`` where the
-job came under a key or with others, ``{"ended": n, "status": …, …}``, ``{"removed": n}`` and, first in a compacted
-file, ``{"highest": n}``. A job is acknowledged only after its line is written.
+It holds one JSON object per line: ``{"accepted": n, "statistic": …, "body": …, "at": …}``, with ``"submission": {…}``
+for a job that was sent under an idempotency key or in a batch; ``{"ended": n, "status": …, …}``; ``{"removed": n}``;
+and, as the first line of a compacted file, ``{"highest": n}``.
 """
 
 import logging
@@ -27,7 +27,7 @@ FILE_MODE = 0o644
 
 
 def accepted_line(job: Job) -> bytes:
-    """Return the line of a job that is accepted."""
+    """Return the line of an accepted job; nothing for a job whose request is unknown."""
     if job.request is None:
         return b""
     body = orjson.Fragment(job.request.body)
@@ -38,7 +38,7 @@ def accepted_line(job: Job) -> bytes:
 
 
 def ended_line(job: Job) -> bytes:
-    """Return the line of a job that has ended."""
+    """Return the line of an ended job."""
     return orjson.dumps(
         {
             "ended": job.number,
@@ -52,22 +52,22 @@ def ended_line(job: Job) -> bytes:
 
 
 def removed_line(number: int) -> bytes:
-    """Return the line of a job that has been removed with its result."""
+    """Return the line of a job that was removed with its result."""
     return orjson.dumps({"removed": number}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def highest_line(number: int) -> bytes:
-    """Return the line that tells the highest number given so far."""
+    """Return the line that records the highest number given so far."""
     return orjson.dumps({"highest": number}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 class Journal:
-    """The journal's file. Only ``note`` may be called from many threads; the rest from one at a time.
+    """The journal's file. ``buffer`` may be called from many threads at once, every other method from one at a time.
 
     Parameters
     ----------
-    folder: where the file lies; made where it is missing
-    sync: when what is written is forced to disk
+    folder: folder of the file; created if it is missing
+    sync: when written lines are forced to disk
     """
 
     def __init__(self, folder: Path, sync: JournalSync) -> None:
@@ -77,14 +77,14 @@ class Journal:
         self._file: int | None = None
         self._size = 0
         self._unsynced = False
-        self._torn = False
-        self._lock = threading.Lock()  # guards _notes
-        self._notes: list[bytes] = []
+        self._torn = False  # whether the file may end in part of a line
+        self._lock = threading.Lock()  # guards _buffer
+        self._buffer: list[bytes] = []
 
     def read(self) -> list[dict[str, Any]]:
         """Open the file and return the records of an earlier run.
 
-        A torn last line is cut off; lines that are damaged are logged and passed over.
+        A torn last line is cut off; damaged lines are logged and skipped.
 
         Raises
         ------
@@ -94,42 +94,42 @@ class Journal:
         content = self.path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
-            logger.warning("the journal's last line is torn and was dropped: %r", content[len(whole) :][:200])
+            logger.warning("the journal's last line is incomplete and was dropped: %r", content[len(whole) :][:200])
             os.truncate(self.path, len(whole))
             self._size = len(whole)
         lines = whole.splitlines()
         self.lines = len(lines)
         return [record for record in map(_parsed, lines) if record is not None]
 
-    def note(self, line: bytes) -> None:
-        """Keep a line that need not be written at once; it goes out with the next ``append``."""
+    def buffer(self, line: bytes) -> None:
+        """Keep a line that may be written later; the next ``append`` writes it."""
         with self._lock:
-            self._notes.append(line)
+            self._buffer.append(line)
 
     def append(self, lines: bytes = b"") -> None:
-        """Write lines after those noted so far, whole or not at all.
+        """Write the buffered lines and then ``lines``: all of them or none.
 
         Raises
         ------
-        OSError: they cannot be written; the noted lines are kept
+        OSError: they cannot be written; the buffered lines are kept
         """
         with self._lock:
-            notes, self._notes = self._notes, []
-        content = b"".join(notes) + lines
+            buffered, self._buffer = self._buffer, []
+        content = b"".join(buffered) + lines
         try:
             if content:
                 self._write(content)
         except OSError:
             with self._lock:
-                self._notes[:0] = notes
+                self._buffer[:0] = buffered
             raise
 
     def is_deleted(self) -> bool:
-        """Tell whether the file that is written to has been deleted, or was never opened."""
+        """Return whether the open file has been deleted, or none is open."""
         return self._file is None or os.fstat(self._file).st_nlink == 0
 
     def is_in_place(self) -> bool:
-        """Tell whether the file that is written to is the one that a restart would read."""
+        """Return whether the open file is the one that a restart would read."""
         if self._file is None:
             return False
         try:
@@ -138,29 +138,29 @@ class Journal:
             return False
 
     def rewrite(self, snapshot: Callable[[], Iterable[bytes]]) -> None:
-        """Put a new file in the place of the old one, whole.
+        """Replace the file atomically by one with other lines.
 
         Parameters
         ----------
-        snapshot: gives the lines; called after the noted ones are dropped, so that it covers them
+        snapshot: returns the lines; called after the buffer is emptied, so that it covers the buffered lines
 
         Raises
         ------
-        OSError: it cannot be written; the old file and the noted lines stay
+        OSError: it cannot be written; the old file and the buffered lines stay
         """
         with self._lock:
-            notes, self._notes = self._notes, []
+            buffered, self._buffer = self._buffer, []
         try:
             lines = list(snapshot())
             write_into(self.path.parent, lambda: self._replace(b"".join(lines)))
         except OSError:
             with self._lock:
-                self._notes[:0] = notes
+                self._buffer[:0] = buffered
             raise
         self.lines = len(lines)
 
     def _replace(self, content: bytes) -> None:
-        """Put a file in place, and go on with that very file: opened anew, it might be another one, and empty."""
+        """Write a new file, rename it into place, and keep it open: a file opened by name could be another one."""
         partial = self.path.with_name(FILE_NAME + PARTIAL_SUFFIX)
         file = os.open(partial, OPEN_TO_APPEND | os.O_TRUNC, FILE_MODE)
         try:
@@ -175,7 +175,7 @@ class Journal:
         self._file, self._size, self._torn = file, len(content), False
 
     def sync(self) -> None:
-        """Force what was written to the disk, where the setting asks for it."""
+        """Force written lines to disk if the setting asks for it."""
         if self._file is not None and self._unsynced and self._sync != "never":
             os.fdatasync(self._file)
             self._unsynced = False
@@ -197,8 +197,8 @@ class Journal:
         file = self._file if self._file is not None else self._open()
         try:
             if self._torn:
-                os.truncate(file, self._size)
-            self._torn = True  # until all of it is written; what is torn is cut off before the next write
+                os.truncate(file, self._size)  # cut off what an earlier failed write left, before anything follows it
+            self._torn = True
             _write_whole(file, content)
             self._unsynced = True
             if self._sync == "always":
@@ -223,6 +223,6 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         record = None
     if not isinstance(record, dict):
-        logger.error("a line of the journal is damaged and was passed over: %r", line[:200])
+        logger.error("a line of the journal is damaged and was skipped: %r", line[:200])
         return None
     return record

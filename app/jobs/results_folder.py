@@ -1,7 +1,8 @@
-"""The results folder: one server at a time, as two would give ids twice; and writes that outlast its removal."""
+"""The results folder: its check and lock at the start, and writes that survive its removal."""
 
 import fcntl
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,21 +10,38 @@ from pathlib import Path
 
 from app.errors import SettingsError
 
-TAKEOVER_SECONDS = 3.0  # for the last server on the folder to end
+TAKEOVER_SECONDS = 3.0  # the previous server on the folder may still be ending
 RETRY_SECONDS = 0.05
-WRITE_ATTEMPTS = 30  # while somebody removes files, or the folder, under the writer
-ATTEMPTS_AT_ONCE = 5  # before each further one the writer pauses: a large folder takes a while to be removed
+WRITE_ATTEMPTS = 30  # somebody may be removing the folder meanwhile
+ATTEMPTS_AT_ONCE = 5  # the writer pauses before each further one: removing a large folder takes a while
 PAUSE_SECONDS = 0.01
 
 
-def lock_folder(folder: Path) -> int:
-    """Lock a folder for this process and those it starts; return the descriptor that holds the lock.
-
-    The system lets go of the lock when the last of those processes has ended, however it ends.
+def check_folder(folder: Path) -> Path:
+    """Create a results folder if it is missing, check that files can be written to it, and return it.
 
     Raises
     ------
-    SettingsError: another server holds it, and goes on holding it
+    SettingsError: it cannot be used
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = f"setting STATS_RESULTS_DIR={str(folder)!r}: cannot be written to: {error.strerror}"
+        raise SettingsError(reason) from error
+    return folder
+
+
+def lock_folder(folder: Path) -> int:
+    """Lock a folder for this process and its children; return the descriptor that holds the lock.
+
+    Two servers on one folder would give ids twice. The system releases the lock when the last of these processes ends.
+
+    Raises
+    ------
+    SettingsError: another server holds the lock
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     deadline = time.monotonic() + TAKEOVER_SECONDS
@@ -33,7 +51,9 @@ def lock_folder(folder: Path) -> int:
         except BlockingIOError as error:
             if time.monotonic() > deadline:
                 os.close(descriptor)
-                reason = f"setting STATS_RESULTS_DIR={str(folder)!r}: another server keeps its jobs there"
+                reason = (
+                    f"setting STATS_RESULTS_DIR={str(folder)!r}: another server uses this folder; choose another one"
+                )
                 raise SettingsError(reason) from error
             time.sleep(RETRY_SECONDS)
         else:
@@ -41,13 +61,13 @@ def lock_folder(folder: Path) -> int:
 
 
 def write_into(folder: Path, write: Callable[[], None]) -> None:
-    """Call a function that writes files into a folder, again where they, or the folder, vanish meanwhile.
+    """Call a function that writes files into a folder; recreate the folder and retry if it is removed meanwhile.
 
-    Blocks up to a quarter of a second where they go on vanishing.
+    Blocks for at most a quarter of a second.
 
     Raises
     ------
-    OSError: they cannot be written; any fault but their vanishing is told at once
+    OSError: the files cannot be written; only missing files and folders are retried
     """
     for attempt in range(WRITE_ATTEMPTS - 1):
         if attempt >= ATTEMPTS_AT_ONCE:
@@ -55,7 +75,7 @@ def write_into(folder: Path, write: Callable[[], None]) -> None:
         try:
             write()
         except FileNotFoundError:
-            with suppress(FileExistsError):  # it was there, and may be gone again: the next attempt tells
+            with suppress(FileExistsError):  # another thread was faster
                 folder.mkdir(parents=True, exist_ok=True)
         else:
             return

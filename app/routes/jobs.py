@@ -59,7 +59,7 @@ def list_jobs() -> Response:
 @protected
 def cancel_job(job_id: str) -> Response:
     """Cancel a job that waits, or remove one that has ended, with its file."""
-    outcome = services().store.cancel(job_id)
+    outcome = services().pool.cancel(job_id)
     this_request().job_id = job_id
     return data_answer({job_id: outcome})
 
@@ -108,7 +108,7 @@ def queue_facts() -> dict[str, Any]:
     """Return what is told of the queue."""
     parts = services()
     jobs, runners = parts.store.map, parts.pool.runners()
-    waiting, unfinished = jobs.waiting(), jobs.unfinished()
+    waiting, unfinished = parts.pool.waiting(), jobs.unfinished()
     return {
         "waiting": waiting,
         "running": max(0, unfinished - waiting),

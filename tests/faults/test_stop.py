@@ -114,4 +114,4 @@ def test_a_second_server_on_the_same_results_folder_does_not_start() -> None:
             check=False,
         )
     assert ended.returncode == 2
-    assert ended.stderr.endswith("another server keeps its jobs there\n")
+    assert ended.stderr.endswith("another server uses this folder; choose another one\n")

@@ -12,8 +12,6 @@ from app.jobs.job_store import JobStore
 from app.jobs.status_map import Retention
 from support.pool_parts import WAIT_SECONDS, answer_of, echo_request, make_store
 
-PLACES = 1_000
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -27,8 +25,7 @@ def store(folder: Path) -> JobStore:
 
 def accept(store: JobStore, content: object = None) -> Job:
     """Accept a job that nobody runs."""
-    assert store.map.reserve(1, PLACES)
-    return store.accept(echo_request(content), lambda: done_document({}), lambda job: None)
+    return store.accept([(echo_request(content), lambda: done_document({}))])[0]
 
 
 def finish(store: JobStore, job: Job, document: Document | None = None) -> None:

@@ -13,8 +13,6 @@ from app.jobs.job_store import CANCELLED, JobStore
 from app.jobs.status_map import Retention
 from support.pool_parts import WAIT_SECONDS, answer_of, echo_request, make_pool, make_store
 
-PLACES = 1_000
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -23,8 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 def accept(store: JobStore, content: object = None) -> Job:
     """Accept a job that nobody runs."""
-    assert store.map.reserve(1, PLACES)
-    return store.accept(echo_request(content), lambda: done_document({}), lambda job: None)
+    return store.accept([(echo_request(content), lambda: done_document({}))])[0]
 
 
 def finish(store: JobStore, job: Job) -> None:
@@ -99,9 +96,8 @@ def test_a_damaged_line_costs_no_other_job(folder: Path, line: bytes) -> None:
 def test_of_jobs_that_came_together_all_are_kept_or_none(folder: Path, lines: int, kept: int) -> None:
     first = make_store(folder)
     accept(first)
-    assert first.map.reserve(3, PLACES)
     requests = [replace(echo_request(), submission=Submission(place=place, jobs=3)) for place in range(3)]
-    first.accept_all([(request, lambda: done_document({})) for request in requests], lambda job: None)
+    first.accept([(request, lambda: done_document({})) for request in requests])
     content = journal_of(folder).read_bytes().splitlines(keepends=True)
     journal_of(folder).write_bytes(b"".join(content[:lines]) + b'{"acc')
     second = make_store(folder)

@@ -186,14 +186,15 @@ def test_a_thousand_malformed_requests_cost_no_thread() -> None:
     assert all(f"[TaskRunner-{number}]" in log for number in (1, 2, 3))
 
 
-def test_flasks_own_command_serves_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [(), ("--app", "api_server")])
+def test_flask_run_serves_in_the_project_folder(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     port = free_port()
     places = {
         "STATS_DATA": str(BUNDLED_TABLE),
         "STATS_RESULTS_DIR": str(tmp_path / "results"),
         "STATS_LOG_FILE": str(tmp_path / "log"),
     }
-    command = [sys.executable, "-m", "flask", "--app", "api_server", "run", "--port", str(port)]
+    command = [sys.executable, "-m", "flask", *arguments, "run", "--port", str(port)]
     with subprocess.Popen(
         command,
         cwd=PROJECT_ROOT,
@@ -212,6 +213,21 @@ def test_flasks_own_command_serves_too(tmp_path: Path) -> None:
             process.stdout.read()
     assert (tmp_path / "results" / "job_id_1.json").exists()
     assert "0 jobs left" in (tmp_path / "log").read_text()
+
+
+def test_flask_run_says_in_one_line_why_it_cannot_start(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "flask", "run", "--port", str(free_port())],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "STATS_RESULTS_DIR": str(tmp_path), "STATS_QUEUE_SIZE": "none"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode != 0
+    assert ran.stderr.splitlines()[-1].startswith("cannot start: setting STATS_QUEUE_SIZE='none'")
+    assert "Traceback" not in ran.stderr
 
 
 def test_a_server_that_ends_at_once_is_reported_by_the_tests_own_helper() -> None:

@@ -12,7 +12,7 @@ from app.jobs.documents import ResultFiles
 from app.jobs.job import Document, Job, JobStatus
 from app.jobs.job_store import JobStore
 from app.task_runner import INTERNAL_ERROR_REASON, RUNNER_DIED_REASON, ThreadPool
-from support.pool_parts import WAIT_SECONDS, add, answer_of, blocked_by, make_pool, make_store
+from support.pool_parts import WAIT_SECONDS, add, answer_of, blocked_by, make_pool, make_store, wait_until_taken
 
 
 @pytest.fixture
@@ -164,8 +164,7 @@ def test_a_full_queue_refuses_with_the_time_to_come_back(store: JobStore) -> Non
     pool = make_pool(store, threads=1, queue_size=3)
     gate = threading.Event()
     held = add(pool, blocked_by(gate))
-    while store.map.waiting():  # until the runner has taken it
-        threading.Event().wait(0.001)
+    wait_until_taken(pool)
     waiting = [add(pool, dict) for _ in range(3)]
     with pytest.raises(QueueFullError, match="the queue is full, 3 jobs wait") as refused:
         add(pool, dict)
@@ -195,7 +194,45 @@ def test_a_runner_that_dies_is_replaced_and_the_job_it_held_ends(
     assert all(runner.is_alive() for runner in pool.runners())
     assert [runner.name for runner in pool.runners()] == [runner.name for runner in before]
     assert sum(runner not in before for runner in pool.runners()) >= 1
-    assert b"stats_runners_replaced_total 3.0" in pool.observer.text()  # type: ignore[attr-defined]
+    assert b"stats_runners_replaced_total 3.0" in pool._observer.text()  # type: ignore[attr-defined]
+
+
+def test_a_runner_that_dies_after_it_ended_a_job_leaves_the_result(
+    pool: ThreadPool, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observer_ended, deaths = pool._observer.ended, [RuntimeError("a fault")]
+
+    def die_first(job: Job, status: JobStatus, seconds: float) -> None:
+        if deaths:
+            raise deaths.pop()
+        observer_ended(job, status, seconds)
+
+    monkeypatch.setattr(pool._observer, "ended", die_first)
+    before = pool.runners()
+    job = add(pool, lambda: {"n": 1})
+    for runner in before:
+        if runner not in pool.runners():
+            runner.join(WAIT_SECONDS)
+    assert pool.drain(WAIT_SECONDS)
+    assert not deaths
+    assert answer_of(store, job) == {"status": "done", "data": {"n": 1}}
+    assert make_store(store._documents._files.folder).map.status(job) is JobStatus.DONE
+
+
+def test_cancelling_a_waiting_job_makes_room_for_another(store: JobStore) -> None:
+    pool = make_pool(store, threads=1, queue_size=1)
+    gate = threading.Event()
+    held = add(pool, blocked_by(gate))
+    wait_until_taken(pool)
+    waiting = add(pool, dict)
+    with pytest.raises(QueueFullError):
+        add(pool, dict)
+    assert pool.cancel(waiting.id) == "cancelled"
+    assert pool.waiting() == 0
+    next_job = add(pool, dict)
+    gate.set()
+    assert [answer_of(store, job)["status"] for job in (held, waiting, next_job)] == ["done", "error", "done"]
+    assert pool.drain(WAIT_SECONDS)
 
 
 def test_a_job_that_is_cancelled_while_it_waits_is_not_computed(store: JobStore) -> None:
@@ -208,7 +245,7 @@ def test_a_job_that_is_cancelled_while_it_waits_is_not_computed(store: JobStore)
 
     held = add(pool, blocked_by(gate))
     waiting = add(pool, record)
-    assert store.cancel(waiting.id) == "cancelled"
+    assert pool.cancel(waiting.id) == "cancelled"
     assert answer_of(store, waiting) == {"status": "error", "reason": "cancelled"}
     gate.set()
     assert pool.drain(WAIT_SECONDS)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from app.jobs.documents import Answers, ResultFiles
+from app.jobs.documents import Documents, ResultFiles
 from app.jobs.job import Job, JobRequest, JobStatus, Work, done_document, job_request
 from app.jobs.job_store import JobStore
 from app.jobs.journal import Journal, JournalSync
@@ -23,7 +23,7 @@ Compute = Callable[[], Mapping[str, Any]]
 
 
 def prepare_echo(request: JobRequest) -> Work:
-    """Make work that answers with the body of the request."""
+    """Return work whose result is the body of the request."""
     return lambda: done_document({"body": orjson.loads(request.body)})
 
 
@@ -35,11 +35,11 @@ def echo_request(content: object = None) -> JobRequest:
 def make_store(
     folder: Path, *, retention: Retention = KEEP_ALL, files: ResultFiles | None = None, sync: JournalSync = "never"
 ) -> JobStore:
-    """Return a store over a folder, with what an earlier one has left there."""
+    """Return a store over a folder, with the jobs that an earlier one left there."""
     files = files or ResultFiles(folder)
     journal = Journal(folder, sync)
-    answers = Answers(files, prepare_echo)
-    return JobStore(answers=answers, journal=journal, retention=retention, recovered=recover(journal, files))
+    documents = Documents(files, prepare_echo)
+    return JobStore(documents=documents, journal=journal, retention=retention, recovered=recover(journal, files))
 
 
 def make_pool(store: JobStore, *, threads: int = 3, queue_size: int = 1_000_000) -> ThreadPool:
@@ -48,8 +48,14 @@ def make_pool(store: JobStore, *, threads: int = 3, queue_size: int = 1_000_000)
 
 
 def add(pool: ThreadPool, compute: Compute) -> Job:
-    """Hand a job to a pool that computes the data of its answer."""
+    """Submit a job to a pool; ``compute`` returns its data."""
     return pool.add_task(echo_request(), lambda: done_document(compute()))
+
+
+def wait_until_taken(pool: ThreadPool) -> None:
+    """Block until runners have taken all waiting jobs."""
+    while pool.waiting():
+        threading.Event().wait(0.001)
 
 
 def answer_of(store: JobStore, job: Job) -> Any:

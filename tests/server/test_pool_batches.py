@@ -10,7 +10,16 @@ import pytest
 from app.errors import NotRecordedError, QueueFullError, ShuttingDownError
 from app.jobs.job import done_document
 from app.jobs.job_store import JobStore, Task
-from support.pool_parts import WAIT_SECONDS, add, answer_of, blocked_by, echo_request, make_pool, make_store
+from support.pool_parts import (
+    WAIT_SECONDS,
+    add,
+    answer_of,
+    blocked_by,
+    echo_request,
+    make_pool,
+    make_store,
+    wait_until_taken,
+)
 
 SUBMITTERS, BATCHES_EACH = 8, 20
 
@@ -32,7 +41,7 @@ def test_tasks_become_jobs_in_their_order(store: JobStore) -> None:
     assert [job.id for job in jobs] == ["job_id_2", "job_id_3", "job_id_4"]
     assert [answer_of(store, job)["data"] for job in jobs] == [{"n": 10}, {"n": 11}, {"n": 12}]
     assert pool.drain(WAIT_SECONDS)
-    assert b'stats_jobs_accepted_total{statistic="echo"} 4.0' in pool.observer.text()  # type: ignore[attr-defined]
+    assert b'stats_jobs_accepted_total{statistic="echo"} 4.0' in pool._observer.text()  # type: ignore[attr-defined]
 
 
 def test_no_tasks_become_no_jobs(store: JobStore) -> None:
@@ -62,13 +71,12 @@ def test_a_queue_without_room_for_all_takes_none(store: JobStore) -> None:
     pool = make_pool(store, threads=1, queue_size=3)
     gate = threading.Event()
     held = add(pool, blocked_by(gate))
-    while store.map.waiting():  # until the runner has taken it
-        threading.Event().wait(0.001)
+    wait_until_taken(pool)
     waiting = pool.add_tasks(echo_tasks(1, 2))
     with pytest.raises(QueueFullError, match="the queue is full, 2 jobs wait"):
         pool.add_tasks(echo_tasks(3, 4))
     assert store.map.last_number() == 3
-    assert store.map.waiting() == 2
+    assert pool.waiting() == 2
     fits = pool.add_tasks(echo_tasks(5))
     gate.set()
     assert [answer_of(store, job)["status"] for job in (held, *waiting, *fits)] == ["done"] * 4
@@ -101,7 +109,7 @@ def test_a_journal_that_cannot_be_written_accepts_none(store: JobStore, monkeypa
                 pool.add_tasks(echo_tasks(1, 2))
         with pytest.raises(NotRecordedError):
             add(pool, dict)
-    assert (store.map.last_number(), store.map.unfinished(), store.map.waiting()) == (0, 0, 0)
+    assert (store.map.last_number(), store.map.unfinished(), pool.waiting()) == (0, 0, 0)
     assert [answer_of(store, job)["data"] for job in pool.add_tasks(echo_tasks(6, 7))] == [{"n": 6}, {"n": 7}]
     assert pool.drain(WAIT_SECONDS)
 
@@ -174,11 +182,10 @@ def test_cancelling_the_last_job_that_waits_ends_a_shutdown(store: JobStore) -> 
     pool = make_pool(store, threads=1)
     gate = threading.Event()
     held = add(pool, blocked_by(gate))
-    while store.map.waiting():  # until the runner has taken it
-        threading.Event().wait(0.001)
+    wait_until_taken(pool)
     waiting = add(pool, dict)
     assert pool.graceful_shutdown() is False
-    assert store.cancel(waiting.id) == "cancelled"
+    assert pool.cancel(waiting.id) == "cancelled"
     gate.set()
     assert pool.drain(WAIT_SECONDS)
     assert answer_of(store, held)["status"] == "done"
