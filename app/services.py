@@ -15,7 +15,7 @@ from app.errors import ServiceError, UnavailableError
 from app.jobs.documents import Prepare
 from app.jobs.job import Job, Submission, error_document, fingerprint
 from app.jobs.job_store import JobStore, Maintenance
-from app.logger_config import close_logging
+from app.logger_config import Log
 from app.metrics import Metrics
 from app.planner import plan_batch, planner_of
 from app.settings import Settings
@@ -42,6 +42,7 @@ class Services:
     pool: ThreadPool
     maintenance: Maintenance
     metrics: Metrics
+    log: Log
     _closing: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _waits: threading.BoundedSemaphore = field(
@@ -162,6 +163,6 @@ class Services:
                 self.store.close()
             except OSError:
                 logger.exception("the journal cannot be written out; the next start finds the results all the same")
-            close_logging()
+            self.log.close()
             self._closed.set()
         return drained
