@@ -19,8 +19,8 @@ from app.jobs.journal import Journal
 from app.jobs.recovery import recover
 from app.jobs.results_folder import check_folder, lock_folder
 from app.jobs.status_map import Retention
-from app.logger_config import configure_logging
-from app.metrics import Metrics, Observer
+from app.logger_config import Log, configure_logging
+from app.metrics import Metrics
 from app.openapi import views as openapi_views
 from app.pages import dashboard, data, job_list, static_files
 from app.pages.form import FormChoices
@@ -69,8 +69,8 @@ def drain_at_exit(app: Flask) -> None:
 def build_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
     """Build a server; ``app.create_app`` documents it."""
     ingestor = DataIngestor(partial(load_table, settings), table)
-    configure_logging(settings)  # after the table: a start that fails is reported on standard error alone
-    services = _start_services(settings, ingestor)
+    log = configure_logging(settings)  # after the table: a start that fails is reported on standard error alone
+    services = _start_services(settings, ingestor, log)
 
     app = LeanFlask(__package__ or __name__, static_folder=None, template_folder="pages/templates")
     app.config.update(PROVIDE_AUTOMATIC_OPTIONS=bool(settings.allowed_origins))
@@ -83,7 +83,7 @@ def build_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
     return app
 
 
-def _start_services(settings: Settings, ingestor: DataIngestor) -> Services:
+def _start_services(settings: Settings, ingestor: DataIngestor, log: Log) -> Services:
     """Start the threads of a server, in the order in which they need each other."""
     files = ResultFiles(settings.results_dir)
     journal = Journal(settings.results_dir, settings.journal_sync)
@@ -92,14 +92,14 @@ def _start_services(settings: Settings, ingestor: DataIngestor) -> Services:
     documents = Documents(files, planner.work_of)
     retention = Retention(settings.retention_jobs, settings.retention_hours * SECONDS_PER_HOUR)
     store = JobStore(documents=documents, journal=journal, retention=retention, recovered=recovered)
-    metrics = Metrics()
-    pool = ThreadPool(store=store, threads=settings.threads, queue_size=settings.queue_size, observer=Observer(metrics))
+    metrics = Metrics(log.info)
+    pool = ThreadPool(store=store, threads=settings.threads, queue_size=settings.queue_size, observer=metrics)
     metrics.queue_length.set_function(pool.waiting)
     metrics.runners_alive.set_function(pool.runners_alive)
     pool.resume()
     maintenance = Maintenance(store)
     maintenance.start()
-    return Services(settings, ingestor, planner, store, pool, maintenance, metrics, Converter())
+    return Services(settings, ingestor, planner, store, pool, maintenance, metrics, Converter(), log)
 
 
 def _register_routes(app: Flask) -> None:

@@ -15,7 +15,7 @@ from app.data_ingestor import DataIngestor
 from app.errors import ServiceError, UnavailableError
 from app.jobs.job import Job, Submission, error_document, fingerprint
 from app.jobs.job_store import JobStore, Maintenance
-from app.logger_config import close_logging
+from app.logger_config import Log
 from app.metrics import Metrics
 from app.planner import CurrentPlanner
 from app.settings import Settings
@@ -39,6 +39,7 @@ class Services:
     maintenance: Maintenance
     metrics: Metrics
     converter: Converter
+    log: Log
     _closing: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _waits: threading.BoundedSemaphore = field(
@@ -160,6 +161,6 @@ class Services:
                 self.store.close()
             except OSError:
                 logger.exception("the journal cannot be written out; the next start finds the results all the same")
-            close_logging()
+            self.log.close()
             self._closed.set()
         return drained

@@ -1,12 +1,13 @@
 """The request log: a line when a request enters, a line when it leaves, and their metrics."""
 
 import time
+from functools import partial
 from typing import cast
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from app.logger_config import log_line
+from app.logger_config import Log
 from app.services import Services
 from app.web.support import has_body, this_request
 
@@ -17,7 +18,8 @@ KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPT
 
 def register(app: Flask) -> None:
     """Log and count every request of an application."""
-    metrics = cast("Services", app.extensions["services"]).metrics
+    services = cast("Services", app.extensions["services"])
+    metrics, log = services.metrics, services.log
 
     def leave(response: Response) -> Response:
         current = this_request()
@@ -26,14 +28,14 @@ def register(app: Flask) -> None:
         route = current.url_rule.rule if current.url_rule else NO_ROUTE
         status = response.status_code
         metrics.answered(method if method in KNOWN_METHODS else "other", route, status, seconds)
-        log_line("leave %s %s %d %.1f ms %s", method, path, status, seconds * 1000, current.job_id)
+        log.info("leave %s %s %d %.1f ms %s", method, path, status, seconds * 1000, current.job_id)
         return response
 
-    app.before_request(_enter)
+    app.before_request(partial(_enter, log))
     app.after_request(leave)
 
 
-def _enter() -> None:
+def _enter(log: Log) -> None:
     current = this_request()
     current.started = time.perf_counter()
     method, path = current.method, current.path
@@ -42,7 +44,7 @@ def _enter() -> None:
         try:
             body = current.get_data(cache=True)
         except HTTPException as error:
-            log_line("enter %s %s (%s)", method, path, error.name)
+            log.info("enter %s %s (%s)", method, path, error.name)
             raise
         parameters = f"{parameters} {body[:LONGEST_PARAMETERS_CHARS].decode('utf-8', 'replace')}".strip()
-    log_line("enter %s %s %s", method, path, parameters[:LONGEST_PARAMETERS_CHARS] or "-")
+    log.info("enter %s %s %s", method, path, parameters[:LONGEST_PARAMETERS_CHARS] or "-")

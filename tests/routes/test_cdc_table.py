@@ -10,9 +10,9 @@ from app.statistics.means import StateBody
 from app.table.engines.pandas_reader import read_table
 from app.table.survey_table import SurveyTable
 from checker import difference
-from make_reference_cases import STATISTICS as NINE
-from make_reference_cases import Reference, read_rows
 from support.real_server import PROJECT_ROOT
+from tools.make_reference_cases import STATISTICS as NINE
+from tools.make_reference_cases import Reference, read_rows
 
 CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
 EVERY_NTH_STATE = 10  # of those that have a value, where a statistic is about one; states_mean covers them all

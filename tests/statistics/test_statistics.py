@@ -17,7 +17,7 @@ from app.errors import InvalidRequestError
 from app.queries.bodies import parse_body
 from app.statistics import STATISTICS
 from app.table.engines.pandas_reader import read_table
-from make_reference_cases import STATISTICS as NINE
+from tools.make_reference_cases import STATISTICS as NINE
 
 HEADER = ("LocationDesc", "Question", "Data_Value", "StratificationCategory1", "Stratification1")
 TEXT = st.text("abAB '\"\\,(é", min_size=1, max_size=4).map(str.strip).filter(bool)

@@ -10,10 +10,10 @@ from flask import Flask
 from app.errors import SourceError
 from app.settings import Settings
 from app.table.engines import load_table
-from make_respondents import write_records
 from support.real_server import PROJECT_ROOT
 from support.respondent_records import figures_of
 from support.small_survey import OBESITY
+from tools.make_respondents import write_records
 
 MAPPING = PROJECT_ROOT / "app" / "table" / "respondents" / "generated.toml"
 ROWS = 30_000
