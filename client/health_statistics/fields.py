@@ -1,45 +1,47 @@
-"""The options that say what is asked, and the fields of a request that they become.
+"""Command-line options that become the fields of a request.
 
-Only a field that is given is sent: a server that does not know the others is asked nothing that it does not understand.
+The client sends only the fields that are set, so that it also works with servers that do not support the others.
 """
 
 import argparse
 import re
 from typing import Any
 
-from app.client.errors import UsageError
+from health_statistics.errors import UsageError
 
 DIMENSIONS = ("location", "year", "category", "stratum")
 
 
 def add_field_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options to the command that asks."""
-    group = parser.add_argument_group("what is asked (names may be shortened)")
-    group.add_argument("-q", "--question", metavar="TEXT", help="the question: its id, its text, or a part of that")
-    group.add_argument("--other-question", metavar="TEXT", help="the question that it is set against")
-    group.add_argument("-s", "--state", metavar="NAME", help="the location: its name, its abbreviation, or a part")
+    """Add the options to the parser of a command."""
+    group = parser.add_argument_group("request (names may be shortened)")
+    group.add_argument("-q", "--question", metavar="TEXT", help="the question: its id, its text, or part of its text")
+    group.add_argument("--other-question", metavar="TEXT", help="the question to correlate it with")
+    group.add_argument(
+        "-s", "--state", metavar="NAME", help="the location: its name, abbreviation, or part of its name"
+    )
     group.add_argument("--years", type=years, metavar="YEARS", help="2015-2019, 2015-, -2019, or 2015,2017")
     group.add_argument("--category", metavar="NAME", help='the stratification category, such as "Age (years)"')
     group.add_argument("--stratum", metavar="NAME", help="the group of respondents within the category, such as Female")
-    group.add_argument("--locations", type=names, metavar="NAMES", help="these locations alone: Ohio,Utah")
+    group.add_argument("--locations", type=names, metavar="NAMES", help="only these locations: Ohio,Utah")
     group.add_argument("--exclude", type=names, metavar="NAMES", help="all but these locations: National")
-    group.add_argument("--exclude-suppressed", action="store_true", help="leave out what has a footnote")
+    group.add_argument("--exclude-suppressed", action="store_true", help="leave out values with a footnote")
     group.add_argument("--best", choices=("min", "max"), help="which end of a ranking is good")
-    group.add_argument("-n", "--number", type=int, metavar="N", help="how many places of a ranking")
-    group.add_argument("--by", type=names, metavar="KEYS", help=f"what to tell apart, some of {','.join(DIMENSIONS)}")
+    group.add_argument("-n", "--number", type=int, metavar="N", help="length of a ranking")
+    group.add_argument("--by", type=names, metavar="KEYS", help=f"a result for each of {','.join(DIMENSIONS)}")
     between = "what to compare: location=Ohio,Utah or year=2015,2019 or stratum=Female,Male"
     group.add_argument("--between", type=pair, metavar="PAIR", help=between)
 
 
 def request_fields(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the fields of a request, those that are given.
+    """Return the fields that are set.
 
     Raises
     ------
-    UsageError: a stratum is given without its category
+    UsageError: a stratum is set without its category
     """
     if options.stratum and not options.category:
-        raise UsageError("--stratum needs the --category that it is one of")
+        raise UsageError("--stratum needs --category")
     fields = {
         "question": options.question,
         "other_question": options.other_question,
@@ -63,7 +65,7 @@ def _stratification(options: argparse.Namespace) -> dict[str, str] | None:
 
 
 def years(text: str) -> dict[str, int] | list[int]:
-    """Return a range of years, either end of which may be open, or a list of them.
+    """Parse a range of years, with open ends, or a list of years.
 
     Raises
     ------
@@ -75,40 +77,38 @@ def years(text: str) -> dict[str, int] | list[int]:
         return {name: int(year) for name, year in ends if year}
     listed = names(text)
     if not all(re.fullmatch(r"\d{4}", year) for year in listed):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a range such as 2015-2019 nor a list such as 2015,2017")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range such as 2015-2019, nor a list such as 2015,2017")
     return [int(year) for year in listed]
 
 
 def names(text: str) -> list[str]:
-    """Return names that are separated by commas, or by semicolons where a name holds commas itself.
+    """Parse names separated by commas, or by semicolons if a name contains commas.
 
     Raises
     ------
-    argparse.ArgumentTypeError: there is none
+    argparse.ArgumentTypeError: the text contains no name
     """
-    found = [name.strip() for name in text.split(";" if ";" in text else ",") if name.strip()]
-    if not found:
-        raise argparse.ArgumentTypeError("name at least one")
-    return found
+    listed = [name.strip() for name in text.split(";" if ";" in text else ",") if name.strip()]
+    if not listed:
+        raise argparse.ArgumentTypeError("expected at least one name")
+    return listed
 
 
 def pair(text: str) -> dict[str, list[Any]]:
-    """Return the two that are compared, under what they are.
+    """Parse the two sides of a comparison: a dimension and two of its values.
 
     Raises
     ------
-    argparse.ArgumentTypeError: the text names no two of anything
+    argparse.ArgumentTypeError: the text does not have this form
     """
-    kind, _, listed = text.partition("=")
+    dimension, _, listed = text.partition("=")
     both = names(listed) if listed.strip() else []
-    if len(both) != 2 or not kind:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form location=Ohio,Utah (or year=, or stratum=)")
-    if kind == "year":
-        return {kind: [_year(name) for name in both]}
-    return {kind: both}
+    if len(both) != 2 or not dimension:
+        raise argparse.ArgumentTypeError(f"{text!r} does not have the form location=Ohio,Utah (or year=…, stratum=…)")
+    return {dimension: [_year(name) for name in both] if dimension == "year" else both}
 
 
 def _year(text: str) -> int:
     if not re.fullmatch(r"\d{4}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no year")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a year")
     return int(text)
