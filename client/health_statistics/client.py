@@ -11,6 +11,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -18,7 +19,7 @@ from urllib.parse import quote
 
 from health_statistics.connection import DEFAULT_ADDRESS, RETRIES, BearerAuth, Connection, Pause, pause_silently
 from health_statistics.errors import JobFailedError, JobTimeoutError, ProtocolError, ResponseError, UsageError
-from health_statistics.verification import check_job, next_job_id
+from health_statistics.verification import check_jobs, next_job_id
 
 HOLD_SECONDS = 20  # how long the server may hold a response for one job; it accepts up to 30
 BATCH_HOLD_SECONDS = 1  # the same for many jobs; short, so that progress shows
@@ -141,9 +142,8 @@ class Client:
         if "status" in response:
             # This result cannot belong to another request: it came in the response to its own.
             return FinishedJob(job_id, _successful(job_id, {k: v for k, v in response.items() if k != "job_id"}))
-        document = self.wait(job_id, deadline - time.monotonic())
-        self._check_requests([job_id], [{**fields, "statistic": statistic}])
-        return FinishedJob(job_id, document)
+        with self._verified([job_id], [{**fields, "statistic": statistic}]):
+            return FinishedJob(job_id, self.wait(job_id, deadline - time.monotonic()))
 
     def submit(self, statistic: str, **fields: Any) -> str:
         """Submit a request and return the id of its job."""
@@ -195,12 +195,11 @@ class Client:
         ProtocolError: the server does not support the format, or the result belongs to another request
         """
         parameters = {"format": format, "kind": kind, "theme": theme}
-        response = self._connection.request("GET", f"{RESULTS_PATH}/{_quoted(job_id)}", params=parameters)
+        with self._verified([job_id], [request] if request is not None else []):
+            response = self._connection.request("GET", f"{RESULTS_PATH}/{_quoted(job_id)}", params=parameters)
         content_type = response.headers.get("Content-Type", "no type")
         if content_type.partition(";")[0].strip() != MEDIA_TYPES[format]:
             raise ProtocolError(f"the server does not support {format}: it sent {content_type}")
-        if request is not None:
-            self._check_requests([job_id], [request])
         return response.content
 
     def batch(
@@ -219,10 +218,10 @@ class Client:
         for chunk in chunks(requests):
             job_ids = self.submit_batch(chunk)
             documents: dict[str, Document] = {}
-            for job_id, document in self.as_finished(job_ids):
-                documents[job_id] = document
-                on_finished()
-            self._check_requests(job_ids, chunk)
+            with self._verified(job_ids, chunk):
+                for job_id, document in self.as_finished(job_ids):
+                    documents[job_id] = document
+                    on_finished()
             yield from (FinishedJob(job_id, documents[job_id]) for job_id in job_ids)
 
     def submit_batch(self, requests: Sequence[Request]) -> list[str]:
@@ -242,7 +241,7 @@ class Client:
 
     def jobs(self, after: str | None = None) -> dict[str, str]:
         """Return the states of all jobs, or of those after a job, by id in the order of acceptance."""
-        entries = self._data("/api/jobs", **({"after": after} if after else {}))
+        entries = self._data("/api/jobs", {"after": after} if after else {})
         return {job_id: state for entry in entries for job_id, state in entry.items()}
 
     def unfinished(self) -> int:
@@ -295,33 +294,38 @@ class Client:
             headers["Prefer"] = f"wait={wait_seconds}"
         return self._connection.request_json("POST", path, held_seconds=wait_seconds, json=content, headers=headers)
 
-    def _check_requests(self, job_ids: Sequence[str], requests: Sequence[Request]) -> None:
-        """Check that jobs belong to their requests: a proxy in front of several servers may mix up their job ids.
+    @contextmanager
+    def _verified(self, job_ids: Sequence[str], requests: Sequence[Request]) -> Iterator[None]:
+        """Check that jobs belong to their requests, before and after a block that reads their results.
+
+        A proxy in front of several servers may mix up their job ids. If it sends requests to each server in turn, one
+        check alone could reach the right server, and the block another one.
 
         Raises
         ------
         ProtocolError: a job has another statistic, question or state
         """
+        self._check_requests(job_ids, requests)
+        yield
+        self._check_requests(job_ids, requests)
+
+    def _check_requests(self, job_ids: Sequence[str], requests: Sequence[Request]) -> None:
+        if not requests:
+            return
         parameters = {"limit": str(len(job_ids)), "before": next_job_id(job_ids[-1])}
         try:
-            entries = self._data("/api/job_details", **parameters)
+            entries = self._data("/api/job_details", parameters)
         except ResponseError as error:
             if error.status == NOT_FOUND:  # a server without this route cannot be checked
                 return
             raise
-        details = {entry["job_id"]: entry for entry in entries}
-        for job_id, request in zip(job_ids, requests, strict=True):
-            if job_id in details:
-                check_job(details[job_id], request)
+        check_jobs(entries, dict(zip(job_ids, requests, strict=True)))
 
     def _poll_many(self, job_ids: Sequence[str]) -> list[FinishedJob]:
         """Return the jobs that have finished; pause if there is none."""
         started = time.monotonic()
         parameters = {"ids": ",".join(job_ids), **_wait(BATCH_HOLD_SECONDS)}
-        response = self._connection.request_json(
-            "GET", RESULTS_PATH, held_seconds=BATCH_HOLD_SECONDS, params=parameters
-        )
-        documents = self._require(response, "data")
+        documents = self._data(RESULTS_PATH, parameters, BATCH_HOLD_SECONDS)
         jobs = [FinishedJob(job_id, self._require(documents, job_id)) for job_id in job_ids]
         finished = [job for job in jobs if self._require(job.document, "status") != "running"]
         if not finished:
@@ -336,8 +340,9 @@ class Client:
         if time.monotonic() - started < hold_seconds / 2:
             self.pause(POLL_SECONDS)
 
-    def _data(self, path: str, **parameters: str) -> Any:
-        return self._require(self._connection.request_json("GET", path, params=parameters), "data")
+    def _data(self, path: str, parameters: Mapping[str, str] | None = None, held_seconds: float = 0.0) -> Any:
+        response = self._connection.request_json("GET", path, held_seconds=held_seconds, params=parameters)
+        return self._require(response, "data")
 
     def _require(self, document: Document, name: str) -> Any:
         """Return a field of a response.

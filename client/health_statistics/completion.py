@@ -10,9 +10,10 @@ from health_statistics.names import COMMAND
 
 SHELLS = ("bash", "zsh", "fish")
 FUNCTION = "_health_statistics"
-OPTION_LINE = re.compile(r"^ +(-[^ ].*?)(?:  |$)", re.MULTILINE)
+OPTION_LINE = re.compile(r"^  (-[^ ].*?)(?:  |$)", re.MULTILINE)
 OPTION = re.compile(r"-{1,2}[a-z][a-z-]*")
 CHOICES = re.compile(r"\{([^}]+)\}")
+POSITIONAL_CHOICES = re.compile(r"^  \{([^}]+)\}", re.MULTILINE)
 
 # zsh runs this script too, by bashcompinit. It passes the current and the previous word as $2 and $3, as bash does.
 BASH = """\
@@ -91,5 +92,5 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[tuple[str, list[str]]]
 
 def _positional_choices(parser: argparse.ArgumentParser) -> list[str]:
     """Return the choices of a command's argument."""
-    choices = re.search(r"^ +\{([^}]+)\}", parser.format_help(), re.MULTILINE)
+    choices = POSITIONAL_CHOICES.search(parser.format_help())
     return choices[1].split(",") if choices else []

@@ -1,14 +1,21 @@
 """The methods of ``Client``, against the application, and against a stub for responses that it does not send."""
 
+import itertools
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pandas as pd
 import pytest
+from flask import Flask
+from werkzeug.serving import make_server
 
+from app.settings import Settings
+from conftest import QuietHandler
 from health_statistics import Client, JobFailedError, JobTimeoutError, ProtocolError, ResponseError, UsageError
 from health_statistics.client import chunks
+from support.served import served
 from support.small_survey import OBESITY
 from support.stub_server import Response, StubServer
 
@@ -135,9 +142,28 @@ def test_a_result_of_another_request_raises(stub: StubServer, statistic: str, qu
             client.ask("best5", question="Q036")
         with pytest.raises(ProtocolError, match="belongs to another request"):
             list(client.batch([{"statistic": "best5", "question": "Q036"}]))
-    assert [request.query for request in stub.requests if request.route == "GET /api/job_details"] == [
-        {"limit": "1", "before": "job_id_2"}
-    ] * 2
+    queries = [request.query for request in stub.requests if request.route == "GET /api/job_details"]
+    assert queries == [{"limit": "1", "before": "job_id_2"}] * 2
+
+
+def test_servers_that_a_proxy_uses_in_turn_never_answer_for_each_other(
+    start_app: Callable[[Settings], Flask], settings: Settings
+) -> None:
+    folders = (settings.results_dir / name for name in "ab")
+    apps = [start_app(settings.model_copy(update={"results_dir": folder})) for folder in folders]
+    # One server is a job ahead, so that the same job id belongs to different requests.
+    apps[1].test_client().post("/api/state_mean", json={"question": OBESITY, "state": "UT"})
+    turns = itertools.cycle(apps)
+
+    def forward(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return next(turns)(environ, start_response)
+
+    proxy = make_server("127.0.0.1", 0, forward, request_handler=QuietHandler)
+    with served(proxy), Client(f"http://127.0.0.1:{proxy.server_port}") as client:
+        assert client.ask("state_mean", question=OBESITY, state="OH") == {"Ohio": 31.0}
+        assert client.ask("state_mean", question=OBESITY, state="TX") == {"Texas": 34.0}
+        with pytest.raises(ProtocolError, match=r"job_id_2 belongs to another request .*TX"):
+            client.ask("state_mean", question=OBESITY, state="OH", format="csv")
 
 
 def test_a_file_of_another_request_raises(stub: StubServer) -> None:
