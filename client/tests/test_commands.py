@@ -180,15 +180,15 @@ def test_the_default_address_comes_from_the_environment(
 
 
 @pytest.mark.parametrize("command", ["statistics", "questions", "states", "dataset"])
-@pytest.mark.parametrize("form", ["table", "json"])
+@pytest.mark.parametrize("format", ["table", "json"])
 def test_statistics_questions_states_and_dataset_are_listed(
-    address: str, capsys: Printed, command: str, form: str
+    address: str, capsys: Printed, command: str, format: str
 ) -> None:
-    assert main(["-a", address, command, "-f", form]) == 0
+    assert main(["-a", address, command, "-f", format]) == 0
     printed = capsys.readouterr().out
     expected = {"statistics": "state_mean_by_category", "questions": OBESITY, "states": "Ohio", "dataset": "survey.csv"}
     assert expected[command] in printed
-    assert form == "table" or json.loads(printed)
+    assert format == "table" or json.loads(printed)
 
 
 def test_the_title_of_a_table_has_the_fields_of_the_request(survey_stub: StubServer, capsys: Printed) -> None:
@@ -293,12 +293,12 @@ def test_a_file_format_is_piped_unchanged(survey_stub: StubServer, capfdbinary: 
 
 
 @pytest.mark.parametrize(
-    ("form", "holds"), [("csv", b"Utah"), ("parquet", b"PAR1"), ("svg", b"<svg"), ("png", b"\x89PNG")]
+    ("ending", "content"), [("csv", b"Utah"), ("parquet", b"PAR1"), ("svg", b"<svg"), ("png", b"\x89PNG")]
 )
-def test_the_application_supports_the_file_formats(address: str, tmp_path: Path, form: str, holds: bytes) -> None:
-    target = tmp_path / f"result.{form}"
+def test_the_application_supports_the_file_formats(address: str, tmp_path: Path, ending: str, content: bytes) -> None:
+    target = tmp_path / f"result.{ending}"
     assert main(["-a", address, "ask", "best5", "-q", "obesity", "-o", str(target)]) == 0
-    assert holds in target.read_bytes()
+    assert content in target.read_bytes()
 
 
 def test_kind_and_theme_of_a_picture_are_sent(survey_stub: StubServer, tmp_path: Path) -> None:

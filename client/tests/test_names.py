@@ -18,8 +18,8 @@ STATISTICS = [Name(name) for name in ("best", "best5", "worst5", "state_mean", "
         ("ohio", "Ohio"),
         ("OH", "Ohio"),
         (" oh ", "Ohio"),
-        ("Virginia", "Virginia"),  # West Virginia holds it too
-        ("kansa", "Kansas"),  # Arkansas holds it too
+        ("Virginia", "Virginia"),  # part of West Virginia, too
+        ("kansa", "Kansas"),  # part of Arkansas, too
         ("west v", "West Virginia"),
         ("york new", "New York"),
         ("wisco", "Wisconsin"),
