@@ -10,6 +10,7 @@ from multiprocessing.util import Finalize
 from flask import Flask
 from flask_cors import CORS
 
+from app.charts.converter import Converter
 from app.data_ingestor import DataIngestor
 from app.errors import StartError
 from app.jobs.documents import Documents, ResultFiles
@@ -22,8 +23,10 @@ from app.logger_config import configure_logging
 from app.metrics import Metrics, Observer
 from app.openapi import views as openapi_views
 from app.pages import dashboard, data, job_list, static_files
+from app.pages.form import FormChoices
+from app.planner import CurrentPlanner
 from app.routes import jobs, operations, results, statistics, survey
-from app.services import Services, preparer
+from app.services import Services
 from app.settings import Settings, settings_from_environment
 from app.table.engines import load_table
 from app.table.survey_table import SurveyTable
@@ -74,6 +77,7 @@ def build_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # it would answer with a redirect in HTML
     app.extensions["services"] = services
+    app.extensions["form_choices"] = FormChoices()
     _register_routes(app)
     _allow_origins(app, settings.allowed_origins)
     return app
@@ -84,7 +88,8 @@ def _start_services(settings: Settings, ingestor: DataIngestor) -> Services:
     files = ResultFiles(settings.results_dir)
     journal = Journal(settings.results_dir, settings.journal_sync)
     recovered = recover(journal, files)
-    documents = Documents(files, preparer(ingestor))
+    planner = CurrentPlanner(lambda: ingestor.table)
+    documents = Documents(files, planner.work_of)
     retention = Retention(settings.retention_jobs, settings.retention_hours * SECONDS_PER_HOUR)
     store = JobStore(documents=documents, journal=journal, retention=retention, recovered=recovered)
     metrics = Metrics()
@@ -94,7 +99,7 @@ def _start_services(settings: Settings, ingestor: DataIngestor) -> Services:
     pool.resume()
     maintenance = Maintenance(store)
     maintenance.start()
-    return Services(settings, ingestor, store, pool, maintenance, metrics)
+    return Services(settings, ingestor, planner, store, pool, maintenance, metrics, Converter())
 
 
 def _register_routes(app: Flask) -> None:

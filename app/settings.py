@@ -112,11 +112,11 @@ class Settings(BaseModel):
         alias="STATS_MAPPING",
         description="tells what columns and codes mean, where the table is of respondents' records: a TOML file",
     )
-    engine: Literal["pandas", "dask"] = Field(
-        "pandas",
+    engine: Literal["auto", "pandas", "dask"] = Field(
+        "auto",
         alias="STATS_ENGINE",
-        description="what reads and reduces the table: `pandas`, `dask`; where none is named, Dask does if the table "
-        "is larger than `STATS_DASK_SHARE`",
+        description="what reads and reduces the table: `pandas`, `dask`, or `auto`: Dask if the table is larger than "
+        "`STATS_DASK_SHARE`, pandas otherwise",
     )
     dask_share: float = Field(
         0.25,

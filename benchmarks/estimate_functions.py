@@ -8,7 +8,6 @@ from typing import Any
 
 import project_path
 from app.queries.bodies import parse_body
-from app.queries.resolve import resolve
 from app.statistics import STATISTICS
 from app.table.engines.pandas_reader import read_table
 from app.table.survey_table import SurveyTable
@@ -64,5 +63,5 @@ def compare_estimates(*, rounds: int) -> list[Comparison]:
 def our_call(name: str, table: SurveyTable) -> Callable[[], Any]:
     """Return what computes a statistic's example as a job does."""
     statistic = STATISTICS[name]
-    query = resolve(parse_body(json.dumps(statistic.example).encode(), statistic.body), table)
+    query = statistic.input.resolve(parse_body(json.dumps(statistic.example).encode(), statistic.body), table)
     return lambda: statistic.compute(table, query)

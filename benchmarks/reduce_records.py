@@ -20,6 +20,7 @@ from app.table.engines.cluster import ClusterTask
 from app.table.engines.cluster_main import CLUSTER_CONFIG, cluster_client
 from app.table.engines.dask_reader import read_with_dask
 from app.table.respondents import RespondentRecords, read_mapping
+from app.table.sources.addresses import Source
 from app.table.sources.progress import Progress
 from app.table.survey_table import SurveyTable
 from progress import tell
@@ -32,11 +33,11 @@ MEASURES = ("value_sum", "low_sum", "high_sum", "variance_sum", "respondents")
 def main(folder: str, workers: int, cells_file: str) -> None:
     """Reduce, tell how it goes, and write the measures of all cells into a file of NumPy."""
     kind = RespondentRecords(read_mapping(MAPPING))
-    task = ClusterTask(source=folder, kind=kind, cores=CORES, workers=workers, worker_bytes=WORKER_BYTES)
+    task = ClusterTask(source=Source(folder), kind=kind, cores=CORES, workers=workers, worker_bytes=WORKER_BYTES)
     with dask.config.set(CLUSTER_CONFIG), cluster_client(task) as client:
         tell(json.dumps({"workers": list(client.run(os.getpid).values())}))
         started = time.perf_counter()
-        table = read_with_dask(client, folder, kind, tell_share)
+        table = read_with_dask(client, Source(folder), kind, tell_share)
         seconds = time.perf_counter() - started
     np.save(Path(cells_file), measures_of(table))
     tell(json.dumps({"seconds": seconds, "rows": table.report.rows_used, "national": national_of(table)}))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import project_path
 from app.queries.bodies import parse_body
-from app.queries.resolve import resolve
 from app.statistics import STATISTICS
 from app.table.engines.pandas_reader import read_table
 from app.table.survey_table import SurveyTable
@@ -54,7 +53,7 @@ def compare_statistics(*, rounds: int) -> list[Comparison]:
 def our_call(name: str, table: SurveyTable) -> Callable[[], object]:
     """Return what computes a statistic as a job does."""
     statistic = STATISTICS[name]
-    query = resolve(parse_body(json.dumps(body_of(name)).encode(), statistic.body), table)
+    query = statistic.input.resolve(parse_body(json.dumps(body_of(name)).encode(), statistic.body), table)
     return lambda: statistic.compute(table, query)
 
 

@@ -12,7 +12,6 @@ from flask.testing import FlaskClient
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app import create_app
-from app.charts import pictures
 from app.jobs.job import Document, done_document, job_request
 from app.services import Services
 from app.settings import Settings
@@ -29,13 +28,6 @@ class QuietHandler(WSGIRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing."""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _end_of_the_process_that_draws() -> Iterator[None]:
-    """End the process that draws after the last test, where one has started it."""
-    yield
-    pictures.close()
 
 
 @pytest.fixture

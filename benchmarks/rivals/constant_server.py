@@ -5,11 +5,12 @@ server are, otherwise as the system likes.
 """
 
 import sys
+from functools import partial
 
 from flask import Flask, Response
 
 import project_path  # noqa: F401
-from app.process.cores import placed
+from app.process.cores import create_on_one_core
 from granian_server import serve
 
 # Answers for a posted job and for a finished one alike, so that the same load runs against it.
@@ -32,4 +33,4 @@ def create_app() -> Flask:
 
 
 if __name__ == "__main__":
-    serve(placed(create_app) if "--one-core" in sys.argv else create_app, int(sys.argv[1]))
+    serve(partial(create_on_one_core, create_app) if "--one-core" in sys.argv else create_app, int(sys.argv[1]))

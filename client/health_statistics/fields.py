@@ -4,12 +4,14 @@ The client sends only the fields that are set, so that it also works with server
 """
 
 import argparse
+import json
 import re
 from typing import Any
 
 from health_statistics.errors import UsageError
 
 DIMENSIONS = ("location", "year", "category", "stratum")
+RESERVED_NAMES = frozenset({"statistic", "timeout_seconds"})  # parameters of Client.run
 
 
 def add_field_options(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +33,8 @@ def add_field_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--by", type=names, metavar="KEYS", help=f"a result for each of {','.join(DIMENSIONS)}")
     between = "what to compare: location=Ohio,Utah or year=2015,2019 or stratum=Female,Male"
     group.add_argument("--between", type=pair, metavar="PAIR", help=between)
+    other = "any other field of the statistic; repeat it for several"
+    group.add_argument("--field", type=field, action="append", default=[], metavar="NAME=VALUE", help=other)
 
 
 def request_fields(options: argparse.Namespace) -> dict[str, Any]:
@@ -55,6 +59,7 @@ def request_fields(options: argparse.Namespace) -> dict[str, Any]:
         "n": options.number,
         "by": options.by,
         "between": options.between,
+        **dict(options.field),
     }
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -106,6 +111,22 @@ def pair(text: str) -> dict[str, list[Any]]:
     if len(both) != 2 or not dimension:
         raise argparse.ArgumentTypeError(f"{text!r} does not have the form location=Ohio,Utah (or year=…, stratum=…)")
     return {dimension: [_year(name) for name in both] if dimension == "year" else both}
+
+
+def field(text: str) -> tuple[str, Any]:
+    """Parse a field and its value, which is text if it is not valid JSON.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError: the text does not have this form, or the name cannot be a field
+    """
+    name, equals, value = text.partition("=")
+    if not name or not equals or name in RESERVED_NAMES:
+        raise argparse.ArgumentTypeError(f"{text!r} does not have the form NAME=VALUE with the name of a field")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
 
 
 def _year(text: str) -> int:

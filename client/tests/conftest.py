@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 
 from conftest import (
-    _end_of_the_process_that_draws,
     address,
     app,
     open_gate,
@@ -17,7 +16,6 @@ from conftest import (
 from support.stub_server import StubServer, stub_server
 
 __all__ = [
-    "_end_of_the_process_that_draws",
     "address",
     "app",
     "open_gate",

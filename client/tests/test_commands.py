@@ -130,6 +130,8 @@ def test_wrong_arguments_are_reported_and_nothing_is_submitted(
         ["ask", "best5", "--between", "Ohio,Utah"],
         ["ask", "best5", "--between", "year=2015,soon"],
         ["ask", "best5", "--locations", ","],
+        ["ask", "best5", "--field", "n"],
+        ["ask", "best5", "--field", "timeout_seconds=1"],
         ["ask", "best5", "--format", "pdf"],
         ["ask", "best5", "--timeout", "-1"],
         ["ask", "best5", "--timeout", "nan"],
@@ -231,6 +233,7 @@ def test_the_number_of_rows_follows_the_table(survey_stub: StubServer, capsys: P
         (["--exclude", "National", "--exclude-suppressed"], {"exclude": ["National"], "suppressed": "exclude"}),
         (["--best", "max", "-n", "3"], {"best": "max", "n": 3}),
         (["--by", "location,year"], {"by": ["location", "year"]}),
+        (["--field", "limit=5", "--field", "mode=fast"], {"limit": 5, "mode": "fast"}),
         (["--between", "location=Ohio,UT"], {"between": {"location": ["Ohio", "Utah"]}}),
         (["--between", "year=2015,2019"], {"between": {"year": [2015, 2019]}}),
         (

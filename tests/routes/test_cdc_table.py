@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from app.queries.bodies import StateBody, parse_body
-from app.queries.resolve import resolve
+from app.queries.bodies import parse_body
 from app.statistics import STATISTICS
+from app.statistics.means import StateBody
 from app.table.engines.pandas_reader import read_table
 from app.table.survey_table import SurveyTable
 from checker import difference
@@ -42,7 +42,7 @@ def test_a_statistic_equals_the_plain_computation(
     if issubclass(entry.body, StateBody):
         bodies = [{"question": question, "state": place} for place in places[::EVERY_NTH_STATE]]
     for body in bodies:
-        query = resolve(parse_body(json.dumps(body).encode(), entry.body), table)
+        query = entry.input.resolve(parse_body(json.dumps(body).encode(), entry.body), table)
         result = json.loads(json.dumps(entry.compute(table, query)))
         wanted = json.loads(json.dumps(reference.expected(statistic, body)))
         assert difference(wanted, result, ranking=not statistic.endswith("by_category")) is None

@@ -9,7 +9,6 @@ import pytest
 from app.errors import InvalidRequestError
 from app.planner import Planner
 from app.queries.bodies import parse_body
-from app.queries.resolve import resolve
 from app.settings import BUNDLED_TABLE
 from app.statistics import STATISTICS
 from app.table.engines.pandas_reader import read_table
@@ -148,14 +147,14 @@ def test_years_that_a_question_does_not_have_are_told_with_those_that_it_has(tab
 def test_a_table_that_does_not_tell_years_says_so(tmp_path: Any) -> None:
     table = read_table(write_csv(tmp_path, [row(Data_Value=30)]))
     body = {"question": table.questions[0].question.text, "years": [2019]}
-    assert "this table does not tell the years of its rows; leave it out" in refused(table, "global_mean", body)
+    assert "this table does not give the years of its rows; leave it out" in refused(table, "global_mean", body)
 
 
 def test_what_a_filter_keeps_is_named_where_it_was_asked_for_otherwise(tmp_path: Any) -> None:
     total = row(StratificationCategory1="Total", Stratification1="Total", Data_Value=30)
     table = read_table(write_csv(tmp_path, [total, row(LocationDesc="Guam", Data_Value=30)]))
     body = {"question": table.questions[0].question.text, "state": "Guam"}
-    assert "(it keeps 'Guam'); ask for others" in refused(table, "trend", body)
+    assert "(it keeps 'Guam'); choose others" in refused(table, "trend", body)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +236,7 @@ def test_the_provenance_tells_the_table_the_filters_and_the_reasons(table: Surve
 
 def test_the_order_of_years_in_a_request_makes_no_other_query(table: SurveyTable) -> None:
     bodies = [json.dumps({"question": "Q036", "years": years}).encode() for years in ([2019, 2015], [2015, 2019])]
-    model = STATISTICS["states_mean"].body
-    first, second = (resolve(parse_body(body, model), table) for body in bodies)
+    input_ = STATISTICS["states_mean"].input
+    first, second = (input_.resolve(parse_body(body, input_.body), table) for body in bodies)
     assert first == second
     assert hash(first) == hash(second)

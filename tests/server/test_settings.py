@@ -28,7 +28,7 @@ CONTRACT_DEFAULTS: dict[str, str | float | None] = {
     "STATS_RETENTION_HOURS": 168,
     "STATS_JOURNAL_SYNC": "never",
     "STATS_ONE_CORE": "yes",
-    "STATS_ENGINE": "pandas",
+    "STATS_ENGINE": "auto",
     "STATS_DASK_SCHEDULER": None,
 }
 FURTHER_DEFAULTS = {

@@ -153,10 +153,10 @@ def test_the_keys_are_those_that_are_asked_for_in_a_fixed_order(planner: Planner
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ({"by": ["year"], "locations": ["OH", "UT"]}, "estimates of several locations are not averaged"),
-        ({"by": ["year"], "exclude": ["National"]}, "estimates of several locations are not averaged"),
-        ({"stratification": {"category": "Gender"}}, "the strata of 'Gender' are not averaged"),
-        ({"by": ["location", "category"]}, "the strata of a category are not averaged"),
+        ({"by": ["year"], "locations": ["OH", "UT"]}, "estimates of several locations cannot be averaged"),
+        ({"by": ["year"], "exclude": ["National"]}, "estimates of several locations cannot be averaged"),
+        ({"stratification": {"category": "Gender"}}, "the strata of 'Gender' cannot be averaged"),
+        ({"by": ["location", "category"]}, "the strata of a category cannot be averaged"),
         ({"by": ["county"]}, "must be 'location', 'year', 'category' or 'stratum'"),
         ({"by": "location"}, "field 'by' must be a list"),
     ],

@@ -241,7 +241,11 @@ def test_a_disparity_is_between_the_extreme_strata(survey: Survey, question: str
     ("statistic", "body", "told"),
     [
         ("trend", {"state": "OH", "years": [2019, 2021]}, "at least 3 years"),
-        ("trend", {"state": "OH", "stratification": {"category": "Gender"}}, "the strata of 'Gender' are not averaged"),
+        (
+            "trend",
+            {"state": "OH", "stratification": {"category": "Gender"}},
+            "the strata of 'Gender' cannot be averaged",
+        ),
         ("trend", {"state": "OH", "exclude": ["Ohio"]}, "the state 'OH' is left out"),
         ("compare", {"between": {"location": ["OH", "OH"]}}, "must name two that differ"),
         ("compare", {"between": {"location": ["OH", "Ohio"]}}, "names the same location twice"),

@@ -12,9 +12,20 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.errors import InvalidRequestError
-from app.queries.bodies import FiveBody, QuestionBody, RankingBody, StateBody, parse_body
+from app.queries.bodies import QuestionBody, parse_body
 from app.queries.query import Query
-from app.queries.resolve import resolve
+from app.statistics.means import (
+    FIVE,
+    LOCATION,
+    QUESTION,
+    RANKING,
+    FiveBody,
+    LocationQuery,
+    RankingBody,
+    RankingQuery,
+    StateBody,
+)
+from app.statistics.registry import Input
 from app.table.cells import Rows, add_up, row_cells
 from app.table.facts import Direction
 from app.table.survey_table import DatasetReport, Location, Period, Question, QuestionData, Stratum, SurveyTable
@@ -23,6 +34,9 @@ OBESITY = "Percent of adults aged 18 years and older who have obesity"
 STRENGTH = "Percent of adults who engage in muscle-strengthening activities on 2 or more days a week"
 SINGING = "Percent of adults who sing in the shower"
 SILENT = "Percent of adults who never answer"
+INPUTS: dict[type[QuestionBody], Input[Any, Any]] = {
+    input_.body: input_ for input_ in (QUESTION, LOCATION, FIVE, RANKING)
+}
 MODELS: list[type[QuestionBody]] = [QuestionBody, StateBody, FiveBody, RankingBody]
 LONGEST_REASON_CHARS = 4000
 
@@ -51,7 +65,9 @@ TABLE = SurveyTable(
 
 def asked(model: type[QuestionBody], body: Any) -> Query:
     """Return the query that a body stands for."""
-    return resolve(parse_body(body if isinstance(body, bytes) else json.dumps(body).encode(), model), TABLE)
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    query: Query = INPUTS[model].resolve(parse_body(raw, model), TABLE)
+    return query
 
 
 def refused(model: type[QuestionBody], body: Any) -> str:
@@ -73,7 +89,7 @@ def test_a_question_is_taken_by_its_text_and_by_its_id(named: str, code: int) ->
 
 @pytest.mark.parametrize(("named", "code"), [("Maine", 0), ("ME", 0), ("Texas", 2), ("TX", 2)])
 def test_a_state_is_taken_by_its_name_and_by_its_abbreviation(named: str, code: int) -> None:
-    assert asked(StateBody, {"question": "Q036", "state": named}) == Query(0, location=code)
+    assert asked(StateBody, {"question": "Q036", "state": named}) == LocationQuery(0, location=code)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +106,8 @@ def test_a_state_is_taken_by_its_name_and_by_its_abbreviation(named: str, code: 
 )
 def test_the_direction_is_the_bodys_or_else_the_known_one(body: dict[str, Any], best: Direction) -> None:
     query = asked(RankingBody, body)
-    assert (query.best, query.location) == (best, None)
+    assert isinstance(query, RankingQuery)
+    assert query.best == best
 
 
 @pytest.mark.parametrize("body", [{"question": SINGING}, {"question": SINGING, "best": None}])
@@ -176,7 +193,9 @@ def test_the_last_of_two_values_of_one_field_counts() -> None:
 
 
 def test_escapes_and_spaces_in_the_json_do_not_matter() -> None:
-    assert asked(StateBody, rb' { "question" : "\u00510\u00336" , "state":"\u004fhio" } ') == Query(0, location=1)
+    assert asked(StateBody, rb' { "question" : "\u00510\u00336" , "state":"\u004fhio" } ') == LocationQuery(
+        0, location=1
+    )
 
 
 @pytest.mark.parametrize(

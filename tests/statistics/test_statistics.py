@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidRequestError
 from app.queries.bodies import parse_body
-from app.queries.resolve import resolve
 from app.statistics import STATISTICS
 from app.table.engines.pandas_reader import read_table
 from make_reference_cases import STATISTICS as NINE
@@ -36,7 +35,7 @@ def compute(path: Path, statistic: str, **body: str) -> Any:
     table = read_table(path)
     entry = STATISTICS[statistic]
     raw = bytes(json.dumps(body), "utf-8")
-    return entry.compute(table, resolve(parse_body(raw, entry.body), table))
+    return entry.compute(table, entry.input.resolve(parse_body(raw, entry.body), table))
 
 
 def plain(rows: list[Row], statistic: str, question: str, state: str, best: str) -> Any:

@@ -112,27 +112,25 @@ def test_a_parquet_column_has_its_type_whether_or_not_there_are_values() -> None
         ("", "application/json"),
     ],
 )
-def test_the_form_is_the_one_that_accept_likes_best(
-    client: FlaskClient, ohio: Any, accept: str, content_type: str
-) -> None:
+def test_the_accept_header_chooses_the_format(client: FlaskClient, ohio: Any, accept: str, content_type: str) -> None:
     answer = get(client, Accept=accept)
     assert (answer.status_code, answer.content_type) == (200, content_type)
     assert "Accept" in answer.headers.getlist("Vary")
 
 
-def test_the_form_in_the_address_goes_before_accept(client: FlaskClient, ohio: Any) -> None:
+def test_the_format_parameter_overrides_accept(client: FlaskClient, ohio: Any) -> None:
     answer = get(client, f"{RESULT}?format=json", Accept="text/csv")
     assert answer.json == ohio
     assert "Vary" not in answer.headers
 
 
 @pytest.mark.parametrize("form", ["xml", "", "CSV"])
-def test_an_unknown_form_is_refused_with_those_there_are(client: FlaskClient, ohio: Any, form: str) -> None:
+def test_an_unknown_format_is_refused_with_the_known_ones(client: FlaskClient, ohio: Any, form: str) -> None:
     reason = assert_error(get(client, f"{RESULT}?format={form}"), 400)
     assert reason == f"format must be json or csv or parquet or svg or png, not '{form}'"
 
 
-def test_a_job_that_is_not_done_is_told_of_in_json(client: FlaskClient, services: Services) -> None:
+def test_a_failed_job_is_returned_as_json(client: FlaskClient, services: Services) -> None:
     def fail() -> Document:
         raise ZeroDivisionError
 
@@ -140,7 +138,7 @@ def test_a_job_that_is_not_done_is_told_of_in_json(client: FlaskClient, services
     assert_error(get(client, f"/api/get_results/{job.id}?format=csv&wait=10", Accept="text/csv"), 200)
 
 
-def test_a_job_that_runs_is_told_of_in_json_without_a_tag(client: FlaskClient, open_gate: Callable[[], None]) -> None:
+def test_a_running_job_is_returned_as_json_without_an_etag(client: FlaskClient, open_gate: Callable[[], None]) -> None:
     answer = get(client, f"{RESULT}?format=parquet", If_None_Match="*")
     assert (answer.status_code, answer.json) == (200, {"status": "running"})
     assert "ETag" not in answer.headers
@@ -164,7 +162,7 @@ def test_a_file_is_named_after_what_it_holds(client: FlaskClient, ask: Ask, ques
     assert "Content-Disposition" not in get(client).headers
 
 
-def test_a_result_of_which_only_the_file_is_left_has_a_form_too(services: Services) -> None:
+def test_a_result_of_which_only_the_file_is_left_has_formats_too(services: Services) -> None:
     assert services.question_name(Job(7, None)) == ""
     assert CSV.write(Job(7, None), b'{"status":"done","data":{"Ohio":31.0}}') == b"key,value\r\nOhio,31.0\r\n"
 
@@ -172,7 +170,7 @@ def test_a_result_of_which_only_the_file_is_left_has_a_form_too(services: Servic
 # Tags
 
 
-def test_each_form_of_a_result_has_a_strong_tag_of_its_own(client: FlaskClient, ohio: Any, ask: Ask) -> None:
+def test_each_format_of_a_result_has_its_own_strong_etag(client: FlaskClient, ohio: Any, ask: Ask) -> None:
     ask("global_mean", question=OBESITY)
     paths = [f"{RESULT}?format={name}" for name in ("json", "csv", "parquet")] + ["/api/get_results/job_id_2"]
     tags = [get(client, path).headers["ETag"] for path in paths]
@@ -184,7 +182,7 @@ def test_each_form_of_a_result_has_a_strong_tag_of_its_own(client: FlaskClient, 
 
 @pytest.mark.parametrize("form", ["json", "csv", "parquet"])
 @pytest.mark.parametrize("sent", ["{tag}", "W/{tag}", '"x", {tag}', '"x" ,W/"y",  {tag}', "*"])
-def test_what_the_client_has_is_not_sent_again(client: FlaskClient, ohio: Any, form: str, sent: str) -> None:
+def test_a_matching_etag_is_304(client: FlaskClient, ohio: Any, form: str, sent: str) -> None:
     path = f"{RESULT}?format={form}"
     tag = get(client, path).headers["ETag"]
     for ask_for in (client.get, client.head):
@@ -195,21 +193,28 @@ def test_what_the_client_has_is_not_sent_again(client: FlaskClient, ohio: Any, f
 
 
 @pytest.mark.parametrize("sent", ['"x"', 'W/"x", "y"', "", "nonsense"])
-def test_what_the_client_has_not_is_sent(client: FlaskClient, ohio: Any, sent: str) -> None:
+def test_another_etag_gets_the_result(client: FlaskClient, ohio: Any, sent: str) -> None:
     assert get(client, If_None_Match=sent).json == ohio
 
 
-def test_the_tag_of_another_form_does_not_count(client: FlaskClient, ohio: Any) -> None:
+def test_if_match_and_range_do_not_change_a_conditional_request(client: FlaskClient, ohio: Any) -> None:
+    tag = get(client).headers["ETag"]
+    assert get(client, If_None_Match=tag, If_Match='"other"').status_code == 304
+    answer = get(client, If_None_Match='"other"', If_Match='"other"', Range="bytes=0-1")
+    assert (answer.status_code, answer.json) == (200, ohio)
+
+
+def test_the_etag_of_another_format_does_not_match(client: FlaskClient, ohio: Any) -> None:
     tag = get(client, f"{RESULT}?format=csv").headers["ETag"]
     assert get(client, If_None_Match=tag).json == ohio
 
 
-def test_what_has_no_tag_is_always_sent(client: FlaskClient) -> None:
+def test_a_response_without_etag_is_always_sent(client: FlaskClient) -> None:
     assert get(client, "/api/num_jobs", If_None_Match="*").json == {"num_jobs": 0}
     assert_error(get(client, If_None_Match="*"), 404)
 
 
-def test_the_head_of_an_answer_tells_its_length_and_has_no_body(client: FlaskClient, ohio: Any) -> None:
+def test_a_head_response_has_the_length_and_no_body(client: FlaskClient, ohio: Any) -> None:
     answer = client.head(f"{RESULT}?format=csv")
     assert (answer.status_code, answer.data) == (200, b"")
     assert answer.headers["Content-Length"] == str(len(OHIO_CSV))
@@ -229,7 +234,7 @@ def long_path(client: FlaskClient, services: Services) -> str:
 
 
 @pytest.mark.parametrize("encodings", ["gzip", "gzip, deflate, br", "GZIP;q=0.5", "*", "identity;q=0.5, gzip;q=0.5"])
-def test_a_long_answer_is_compressed_where_the_client_takes_that(
+def test_a_long_response_is_compressed_if_the_client_accepts_gzip(
     client: FlaskClient, long_path: str, encodings: str
 ) -> None:
     plain, answer = get(client, long_path), get(client, long_path, Accept_Encoding=encodings)
@@ -244,13 +249,13 @@ def test_a_long_answer_is_compressed_where_the_client_takes_that(
 @pytest.mark.parametrize(
     "encodings", ["", "gzip;q=0", "identity", "br", "identity, gzip;q=0.5", "*;q=0", "gzip;q=0, *"]
 )
-def test_a_long_answer_is_plain_where_the_client_does_not(client: FlaskClient, long_path: str, encodings: str) -> None:
+def test_a_long_response_is_plain_if_the_client_does_not(client: FlaskClient, long_path: str, encodings: str) -> None:
     answer = get(client, long_path, Accept_Encoding=encodings)
     assert "Content-Encoding" not in answer.headers
     assert answer.get_json()["status"] == "done"
 
 
-def test_a_compressed_answer_is_the_same_each_time_and_not_sent_again(client: FlaskClient, long_path: str) -> None:
+def test_a_compressed_response_is_stable_and_conditional(client: FlaskClient, long_path: str) -> None:
     first, second = (get(client, long_path, Accept_Encoding="gzip") for _ in range(2))
     assert (first.data, first.headers["ETag"]) == (second.data, second.headers["ETag"])
     tag = first.headers["ETag"]
@@ -262,13 +267,13 @@ def test_a_compressed_answer_is_the_same_each_time_and_not_sent_again(client: Fl
     assert (head.data, head.headers["Content-Length"]) == (b"", first.headers["Content-Length"])
 
 
-def test_csv_is_compressed_and_parquet_is_not_again(client: FlaskClient, long_path: str) -> None:
+def test_csv_is_compressed_and_parquet_is_not(client: FlaskClient, long_path: str) -> None:
     text = get(client, f"{long_path}?format=csv", Accept_Encoding="gzip")
     assert gzip.decompress(text.data).startswith(b"location,mean\r\nPlace 0,0.5\r\n")
     assert "Content-Encoding" not in get(client, f"{long_path}?format=parquet", Accept_Encoding="gzip").headers
 
 
-def test_a_short_answer_is_never_compressed(client: FlaskClient, ohio: Any) -> None:
+def test_a_short_response_is_never_compressed(client: FlaskClient, ohio: Any) -> None:
     answer = get(client, Accept_Encoding="gzip")
     assert "Content-Encoding" not in answer.headers
     assert answer.headers.getlist("Vary") == ["Accept"]
@@ -283,7 +288,7 @@ def test_every_long_list_is_compressed(client: FlaskClient, ask: Ask) -> None:
         assert "ETag" not in answer.headers
 
 
-def test_a_theme_that_there_is_not_is_refused_whatever_the_form(client: FlaskClient, ohio: Any) -> None:
+def test_an_unknown_theme_is_refused_in_every_format(client: FlaskClient, ohio: Any) -> None:
     assert "theme must be light or dark" in assert_error(get(client, f"{RESULT}?theme=null"), 400)
 
 
@@ -293,4 +298,4 @@ def test_a_picture_is_of_the_chart(client: FlaskClient, ohio: Any, form: str, st
     assert answer.data.startswith(start)
     assert answer.headers["Content-Disposition"].endswith(f'.{form}"')
     assert "ETag" not in answer.headers
-    assert "is not drawn as 'pie'" in assert_error(get(client, f"{RESULT}?format={form}&kind=pie"), 400)
+    assert "cannot be drawn as 'pie'" in assert_error(get(client, f"{RESULT}?format={form}&kind=pie"), 400)
