@@ -51,23 +51,23 @@ lint: $(DEV_READY) ## check style and types
 
 clean: ## remove what make and the tools made; results and logs stay
 	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find app benchmarks tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find app benchmarks client tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(SERVER_READY): requirements.txt | $(VENV)/bin/python
+$(SERVER_READY): requirements.txt client/pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(DASK_READY): requirements-dask.txt requirements.txt | $(VENV)/bin/python
+$(DASK_READY): requirements-dask.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dask.txt
 	@touch $@ $(SERVER_READY)
 
-$(DEV_READY): requirements-dev.txt requirements-dask.txt requirements.txt | $(VENV)/bin/python
+$(DEV_READY): requirements-dev.txt requirements-dask.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(DASK_READY) $(SERVER_READY)
 
-$(BENCH_READY): requirements-bench.txt requirements-dev.txt requirements-dask.txt requirements.txt | $(VENV)/bin/python
+$(BENCH_READY): requirements-bench.txt requirements-dev.txt requirements-dask.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@ $(DEV_READY) $(DASK_READY) $(SERVER_READY)

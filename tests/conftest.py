@@ -18,7 +18,6 @@ from app.settings import Settings
 from support.pool_parts import wait_until_taken
 from support.served import served
 from support.small_survey import COLUMNS, STRATA_COLUMNS, small_survey
-from support.stub_server import StubServer, stub_server
 from support.two_readers import READERS, Read, reader_of
 
 GATE_SECONDS = 30.0
@@ -99,13 +98,6 @@ def address(app: Flask) -> Iterator[str]:
 def read(request: pytest.FixtureRequest) -> Read:
     """One of the two readers of tables."""
     return reader_of(request)
-
-
-@pytest.fixture
-def stub() -> Iterator[StubServer]:
-    """A server that answers what the test says."""
-    with stub_server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from support.real_server import PROJECT_ROOT
 
 LONGEST_FUNCTION_LINES = 30
 LONGEST_FILE_LINES = 400
-FOLDERS = ("app", "tools", "tests", "benchmarks")
+FOLDERS = ("app", "client", "tools", "tests", "benchmarks")
 FILES = [
     PROJECT_ROOT / "api_server.py",
     *(path for folder in FOLDERS for path in sorted(PROJECT_ROOT.glob(f"{folder}/**/*.py"))),

@@ -1,4 +1,4 @@
-"""What the README shows of the client is what a server with the bundled table answers."""
+"""The examples of the client in both READMEs print what a server with the bundled table answers."""
 
 import doctest
 import os
@@ -13,9 +13,10 @@ import pytest
 from support.documents import section
 from support.real_server import PROJECT_ROOT, running_server
 
-SECTION = section("From the shell and from Python")
+CLIENT_FOLDER = PROJECT_ROOT / "client"
+EXAMPLES = section("From the shell and from Python") + (CLIENT_FOLDER / "README.md").read_text(encoding="utf-8")
 SHOWN_ADDRESS = "http://127.0.0.1:5000"
-PROGRAM = "python"
+PROGRAM = "health-statistics"
 LEFT_OUT = "…"  # stands for the rest of a line
 
 
@@ -27,12 +28,12 @@ def server_address() -> Iterator[str]:
 
 
 def blocks(language: str) -> list[str]:
-    """Return the blocks of the section in a language."""
-    return re.findall(rf"```{language}\n(.*?)```", SECTION, re.DOTALL)
+    """Return the blocks in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", EXAMPLES, re.DOTALL)
 
 
 def commands() -> list[tuple[str, str]]:
-    """Return the commands of the section, each with what it is shown to print."""
+    """Return the commands, each with its output."""
     shown = [part.partition("\n") for block in blocks("console") for part in block.split("$ ")[1:]]
     return [(command, output) for command, _, output in shown]
 
@@ -42,8 +43,8 @@ def test_a_command_prints_what_the_readme_shows(server_address: str, command: st
     program, *arguments = shlex.split(command)
     assert program == PROGRAM
     ran = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=PROJECT_ROOT,
+        [sys.executable, "-m", "health_statistics", *arguments],
+        cwd=CLIENT_FOLDER,
         env={**os.environ, "STATS_URL": server_address},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -55,8 +56,8 @@ def test_a_command_prints_what_the_readme_shows(server_address: str, command: st
     assert re.fullmatch(shown, ran.stdout), ran.stdout
 
 
-def test_the_lines_of_python_answer_what_the_readme_shows(server_address: str) -> None:
-    (block,) = blocks("python")
+@pytest.mark.parametrize("block", blocks("python"))
+def test_the_lines_of_python_answer_what_the_readme_shows(server_address: str, block: str) -> None:
     assert SHOWN_ADDRESS in block
     lines = block.replace(SHOWN_ADDRESS, server_address)
     example = doctest.DocTestParser().get_doctest(lines, {}, "README", None, None)

@@ -9,7 +9,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import Field
 
-from app.client.command_line import main
 from app.queries.bodies import QuestionBody
 from app.queries.query import Query, filters_of, select
 from app.settings import Settings
@@ -17,6 +16,7 @@ from app.statistics.records import by_location
 from app.statistics.registry import Input, Output, Result, _registry, statistic
 from app.statistics.result_models import ResultRoot
 from app.table.survey_table import SurveyTable
+from health_statistics.__main__ import main
 from support.small_survey import OBESITY, assert_error
 
 

@@ -1,4 +1,4 @@
-"""The client's connection: what is tried again and when, and what is told of answers that are none."""
+"""The connection: retries, pauses, addresses, and invalid responses."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.client import AnswerError, BrokenAnswerError, Client, UnreachableError, UsageError
-from app.client.connection import base_address
+from health_statistics import Client, ProtocolError, ResponseError, UnreachableError, UsageError
+from health_statistics.connection import parse_address
 from support.real_server import free_port
-from support.stub_server import Answer, StubServer
+from support.stub_server import Response, StubServer
 
 STATES = {"status": "done", "data": [{"name": "Ohio", "abbreviation": "OH"}]}
 BUSY = {"status": "error", "reason": "the queue is full, 9 jobs wait"}
@@ -20,17 +20,17 @@ Pauses = list[tuple[float, str]]
 
 
 def pausing_client(address: str, **options: Any) -> tuple[Client, Pauses]:
-    """Return a client that does not wait, and the pauses that it would have made, with their reasons."""
+    """Return a client that records its pauses and their reasons instead of waiting."""
     pauses: Pauses = []
     return Client(address, pause=lambda seconds, reason: pauses.append((seconds, reason)), **options), pauses
 
 
-def busy(retry_after: str | None = None) -> Answer:
-    """Return an answer of a server that has no room now."""
-    return Answer(BUSY, 503, {"Retry-After": retry_after} if retry_after is not None else {})
+def busy(retry_after: str | None = None) -> Response:
+    """Return the response of a busy server."""
+    return Response(BUSY, 503, {"Retry-After": retry_after} if retry_after is not None else {})
 
 
-def test_a_busy_server_is_asked_again_after_pauses_that_double(stub: StubServer) -> None:
+def test_the_pauses_before_retries_double(stub: StubServer) -> None:
     stub.on("GET /api/states", busy(), busy(), busy(), STATES)
     client, pauses = pausing_client(stub.address)
     with client:
@@ -39,7 +39,7 @@ def test_a_busy_server_is_asked_again_after_pauses_that_double(stub: StubServer)
     assert all(str(BUSY["reason"]) in reason for _, reason in pauses)
 
 
-def test_the_time_that_the_server_asks_for_is_waited(stub: StubServer) -> None:
+def test_retry_after_sets_the_pause(stub: StubServer) -> None:
     in_a_while = datetime.now(UTC) + timedelta(seconds=40)
     stub.on("GET /api/states", busy("7"), busy(format_datetime(in_a_while, usegmt=True)), busy("soon"), STATES)
     client, pauses = pausing_client(stub.address)
@@ -50,37 +50,37 @@ def test_the_time_that_the_server_asks_for_is_waited(stub: StubServer) -> None:
     assert 30 < seconds[1] <= 40
 
 
-def test_a_time_that_is_too_long_is_not_waited(stub: StubServer) -> None:
+def test_too_long_a_retry_after_raises(stub: StubServer) -> None:
     stub.on("GET /api/states", busy("3600"))
     client, pauses = pausing_client(stub.address)
-    with client, pytest.raises(AnswerError, match="the queue is full") as caught:
+    with client, pytest.raises(ResponseError, match="the queue is full") as caught:
         client.states()
     assert caught.value.status == 503
-    assert (len(stub.asked), pauses) == (1, [])
+    assert (len(stub.requests), pauses) == (1, [])
 
 
 @pytest.mark.parametrize("retries", [0, 1, 3])
-def test_a_server_that_stays_busy_is_asked_as_often_as_was_chosen(stub: StubServer, retries: int) -> None:
+def test_the_number_of_retries_can_be_set(stub: StubServer, retries: int) -> None:
     stub.on("GET /api/states", busy("1"))
     client, pauses = pausing_client(stub.address, retries=retries)
-    with client, pytest.raises(AnswerError, match="the queue is full"):
+    with client, pytest.raises(ResponseError, match="the queue is full"):
         client.states()
-    assert (len(stub.asked), len(pauses)) == (retries + 1, retries)
+    assert (len(stub.requests), len(pauses)) == (retries + 1, retries)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 410, 500])
-def test_an_error_that_stays_one_is_not_tried_again(stub: StubServer, status: int) -> None:
-    stub.on("GET /api/states", Answer({"status": "error", "reason": "no such thing"}, status), STATES)
+def test_only_a_busy_server_is_retried(stub: StubServer, status: int) -> None:
+    stub.on("GET /api/states", Response({"status": "error", "reason": "no such thing"}, status), STATES)
     client, pauses = pausing_client(stub.address)
-    with client, pytest.raises(AnswerError) as caught:
+    with client, pytest.raises(ResponseError) as caught:
         client.states()
     assert (caught.value.reason, caught.value.status, caught.value.exit_code) == ("no such thing", status, 1)
     assert "GET /api/states" in str(caught.value)
     assert pauses == []
 
 
-@pytest.mark.parametrize("lost", [Answer(STATES, cut_off=True), Answer(STATES, unanswered=True)])
-def test_an_answer_that_breaks_off_is_asked_for_again(stub: StubServer, lost: Answer) -> None:
+@pytest.mark.parametrize("lost", [Response(STATES, cut_off=True), Response(STATES, dropped=True)])
+def test_a_lost_response_is_retried(stub: StubServer, lost: Response) -> None:
     stub.on("GET /api/states", lost, lost, STATES)
     client, pauses = pausing_client(stub.address)
     with client:
@@ -88,18 +88,18 @@ def test_an_answer_that_breaks_off_is_asked_for_again(stub: StubServer, lost: An
     assert [seconds for seconds, _ in pauses] == [0.25, 0.5]
 
 
-def test_a_submission_that_is_sent_again_has_the_same_key_and_the_next_one_another(stub: StubServer) -> None:
-    stub.on("POST /api/best5", busy("1"), Answer({}, unanswered=True), {"job_id": "job_id_1"})
+def test_retries_of_a_submission_share_its_idempotency_key(stub: StubServer) -> None:
+    stub.on("POST /api/best5", busy("1"), Response({}, dropped=True), {"job_id": "job_id_1"})
     client, _ = pausing_client(stub.address)
     with client:
         assert [client.submit("best5", question="Q036") for _ in range(2)] == ["job_id_1"] * 2
-    keys = [asked.headers["Idempotency-Key"] for asked in stub.asked]
+    keys = [request.headers["Idempotency-Key"] for request in stub.requests]
     assert len(keys) == 4
     assert len(set(keys[:3])) == 1
     assert keys[3] != keys[0]
 
 
-def test_where_nobody_listens_it_is_tried_again_and_told() -> None:
+def test_a_refused_connection_is_retried_then_raised() -> None:
     client, pauses = pausing_client(f"http://127.0.0.1:{free_port()}")
     with client, pytest.raises(UnreachableError, match="Connection refused") as caught:
         client.states()
@@ -110,34 +110,38 @@ def test_where_nobody_listens_it_is_tried_again_and_told() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        Answer(b"<h1>Welcome to nginx!</h1>", headers={"Content-Type": "text/html"}),
-        Answer(b'{"status": "done", "data": ['),
-        Answer(b""),
-        Answer([1, 2]),
-        Answer({"status": "done"}),
+        Response(b"<h1>Welcome to nginx!</h1>", headers={"Content-Type": "text/html"}),
+        Response(b'{"status": "done", "data": ['),
+        Response(b""),
+        Response([1, 2]),
+        Response({"status": "done"}),
+        Response(b"[" * 100_000),
     ],
 )
-def test_what_is_not_this_kind_of_server_is_told(stub: StubServer, answer: Answer) -> None:
+def test_the_response_of_another_kind_of_server_raises(stub: StubServer, answer: Response) -> None:
     stub.on("GET /api/states", answer)
-    with Client(stub.address) as client, pytest.raises(BrokenAnswerError, match="is not the health statistics") as told:
+    with (
+        Client(stub.address) as client,
+        pytest.raises(ProtocolError, match="is not a health statistics server") as caught,
+    ):
         client.states()
-    assert told.value.exit_code == 4
+    assert caught.value.exit_code == 4
 
 
-def test_an_error_without_a_reason_is_told_by_its_status(stub: StubServer) -> None:
-    stub.on("GET /api/states", Answer(b"<h1>upstream</h1>", 502, {"Content-Type": "text/html"}))
-    with Client(stub.address) as client, pytest.raises(AnswerError, match=r"Bad Gateway.*upstream.*status 502"):
+def test_an_error_without_a_reason_shows_its_status_and_body(stub: StubServer) -> None:
+    stub.on("GET /api/states", Response(b"<h1>upstream</h1>", 502, {"Content-Type": "text/html"}))
+    with Client(stub.address) as client, pytest.raises(ResponseError, match=r"Bad Gateway.*upstream.*status 502"):
         client.states()
 
 
-def test_a_redirection_is_told_rather_than_followed(stub: StubServer) -> None:
-    stub.on("GET /api/states", Answer(b"", 301, {"Location": "https://example.org/"}))
-    with Client(stub.address) as client, pytest.raises(BrokenAnswerError, match=re.escape("https://example.org/")):
+def test_redirects_are_not_followed(stub: StubServer) -> None:
+    stub.on("GET /api/states", Response(b"", 301, {"Location": "https://example.org/"}))
+    with Client(stub.address) as client, pytest.raises(ProtocolError, match=re.escape("https://example.org/")):
         client.states()
-    assert len(stub.asked) == 1
+    assert len(stub.requests) == 1
 
 
-def test_the_token_goes_to_operators_routes_alone_and_before_a_netrc_file(
+def test_only_operator_routes_get_the_token_even_with_a_netrc_file(
     stub: StubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -147,14 +151,15 @@ def test_the_token_goes_to_operators_routes_alone_and_before_a_netrc_file(
     stub.on("GET /api/states", STATES)
     stub.on("DELETE /api/jobs/job_id_1", {"status": "done", "data": {"job_id_1": "cancelled"}})
     stub.on("POST /api/graceful_shutdown", {"status": "running"})
+    stub.on("POST /api/dataset/reload", {"status": "running"})
     with Client(stub.address, token="a-long-secret") as client:
         client.states()
         assert client.cancel("job_id_1") == "cancelled"
         assert not client.shutdown()
-    assert [asked.headers.get("Authorization") for asked in stub.asked] == [
+        client.reload()
+    assert [request.headers.get("Authorization") for request in stub.requests] == [
         None,
-        "Bearer a-long-secret",
-        "Bearer a-long-secret",
+        *["Bearer a-long-secret"] * 3,
     ]
 
 
@@ -167,11 +172,11 @@ def test_the_token_goes_to_operators_routes_alone_and_before_a_netrc_file(
         ("[::1]:5000", "http://[::1]:5000"),
     ],
 )
-def test_addresses_are_taken_with_and_without_scheme(given: str, address: str) -> None:
-    assert base_address(given) == address
+def test_the_scheme_of_an_address_is_optional(given: str, address: str) -> None:
+    assert parse_address(given) == address
 
 
 @pytest.mark.parametrize("given", ["", "ftp://example.org", "http://", "http://[::1", "host:port", "host:0"])
-def test_what_is_no_address_is_told_before_anything_is_sent(given: str) -> None:
-    with pytest.raises(UsageError, match="no address; give one such as http:"):
+def test_an_invalid_address_raises(given: str) -> None:
+    with pytest.raises(UsageError, match="is not an address; use --address or STATS_URL, such as http:"):
         Client(given)
