@@ -1,0 +1,35 @@
+"""Hooks of MkDocs, so that the site loads nothing from other servers and includes the project's own files.
+
+``make docs`` installs Mermaid with npm, if npm is there, and diagrams are drawn by that copy. Without it, they are shown as
+their source text.
+"""
+
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from pymdownx.superfences import fence_code_format
+
+MERMAID = Path(".venv", "node", "node_modules", "mermaid", "dist", "mermaid.min.js").absolute()
+SCRIPT = "javascripts/mermaid.min.js"
+FENCE = {"name": "mermaid", "class": "mermaid", "format": fence_code_format}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Load the script and mark diagrams, if the script is there. Material would load it from another server otherwise."""
+    if MERMAID.is_file():
+        config.extra_javascript.append(SCRIPT)  # type: ignore[arg-type]
+        config.mdx_configs["pymdownx.superfences"] = {"custom_fences": [FENCE]}
+    return config
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Point links of files in the project's root, such as the changelog, at the site's pages."""
+    return markdown.replace("](docs/", "](")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the script to the site."""
+    if MERMAID.is_file():
+        files.append(File.generated(config, SCRIPT, abs_src_path=str(MERMAID)))
+    return files
