@@ -8,9 +8,11 @@ from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 from pymdownx.superfences import fence_code_format
 
 MERMAID = Path(".venv", "node", "node_modules", "mermaid", "dist", "mermaid.min.js").absolute()
+ROOT_FILES = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 SCRIPT = "javascripts/mermaid.min.js"
 FENCE = {"name": "mermaid", "class": "mermaid", "format": fence_code_format}
 
@@ -23,9 +25,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     return config
 
 
-def on_page_markdown(markdown: str, **_: object) -> str:
-    """Point links of files in the project's root, such as the changelog, at the site's pages."""
-    return markdown.replace("](docs/", "](")
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Return the project's own file for a page that stands for it, with its links pointed at the site's pages."""
+    source = ROOT_FILES.get(page.file.src_uri)
+    return markdown if source is None else Path(source).read_text(encoding="utf-8").replace("](docs/", "](")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
