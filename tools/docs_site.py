@@ -1,7 +1,6 @@
 """Hooks of MkDocs, so that the site loads nothing from other servers and includes the project's own files.
 
-``make docs`` installs Mermaid with npm, if npm is there, and diagrams are drawn by that copy. Without it, they are shown as
-their source text.
+``make docs`` installs Mermaid with npm, and that copy draws the diagrams. Without npm they are shown as source text.
 """
 
 from pathlib import Path
@@ -18,7 +17,7 @@ FENCE = {"name": "mermaid", "class": "mermaid", "format": fence_code_format}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Load the script and mark diagrams, if the script is there. Material would load it from another server otherwise."""
+    """Load Mermaid if it is installed. Material would load it from another server otherwise."""
     if MERMAID.is_file():
         config.extra_javascript.append(SCRIPT)  # type: ignore[arg-type]
         config.mdx_configs["pymdownx.superfences"] = {"custom_fences": [FENCE]}

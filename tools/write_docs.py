@@ -21,9 +21,11 @@ def routes_table(document: dict[str, Any]) -> str:
     rows = ["| route | what it does |", "| --- | --- |"]
     for path, operations in document["paths"].items():
         plain = re.sub(r"\{(\w+)\}", r"<\1>", path)
-        for method in METHODS:
-            if method in operations:
-                rows.append(f"| `{method.upper()} {plain}` | {operations[method]['summary'].rstrip('.')} |")
+        rows += [
+            f"| `{method.upper()} {plain}` | {operations[method]['summary'].rstrip('.')} |"
+            for method in METHODS
+            if method in operations
+        ]
     return "\n".join(rows)
 
 

@@ -77,5 +77,7 @@ def test_every_direct_dependency_is_pinned_and_its_purpose_documented(path: obje
 
 def test_files_that_the_docs_name_exist() -> None:
     for name, page in PAGES.items():
-        for path in re.findall(r"`((?:app|tests|tools|benchmarks|deploy|client)/[a-z_/0-9]+\.(?:py|toml|json|conf))`", page):
+        for path in re.findall(
+            r"`((?:app|tests|tools|benchmarks|deploy|client)/[a-z_/0-9]+\.(?:py|toml|json|conf))`", page
+        ):
             assert (PROJECT_ROOT / path).exists(), f"{name}: {path}"
