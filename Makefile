@@ -7,9 +7,10 @@ SERVER_READY := $(VENV)/.server-installed
 DASK_READY := $(VENV)/.dask-installed
 DEV_READY := $(VENV)/.dev-installed
 BENCH_READY := $(VENV)/.bench-installed
+DOCS_READY := $(VENV)/.docs-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run_server data dask run_tests soak bench bench_quick bench_scaling screenshots lint clean
+.PHONY: help run_server data dask run_tests soak bench bench_quick bench_scaling docs screenshots lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -40,6 +41,9 @@ bench_scaling: $(BENCH_READY) ## measure how large tables are read, also under l
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.loading
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.replicas
 
+docs: $(DOCS_READY) ## build the documentation as a site, site/; npm adds the drawing of diagrams
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 screenshots: $(DEV_READY) ## take the pictures of the pages anew, docs/images; needs chromium
 	PYTHONPATH=tests $(BIN)/python -m tools.take_screenshots
 
@@ -67,6 +71,12 @@ $(DASK_READY): requirements-dask.txt requirements.txt client/pyproject.toml | $(
 $(DEV_READY): requirements-dev.txt requirements-dask.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(DASK_READY) $(SERVER_READY)
+
+$(DOCS_READY): requirements-docs.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	@if command -v npm >/dev/null; then npm install --silent --no-fund --no-audit --prefix $(VENV)/node mermaid@11.17.2 >/dev/null; \
+	else echo "npm is not installed: diagrams stay text"; fi
+	@touch $@ $(SERVER_READY)
 
 $(BENCH_READY): requirements-bench.txt requirements-dev.txt requirements-dask.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
