@@ -1,4 +1,4 @@
-# Every target works on a fresh clone with Python 3.11 and make: it makes the virtual environment and installs what changed.
+# Every target works on a fresh clone with Python 3.11 and make: it creates the virtual environment and installs changes.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -18,42 +18,42 @@ help: ## list the targets
 run_server: $(SERVER_READY) ## run the server, http://127.0.0.1:5000
 	@exec $(BIN)/python api_server.py
 
-data: $(SERVER_READY) ## download CDC's current table, to be served in place of the bundled one
+data: $(SERVER_READY) ## download CDC's current table, which the server prefers to the bundled one; options: URL=, FORCE=yes
 	@$(BIN)/python -m tools.download_table $(if $(URL),--url '$(URL)') $(if $(FORCE),--force)
 
-dask: $(DASK_READY) ## install what tables larger than memory, and tables at addresses, need
+dask: $(DASK_READY) ## install the packages for tables larger than memory and tables on the web
 
-run_tests: $(DEV_READY) ## run all tests: those that strain a whole server by themselves, the others on all cores
+run_tests: $(DEV_READY) ## run all tests: unit tests on all cores, then browser and fault tests one by one
 	$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/faults --ignore tests/browser
 	$(BIN)/python -m pytest tests/browser tests/faults
 
-soak: $(DEV_READY) ## run the fault tests in their long form, for about half an hour
+soak: $(DEV_READY) ## run the fault tests in their long form, about half an hour
 	SOAK=1 $(BIN)/python -m pytest -s tests/faults
 
-bench: $(BENCH_READY) ## measure against rivals and targets, for about four minutes; needs wrk and redis-server
+bench: $(BENCH_READY) ## measure against rivals and targets, about four minutes; needs wrk and redis-server
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.run
 
-bench_quick: $(BENCH_READY) ## the same for about a minute; fails where a ratio is worse than half of its target twice
+bench_quick: $(BENCH_READY) ## the same in about a minute; fails if a ratio misses half of its target twice
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.run --quick --check
 
-bench_scaling: $(BENCH_READY) ## measure how large tables are read, also under load, for about a quarter of an hour; needs wrk, 2.3 GB of disk
+bench_scaling: $(BENCH_READY) ## measure reading large tables, also under load, about a quarter of an hour; needs wrk, 2.3 GB of disk
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.respondents
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.loading
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.replicas
 
-docs: $(DOCS_READY) ## build the documentation as a site, site/; npm adds the drawing of diagrams
+docs: $(DOCS_READY) ## build the documentation as a site in site/; npm adds the drawing of diagrams
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-screenshots: $(DEV_READY) ## take the pictures of the pages anew, docs/images; needs chromium
+screenshots: $(DEV_READY) ## retake the screenshots in docs/images; needs chromium
 	PYTHONPATH=tests $(BIN)/python -m tools.take_screenshots
 
-lint: $(DEV_READY) ## check style and types
+lint: $(DEV_READY) ## check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-clean: ## remove what make and the tools made; results and logs stay
+clean: ## remove the virtual environment and caches; results and logs stay
 	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find app benchmarks client tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
