@@ -1,4 +1,4 @@
-"""What the routes call: the parts of one running server, put together once."""
+"""Services: the parts of one running server, and what the routes call."""
 
 import logging
 import tempfile
@@ -23,7 +23,7 @@ from app.task_runner import ThreadPool
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING_REQUESTS = 1024  # a quarter of the HTTP threads: the others go on answering
+MOST_WAITING_REQUESTS = 1024  # a quarter of the HTTP threads, so that the others keep serving
 NOT_READY_RETRY_SECONDS = 5
 
 
@@ -47,16 +47,16 @@ class Services:
     )
 
     def submit(self, statistic: str, raw: bytes, key: str | None = None) -> Job:
-        """Turn the body of a request into an accepted job. Blocks until it is recorded on disk.
+        """Validate a request body and accept its job. Blocks until the job is recorded on disk.
 
-        The job keeps the table that its body was checked against. With a key that came with the same request before, it
-        is the job of that time.
+        The job keeps the table that its body was validated against. Under an idempotency key that was used for the same
+        request before, this returns the earlier job.
 
         Raises
         ------
         UnavailableError: no job is accepted now
-        InvalidRequestError: the body asks for nothing that can be computed
-        KeyReusedError: the key came with another request before
+        InvalidRequestError: the request cannot be computed
+        KeyReusedError: the key was used for another request
         """
         if key is None:
             return self._accept(statistic, raw)
@@ -64,7 +64,7 @@ class Services:
         return self._once(submission, lambda: [self._accept(statistic, raw, submission)])[0]
 
     def submit_batch(self, raw: bytes, key: str | None = None) -> list[Job]:
-        """Turn a list of requests into accepted jobs, all of them or none; otherwise as ``submit``.
+        """Validate a list of requests and accept their jobs, all or none; otherwise as ``submit``.
 
         Raises
         ------
@@ -89,12 +89,12 @@ class Services:
         return self.pool.add_tasks([(request, plan.work) for request, plan in zip(requests, plans, strict=True)])
 
     def _once(self, submission: Submission, accept: Callable[[], list[Job]]) -> list[Job]:
-        """Return the jobs that a submission has made when it came before; otherwise those that are accepted now."""
+        """Return the jobs of an earlier submission under the same key, or accept new ones."""
         with self.store.keys.lock_for(submission.key):
             return self.store.keys.jobs_of(submission) or accept()
 
     def wait(self, jobs: Iterable[Job], seconds: float) -> None:
-        """Block until all the jobs have ended, at most so many seconds; not at all while too many others wait."""
+        """Block until all jobs have ended, for at most ``seconds``; return at once if too many requests wait."""
         if seconds > 0 and self._waits.acquire(blocking=False):
             deadline = time.monotonic() + seconds
             try:
@@ -104,34 +104,34 @@ class Services:
                 self._waits.release()
 
     def documents(self, job_ids: Iterable[str], seconds: float) -> dict[str, bytes]:
-        """Return the JSON document of each job, or why there is none. Blocks as ``wait`` does, and on the disk."""
-        found = {job_id: self._found(job_id) for job_id in job_ids}
-        self.wait((job for job in found.values() if isinstance(job, Job)), seconds)
+        """Return the JSON document of each job, or the error for an unknown id. Blocks as ``wait``, and on the disk."""
+        jobs = {job_id: self._job_or_error(job_id) for job_id in job_ids}
+        self.wait((job for job in jobs.values() if isinstance(job, Job)), seconds)
         return {
             job_id: self.store.document(job).content if isinstance(job, Job) else error_document(job.reason).content
-            for job_id, job in found.items()
+            for job_id, job in jobs.items()
         }
 
-    def _found(self, job_id: str) -> Job | ServiceError:
+    def _job_or_error(self, job_id: str) -> Job | ServiceError:
         try:
             return self.store.map.find(job_id)
         except ServiceError as error:
             return error
 
     def question_name(self, job: Job) -> str:
-        """Return what a file may call the question of a job: its id in the table of now, or its text as it was sent."""
+        """Return a job's question for a file name: its id in the current table, or else its text."""
         if job.request is None:
             return ""
-        asked = str(orjson.loads(job.request.body).get("question", ""))
+        text = str(orjson.loads(job.request.body).get("question", ""))
         questions = (data.question for data in self.ingestor.table.questions)
-        return next((question.id for question in questions if question.text == asked and question.id), asked)
+        return next((question.id for question in questions if question.text == text and question.id), text)
 
     def check_ready(self) -> None:
-        """Check that jobs can be taken and recorded. Writes to the disk.
+        """Check that jobs can be accepted and recorded. Writes to the disk.
 
         Raises
         ------
-        UnavailableError: they cannot; the reason says why
+        UnavailableError: they cannot be; the reason says why
         """
         self.pool.check_open()
         try:
@@ -143,24 +143,25 @@ class Services:
             raise UnavailableError(reason, NOT_READY_RETRY_SECONDS) from error
 
     def drain(self) -> bool:
-        """Finish the accepted jobs within the time set. Returns whether every job has ended."""
+        """Finish the accepted jobs within ``STATS_DRAIN_SECONDS``. Return whether every job has ended."""
         return self.pool.drain(self.settings.drain_seconds)
 
     def close(self) -> bool:
-        """Drain the pool, then write out the journal and the log. Returns whether every job has ended.
+        """Drain the pool, then flush journal and log. Return whether every job has ended.
 
-        May be called more than once and from more than one thread.
+        May be called more than once, and from several threads.
         """
         with self._closing:
             if self._closed.is_set():
                 return self.store.map.unfinished() == 0
+            # The order matters: runners write documents and journal lines until they have ended, and every part logs.
             drained = self.drain()
             self.maintenance.stop()
             self.converter.close()
             try:
                 self.store.close()
             except OSError:
-                logger.exception("the journal cannot be written out; the next start finds the results all the same")
+                logger.exception("the journal cannot be flushed; the next start recovers from the result files")
             self.log.close()
             self._closed.set()
         return drained

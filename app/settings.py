@@ -92,14 +92,7 @@ class Settings(BaseModel):
         "auto",
         alias="STATS_ENGINE",
         description="what reads and reduces the table: `pandas`, `dask`, or `auto`: Dask if the table is larger than "
-        "`STATS_DASK_SHARE`, pandas otherwise",
-    )
-    dask_share: float = Field(
-        0.25,
-        alias="STATS_DASK_SHARE",
-        gt=0,
-        allow_inf_nan=False,
-        description="share of this machine's memory; larger tables are read by Dask where no engine is named",
+        "a quarter of the memory, pandas otherwise",
     )
     dask_workers: int | None = Field(
         None,

@@ -15,8 +15,8 @@ import dask
 import numpy as np
 
 from app.process.cores import CORES
-from app.table.engines.cluster import ClusterTask
 from app.table.engines.cluster_main import CLUSTER_CONFIG, cluster_client
+from app.table.engines.cluster_task import ClusterTask
 from app.table.engines.dask_reader import read_with_dask
 from app.table.respondents import RespondentRecords, read_mapping
 from app.table.sources.addresses import Source

@@ -145,18 +145,19 @@ def test_the_error_for_a_missing_engine_says_how_to_install_it(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("chosen", "engine"),
+    ("share", "chosen", "engine"),
     [
-        ({}, "pandas"),
-        ({"dask_share": 1e-12}, "dask"),
-        ({"dask_share": 1e-12, "engine": "auto"}, "dask"),
-        ({"dask_share": 1e-12, "engine": "pandas"}, "pandas"),
-        ({"engine": "dask"}, "dask"),
+        (0.25, {}, "pandas"),
+        (1e-12, {}, "dask"),
+        (1e-12, {"engine": "auto"}, "dask"),
+        (1e-12, {"engine": "pandas"}, "pandas"),
+        (0.25, {"engine": "dask"}, "dask"),
     ],
 )
 def test_auto_chooses_dask_for_tables_that_are_large_compared_with_memory(
-    tmp_path: Path, chosen: dict[str, Any], engine: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float, chosen: dict[str, Any], engine: str
 ) -> None:
+    monkeypatch.setattr("app.table.engines.PANDAS_MEMORY_SHARE", share)
     source = Source(str(write_csv(tmp_path, [row()])))
     assert engine_for(Settings(**chosen), source) == engine
 
@@ -165,8 +166,9 @@ def test_a_large_table_without_dask_is_refused_with_two_suggestions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.table.engines.find_spec", lambda name: None)
+    monkeypatch.setattr("app.table.engines.PANDAS_MEMORY_SHARE", 1e-12)
     with pytest.raises(SourceError, match=r"make dask.*STATS_ENGINE=pandas"):
-        engine_for(Settings(dask_share=1e-12), Source(str(write_csv(tmp_path, [row()]))))
+        engine_for(Settings(), Source(str(write_csv(tmp_path, [row()]))))
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])

@@ -7,7 +7,8 @@ from typing import Any, Literal
 from app.errors import SettingsError, SourceError
 from app.process.cores import CORES, memory_bytes
 from app.settings import Settings
-from app.table.engines.cluster import ClusterTask, read_on_cluster
+from app.table.engines.cluster import read_on_cluster
+from app.table.engines.cluster_task import ClusterTask
 from app.table.engines.pandas_reader import read_in_subprocess, read_with_pandas
 from app.table.source_kind import SourceKind
 from app.table.sources.addresses import Source
@@ -18,6 +19,7 @@ from app.table.survey_table import SurveyTable
 
 INSTALL = "install it with `make dask` (the packages of requirements-dask.txt)"
 MIB = 1024 * 1024
+PANDAS_MEMORY_SHARE = 0.25  # pandas needs up to four times the size of a table while it reads
 
 
 def check_engine(settings: Settings) -> None:
@@ -61,11 +63,11 @@ def engine_for(settings: Settings, source: Source) -> Literal["pandas", "dask"]:
     if settings.engine != "auto":
         return settings.engine
     size, memory = sum(file.size for file in find_files(source)), memory_bytes()
-    if size <= memory * settings.dask_share:
+    if size <= memory * PANDAS_MEMORY_SHARE:
         return "pandas"
     if not dask_is_installed():
         raise SourceError(
-            f"{source}: its {size / MIB:,.0f} MiB are more than {settings.dask_share:.0%} of this machine's "
+            f"{source}: its {size / MIB:,.0f} MiB are more than {PANDAS_MEMORY_SHARE:.0%} of this machine's "
             f"{memory / MIB:,.0f} MiB of memory, and Dask, which reads such tables in parts, is not installed; "
             f"{INSTALL}, or set STATS_ENGINE=pandas to read the table as a whole"
         )

@@ -7,41 +7,17 @@ would inherit all that.
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from multiprocessing import Pipe
 from pathlib import Path
-from typing import Any
 
+from app.table.engines.cluster_task import ClusterTask
 from app.table.engines.pandas_reader import receive_table
-from app.table.source_kind import SourceKind
-from app.table.sources.addresses import Source
 from app.table.sources.progress import OnProgress
 from app.table.survey_table import SurveyTable
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 STANDARD_ERROR = 2
 EXIT_SECONDS = 10.0  # for the workers to exit, once the table is received
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterTask:
-    """What to read, and on which cluster.
-
-    Parameters
-    ----------
-    source: where the table is
-    kind: how its rows are understood
-    cores: the processor cores that the cluster may use
-    workers, worker_bytes: the number of worker processes, and the memory limit of each
-    scheduler: the address of a running cluster to use instead of starting one
-    """
-
-    source: Source
-    kind: SourceKind[Any]
-    cores: frozenset[int]
-    workers: int
-    worker_bytes: int
-    scheduler: str | None = None
 
 
 def read_on_cluster(task: ClusterTask, on_progress: OnProgress) -> SurveyTable:

@@ -20,7 +20,7 @@ from distributed import Client, LocalCluster
 
 from app.errors import SourceError
 from app.process.cores import use_cores
-from app.table.engines.cluster import ClusterTask
+from app.table.engines.cluster_task import ClusterTask
 from app.table.engines.dask_reader import read_with_dask
 from app.table.sources.addresses import read_failure
 from app.table.survey_table import SurveyTable
