@@ -16,7 +16,8 @@ from app.statistics.result_models import (
     LocationDifferences,
     LocationMeans,
 )
-from app.table.cells import TIE_DECIMALS, QuestionMeans, Values
+from app.table.cells import TIE_DECIMALS, Values
+from app.table.means import QuestionMeans
 from app.table.survey_table import SurveyTable
 
 QUESTION = {"question": "Q036"}
