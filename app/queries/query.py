@@ -191,7 +191,11 @@ def periods_in(years: YearRange | tuple[int, ...], table: SurveyTable) -> tuple[
     """Return the codes of the periods that lie wholly in the years."""
     if isinstance(years, YearRange):
         return tuple(c for c, period in enumerate(table.periods) if years.covers(period.first, period.last))
-    return tuple(code for code, period in enumerate(table.periods) if all(year in years for year in period.years))
+    return tuple(
+        code
+        for code, period in enumerate(table.periods)
+        if all(year in years for year in range(period.first, period.last + 1))
+    )
 
 
 def _locations(names: tuple[str, ...] | None, table: SurveyTable) -> tuple[int, ...] | None:
