@@ -7,6 +7,7 @@ import io
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 import numpy as np
@@ -120,7 +121,8 @@ def record_costs() -> tuple[float, float, UnitSums, UnitSums]:
 
 def _later(part: UnitSums, years: int) -> UnitSums:
     """Return the sums of a block as if they were of units so many years later."""
-    return UnitSums(part.units + np.array([0, years * YEARS_IN_BLOCKS, 0, 0]), part.records, part.sums, part.skipped)
+    units = part.units._replace(years=part.units.years + years * YEARS_IN_BLOCKS)
+    return replace(part, units=units)
 
 
 def minutes(workers: int, reduce_seconds: float, merge_seconds: float) -> float:
@@ -132,12 +134,12 @@ def minutes(workers: int, reduce_seconds: float, merge_seconds: float) -> float:
 def more_records() -> list[str]:
     """Measure what a block costs, and reckon with it."""
     reduce_seconds, merge_seconds, sums, whole = record_costs()
-    per_unit = sums.sums.nbytes / len(sums.units)
+    per_unit = sums.sums.nbytes / sums.records.size
     lines = [
         f"| reading and reducing a block of a million records | {reduce_seconds:.2f} s of a core |",
-        f"| merging its sums into those of {len(whole.units):,} units | {1000 * merge_seconds:.1f} ms of a core |",
+        f"| merging its sums into those of {whole.records.size:,} units | {1000 * merge_seconds:.1f} ms of a core |",
         f"| sums of one sampling unit | {per_unit:,.0f} bytes |",
-        f"| sums of a block of a million records | {sums.sums.nbytes / 1e6:.1f} MB, {len(sums.units):,} units |",
+        f"| sums of a block of a million records | {sums.sums.nbytes / 1e6:.1f} MB, {sums.records.size:,} units |",
     ]
     shown = "; ".join(f"{count:,}: {minutes(count, reduce_seconds, merge_seconds):.1f}" for count in WORKERS)
     most = f"| workers that one merging process keeps up with | {reduce_seconds / merge_seconds:.0f} |"

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.errors import join_first
-from app.queries.narrowing import TOTAL
-from app.table.survey_table import SurveyTable
+from app.table.survey_table import TOTAL, SurveyTable
 
 Theme = Literal["light", "dark"]
 

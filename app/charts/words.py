@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.charts.context import ChartContext
-from app.queries.narrowing import TOTAL
 from app.statistics import STATISTICS
+from app.table.survey_table import TOTAL
 
 # Lines that fit a page of 360 pixels, each in the font size of its place.
 TITLE_CHARS = 44

@@ -6,9 +6,7 @@ from app.errors import InvalidRequestError, quoted
 from app.queries.bodies import QuestionBody
 from app.queries.query import Filters
 from app.table.facts import Direction
-from app.table.survey_table import SurveyTable
-
-TOTAL = "Total"
+from app.table.survey_table import TOTAL, SurveyTable
 
 
 def one_stratum(body: QuestionBody, table: SurveyTable, filters: Filters) -> Filters:

@@ -16,8 +16,9 @@ from app.queries.query import NO_FILTERS, Query, filters_of, select
 from app.statistics.records import by_category, by_category_of_locations, by_location, single
 from app.statistics.registry import DIFFERENCE, Input, Output, Result, statistic
 from app.statistics.result_models import ResultObject, ResultRoot
-from app.table.cells import TIE_DECIMALS, QuestionMeans, Values
+from app.table.cells import TIE_DECIMALS, Values
 from app.table.facts import Direction
+from app.table.means import QuestionMeans
 from app.table.survey_table import SurveyTable
 
 RANKING_LENGTH = 5

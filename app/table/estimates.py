@@ -4,13 +4,15 @@ The rules are those of ``docs/statistics.md``, which names their sources.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from app.errors import InvalidRequestError
-from app.table.cells import LIMITS_Z, Cells, Codes, Mask, Values, group, sums
+from app.table.cells import LIMITS_Z, Cells, Codes, Mask, Values
+from app.table.columnar import Columnar
+from app.table.keys import distinct_keys, sum_by_key
 from app.table.survey_table import SurveyTable
 
 NO_LIMITS_AT_ALL = (
@@ -31,7 +33,7 @@ NCHS_RELATIVE_WIDTH = 1.30  # in between, its width over the estimate may be thi
 
 
 @dataclass(frozen=True, slots=True)
-class Estimates:
+class Estimates(Columnar):
     """Prevalences in percent; all arrays are of shape (estimates,), sorted by location, stratum, period.
 
     Parameters
@@ -63,8 +65,8 @@ def yearly_estimates(cells: Cells) -> Estimates:
     One row is given as it was published. Several rows of the same cell are averaged without weights, as if they were
     independent: the standard error is the root of the sum of the squared ones over the number of rows.
     """
-    (locations, strata, periods), place = group([cells.locations, cells.strata, cells.periods])
-    total = partial(sums, place, locations.size)
+    (locations, strata, periods), key_of_cell = distinct_keys([cells.locations, cells.strata, cells.periods])
+    total = partial(sum_by_key, key_of_cell, locations.size)
     rows = total(cells.rows)
     values, errors = _over(total(cells.value_sum), rows), _over(np.sqrt(total(cells.variance_sum)), rows)
     low, high = _limits(values, errors)
@@ -94,14 +96,15 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
     years_of_strata: how many years a complete estimate of each stratum rests on, as ``count_years`` returns it; where
         it is not given, those that the estimate has rows of
     """
-    (locations, strata), place = group([yearly.locations, yearly.strata])
+    (locations, strata), key_of_estimate = distinct_keys([yearly.locations, yearly.strata])
+    total = partial(sum_by_key, key_of_estimate, locations.size)
     valued = ~np.isnan(yearly.values)
 
-    def total(measure: Values) -> Values:
-        return sums(place, locations.size, np.where(valued, measure, 0.0))
+    def total_valued(measure: Values) -> Values:
+        return total(np.where(valued, measure, 0.0))
 
-    years, rows = sums(place, locations.size, valued), sums(place, locations.size, yearly.rows)
-    values, errors = _over(total(yearly.values), years), _over(np.sqrt(total(yearly.errors**2)), years)
+    years, rows = total(valued), total(yearly.rows)
+    values, errors = _over(total_valued(yearly.values), years), _over(np.sqrt(total_valued(yearly.errors**2)), years)
     low, high = _limits(values, errors)
     single = years == 1
     absent = False if years_of_strata is None else years < years_of_strata[strata]
@@ -111,11 +114,11 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
         np.full(locations.size, -1),
         values,
         errors,
-        low=np.where(single, total(yearly.low), low),
-        high=np.where(single, total(yearly.high), high),
-        respondents=np.where(years > 0, total(yearly.respondents), np.nan),
+        low=np.where(single, total_valued(yearly.low), low),
+        high=np.where(single, total_valued(yearly.high), high),
+        respondents=np.where(years > 0, total_valued(yearly.respondents), np.nan),
         rows=rows.astype(np.int64),
-        incomplete=(years > 0) & ((sums(place, locations.size, ~valued | yearly.incomplete) > 0) | absent),
+        incomplete=(years > 0) & ((total(~valued | yearly.incomplete) > 0) | absent),
     )
 
 
@@ -133,7 +136,7 @@ def _limits(values: Values, errors: Values) -> tuple[Values, Values]:
 
 def with_limits(estimates: Estimates) -> Estimates:
     """Return the estimates that have a value and a standard error above 0, from which weights and tests follow."""
-    return _chosen(estimates, estimates.errors > 0)
+    return estimates.select(estimates.errors > 0)
 
 
 def too_few_limits(table: SurveyTable, reason: str) -> InvalidRequestError:
@@ -148,11 +151,7 @@ def too_few_limits(table: SurveyTable, reason: str) -> InvalidRequestError:
 
 def dated(estimates: Estimates) -> Estimates:
     """Return the estimates whose year is known."""
-    return _chosen(estimates, estimates.periods >= 0)
-
-
-def _chosen(estimates: Estimates, mask: Mask) -> Estimates:
-    return Estimates(*(getattr(estimates, field.name)[mask] for field in fields(estimates)))
+    return estimates.select(estimates.periods >= 0)
 
 
 def effective_sizes(estimates: Estimates) -> Values:

@@ -13,12 +13,16 @@ from functools import cached_property
 from rapidfuzz import fuzz, process, utils
 
 from app.errors import InvalidRequestError, quoted
-from app.table.cells import Cells, Means, QuestionMeans
+from app.table.cells import Cells
 from app.table.facts import Direction
+from app.table.means import Means, QuestionMeans
 
 CLOSEST_NAMED = 3
 LONGEST_COMPARED_CHARS = 200
 NATION = "National"
+TOTAL = "Total"  # the category, and its one stratum, of all respondents
+FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the source
+MODELLED_MARK = "modelled"  # in the name of a data source
 ONLY_THOSE = "GET /api/dataset lists the categories with their values"
 
 
@@ -44,6 +48,17 @@ class Period:
 
     first: int
     last: int
+
+    @staticmethod
+    def from_years(first: float, last: float) -> "Period | None":
+        """Return the period, None if either is not a plausible year (NaN is not) or the last is before the first."""
+        plausible = FIRST_YEAR <= first <= last <= LAST_YEAR  # NaN compares as False
+        return Period(int(first), int(last)) if plausible else None
+
+    @property
+    def years(self) -> range:
+        """Every year from the first to the last."""
+        return range(self.first, self.last + 1)
 
     @property
     def label(self) -> int | str:
@@ -90,6 +105,11 @@ class DatasetReport:
     rows_skipped: Mapping[str, int]
     years: tuple[int, ...]
     notes: tuple[str, ...]
+
+
+def is_modelled(datasources: Iterable[str]) -> bool:
+    """Return whether the name of any data source says that its data is modelled."""
+    return any(MODELLED_MARK in name.lower() for name in datasources)
 
 
 class QuestionData:

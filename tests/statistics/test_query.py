@@ -26,7 +26,7 @@ from app.statistics.means import (
     StateBody,
 )
 from app.statistics.registry import Input
-from app.table.cells import Rows, add_up, row_cells
+from app.table.cells import Cells
 from app.table.facts import Direction
 from app.table.survey_table import DatasetReport, Location, Period, Question, QuestionData, Stratum, SurveyTable
 
@@ -45,8 +45,8 @@ def _question(text: str, question_id: str | None, best: Direction | None, places
     question = Question(text, question_id, None, best, (2019,), len(places), 0)
     codes, unknown = np.zeros(len(places), np.int64), np.full(len(places), np.nan)
     values = np.ones(len(places))
-    rows = Rows(np.array(places, np.int64), codes, codes, codes > 0, values, unknown, unknown, unknown)
-    return QuestionData(question, add_up(np.zeros(rows.values.size, dtype=np.int64), row_cells(rows))[1])
+    keys = (np.array(places, np.int64), codes, codes, codes > 0)
+    return QuestionData(question, Cells(*keys, codes + 1, codes, values, unknown, unknown, unknown, unknown))
 
 
 TABLE = SurveyTable(

@@ -8,8 +8,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from app.errors import SourceError, quoted
-
-TOTAL = "Total"  # the category of everybody, which no mapping need name
+from app.table.survey_table import TOTAL
 
 
 def _code(value: object) -> object:

@@ -9,17 +9,16 @@ import numpy as np
 from scipy import special
 
 from app.table.cells import Codes, Values
+from app.table.columnar import Columnar
+from app.table.keys import distinct_keys
 from app.table.respondents.sums import (
     ANSWERS,
-    LOCATION,
     NO,
     NO_SQUARES,
-    STRATUM,
     YES,
     YES_SQUARES,
     UnitSums,
-    add_up,
-    distinct,
+    sum_rows_by_key,
 )
 
 LIMITS_QUANTILE = 0.975  # for 95 % limits
@@ -27,7 +26,7 @@ UNITS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Prevalences:
+class Prevalences(Columnar):
     """Prevalences as proportions; all arrays are of shape (places, strata of cells, questions).
 
     Parameters
@@ -52,16 +51,16 @@ def prevalences(sums: UnitSums, places: Codes, count: int) -> Prevalences:
     places: the place of each sampling unit, shape (units,)
     count: how many places there are
     """
-    totals = add_up(places, count, sums.sums)
+    totals = sum_rows_by_key(places, count, sums.sums)
     weights = totals[:, :, YES] + totals[:, :, NO]
     with np.errstate(invalid="ignore"):
         values = totals[:, :, YES] / weights
-    strata, stratum = distinct(sums.units[:, LOCATION : STRATUM + 1])
-    place_of_stratum = np.empty(len(strata), dtype=np.int64)
+    (strata, *_), stratum = distinct_keys([sums.units.locations, sums.units.years, sums.units.strata])
+    place_of_stratum = np.empty(strata.size, dtype=np.int64)
     place_of_stratum[stratum] = places
     of_strata = _by_stratum(sums, np.nan_to_num(values), stratum, place_of_stratum)
-    scattered = add_up(place_of_stratum, count, _scatter(of_strata, _units(sums, stratum, len(strata))))
-    degrees = add_up(place_of_stratum, count, of_strata.answering - (of_strata.answering > 0))
+    scattered = sum_rows_by_key(place_of_stratum, count, _scatter(of_strata, _units(sums, stratum, strata.size)))
+    degrees = sum_rows_by_key(place_of_stratum, count, of_strata.answering - (of_strata.answering > 0))
     with np.errstate(invalid="ignore", divide="ignore"):
         variances = scattered / weights**2
     variances[(values == 0) | (values == 1)] = np.nan  # an unanimous sample does not tell how sure it is
@@ -108,7 +107,7 @@ def _by_stratum(sums: UnitSums, values: Values, stratum: Codes, place_of_stratum
         else:
             squares, answering = linearised**2, (part[:, :, ANSWERS] > 0).astype(np.float64)
         for total, measures in ((found.total, linearised), (found.squared, squares), (found.answering, answering)):
-            total[chosen] += add_up(of_part - of_part[0], chosen.stop - chosen.start, measures)
+            total[chosen] += sum_rows_by_key(of_part - of_part[0], chosen.stop - chosen.start, measures)
     return found
 
 

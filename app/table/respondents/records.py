@@ -1,38 +1,45 @@
-"""Respondents' records as a kind of source: which columns are read, and how a block of them is reduced."""
+"""Read respondents' records: decode the columns that the mapping names, and sum usable records by sampling unit."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from app.table.cells import Codes, Mask, Values
+from app.table.keys import distinct_keys
 from app.table.respondents.mapping import RecordMapping
 from app.table.respondents.sums import (
     ANSWERS,
     NO,
+    NO_LOCATION,
     NO_SQUARES,
+    NO_STRATUM,
+    NO_UNIT,
+    NO_WEIGHT,
+    NO_YEAR,
+    SKIP_REASONS,
     YES,
     YES_SQUARES,
+    SamplingUnits,
     UnitSums,
-    add_up,
-    distinct,
     merge_sums,
+    sum_rows_by_key,
 )
 from app.table.respondents.table import build_table
 from app.table.source_kind import Origin
 from app.table.sources.frame import SourceFrame
 from app.table.sources.parser import Layout
-from app.table.survey_table import SurveyTable
+from app.table.survey_table import FIRST_YEAR, LAST_YEAR, SurveyTable
+from app.table.usable_rows import RowFilter, parse_numbers, sum_skipped
 
 SmallCodes = NDArray[np.signedinteger]
 Column = TypeVar("Column", Codes, Values, SmallCodes)
 
-FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the records
-ROWS_AT_ONCE = 65_536  # what is made of so many fits into a processor's cache, and needs little memory
+ROWS_AT_ONCE = 65_536  # intermediate arrays of so many rows fit into a processor's cache
+UNKNOWN = -1  # the code of a field whose value the mapping does not name
+WIDEST_LOOKUP = 100_000  # values further apart than this are looked up by their texts
 
 
 @dataclass(frozen=True)
@@ -49,16 +56,17 @@ class RespondentRecords:
     def reduce_frame(self, frame: SourceFrame) -> UnitSums:
         """Add up some records by sampling unit."""
         records = _records(frame, self.mapping)
-        units, place = distinct(np.stack(records.units, axis=1))
+        columns, unit_of_record = distinct_keys(records.units)
+        units = SamplingUnits(*columns)
         return UnitSums(
             units,
-            records=np.bincount(place, minlength=len(units)),
-            sums=_sums(records, place, len(units), self.mapping),
+            records=np.bincount(unit_of_record, minlength=units.units.size),
+            sums=_sums(records, unit_of_record, units.units.size, self.mapping),
             skipped=records.skipped,
         )
 
     def merge(self, parts: Sequence[UnitSums]) -> UnitSums:
-        """Add up reductions; at least one."""
+        """Merge at least one reduction."""
         return merge_sums(parts)
 
     def rows(self, reduction: UnitSums) -> int:
@@ -77,15 +85,15 @@ class RespondentRecords:
 
 @dataclass(frozen=True, slots=True)
 class _Records:
-    """Records that can be used, a list of columns each, as whole numbers.
+    """Usable records, decoded; each list holds columns of shape (records,).
 
     Parameters
     ----------
     units: the location, year, stratum and sampling unit
     weights: above 0
     answers: 1 for yes, 0 for no and -1 for none, a column for each question
-    strata: the strata of cells that a record counts in, -1 for none: a column for everybody's and for each group's
-    skipped: how many other records there were, by reason
+    strata: the strata of cells that a record counts in, -1 for none: a column for the total and one for each group
+    skipped: number of unusable records by reason
     """
 
     units: list[Codes]
@@ -96,75 +104,71 @@ class _Records:
 
 
 def _records(frame: SourceFrame, mapping: RecordMapping) -> _Records:
-    """Return the records of a block that can be used.
+    """Return the usable records of a block.
 
-    What is made on the way is made slice by slice, so that it stays in the processor's cache: memory for a whole block
-    would be cleared by the system first, which takes longer than the work.
+    Slice by slice, as intermediate arrays then stay in the processor's cache: the system clears newly allocated memory
+    for a whole block first, which takes longer than the work.
     """
     starts = range(0, max(frame.rows, 1), ROWS_AT_ONCE)
-    parts = [_Usable(frame.slice(start, ROWS_AT_ONCE), mapping).records() for start in starts]
+    parts = [_Decoder(frame.slice(start, ROWS_AT_ONCE), mapping).decode() for start in starts]
     return _Records(
-        units=_joined([part.units for part in parts]),
+        units=_concatenate([part.units for part in parts]),
         weights=np.concatenate([part.weights for part in parts]),
-        answers=_joined([part.answers for part in parts]),
-        strata=_joined([part.strata for part in parts]),
-        skipped=dict(sum((Counter(part.skipped) for part in parts), Counter())),
+        answers=_concatenate([part.answers for part in parts]),
+        strata=_concatenate([part.strata for part in parts]),
+        skipped=sum_skipped([part.skipped for part in parts], SKIP_REASONS),
     )
 
 
-def _joined(parts: Sequence[list[Column]]) -> list[Column]:
+def _concatenate(parts: Sequence[list[Column]]) -> list[Column]:
     return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
 
 
-class _Usable:
-    """Which records of a slice can be used, and why the others cannot."""
+class _Decoder:
+    """Decodes a slice of records and keeps those that can be used."""
 
     def __init__(self, frame: SourceFrame, mapping: RecordMapping) -> None:
         self._frame = frame
         self._mapping = mapping
-        self._left = np.ones(frame.rows, dtype=np.bool_)
-        self._skipped: dict[str, int] = {}
+        self._rows = RowFilter(frame.rows)
 
-    def records(self) -> _Records:
-        """Return them."""
+    def decode(self) -> _Records:
+        """Return the usable records."""
         frame, mapping = self._frame, self._mapping
-        units = self._units()
-        weights = measured(frame, mapping.design.weight)
-        self._skip(~((weights > 0) & np.isfinite(weights)), "no weight above 0")
-        answers = [coded(frame, asked.column, asked.code_of) for asked in mapping.questions]
+        units = self._decode_units()
+        weights = parse_numbers(frame, mapping.design.weight)[0]
+        self._rows.skip(~((weights > 0) & np.isfinite(weights)), NO_WEIGHT)
+        # The filter is complete from here on: every reason to skip a record stands above.
+        answers = [decode(frame, asked.column, asked.code_of) for asked in mapping.questions]
         return _Records(
-            self._used(units),
-            self._used([weights])[0],
-            _small(self._used(answers), 1),
-            _small(self._used(_strata(frame, mapping)), len(mapping.strata)),
-            self._skipped,
+            self._keep_usable(units),
+            self._keep_usable([weights])[0],
+            _small(self._keep_usable(answers), 1),
+            _small(self._keep_usable(_decode_strata(frame, mapping)), len(mapping.strata)),
+            self._rows.skipped,
         )
 
-    def _units(self) -> list[Codes]:
+    def _decode_units(self) -> list[Codes]:
         mapping = self._mapping
-        location = coded(self._frame, mapping.location.column, mapping.location.code_of)
-        self._skip(location == UNKNOWN, "no known location")
-        year = self._numbered(mapping.year.column, "no year") // mapping.year.divisor
-        self._skip((year < FIRST_YEAR) | (year > LAST_YEAR), "no year")
-        stratum = self._numbered(mapping.design.stratum, "no sampling stratum")
-        unit = self._numbered(mapping.design.unit, "no sampling unit")
+        location = decode(self._frame, mapping.location.column, mapping.location.code_of)
+        self._rows.skip(location == UNKNOWN, NO_LOCATION)
+        year = self._parse_whole(mapping.year.column, NO_YEAR) // mapping.year.divisor
+        self._rows.skip((year < FIRST_YEAR) | (year > LAST_YEAR), NO_YEAR)
+        stratum = self._parse_whole(mapping.design.stratum, NO_STRATUM)
+        unit = self._parse_whole(mapping.design.unit, NO_UNIT)
         return [location, year, stratum, unit]
 
-    def _numbered(self, column: str | None, reason: str) -> Codes:
+    def _parse_whole(self, column: str | None, reason: str) -> Codes:
+        """Return the whole numbers of a column, 0 throughout if the mapping names none."""
         if column is None:
             return np.zeros(self._frame.rows, dtype=np.int64)
-        numbers, known = numbered(self._frame, column)
-        self._skip(~known, reason)
+        numbers, is_whole = parse_whole_numbers(self._frame, column)
+        self._rows.skip(~is_whole, reason)
         return numbers
 
-    def _skip(self, unusable: Mask, reason: str) -> None:
-        count = int(np.count_nonzero(self._left & unusable))
-        if count:
-            self._skipped[reason] = self._skipped.get(reason, 0) + count
-            self._left &= ~unusable
-
-    def _used(self, columns: list[Column]) -> list[Column]:
-        return columns if self._left.all() else [column[self._left] for column in columns]
+    def _keep_usable(self, columns: list[Column]) -> list[Column]:
+        usable = self._rows.usable
+        return columns if usable.all() else [column[usable] for column in columns]
 
 
 def _small(columns: list[Codes], highest: int) -> list[SmallCodes]:
@@ -172,10 +176,10 @@ def _small(columns: list[Codes], highest: int) -> list[SmallCodes]:
     return [column.astype(np.min_scalar_type(-highest - 1)) for column in columns]
 
 
-def _strata(frame: SourceFrame, mapping: RecordMapping) -> list[Codes]:
+def _decode_strata(frame: SourceFrame, mapping: RecordMapping) -> list[Codes]:
     columns, first = [np.zeros(frame.rows, dtype=np.int64)], 1
     for group in mapping.groups:
-        codes = coded(frame, group.column, group.code_of)
+        codes = decode(frame, group.column, group.code_of)
         columns.append(np.where(codes == UNKNOWN, UNKNOWN, codes + first))
         first += len(group.strata)
     return columns
@@ -189,13 +193,13 @@ def _sums(records: _Records, unit: Codes, units: int, mapping: RecordMapping) ->
     unit: that of each record, as a code below ``units``
     """
     strata, squares = len(mapping.strata), mapping.design.unit is None
-    outside = units * strata  # where a record counts that is of no stratum
+    outside = units * strata  # an extra entry, dropped at the end, takes the records that belong to no stratum
     totals = np.zeros((outside + 1, *_measures(records, slice(0, 0), squares=squares).shape[1:]))
     for start in range(0, unit.size, ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
         of_part = np.stack([column[part] for column in records.strata], axis=1)
         cells = np.where(of_part == UNKNOWN, outside, unit[part, np.newaxis] * strata + of_part)
-        totals += add_up(cells, outside + 1, _measures(records, part, squares=squares))
+        totals += sum_rows_by_key(cells, outside + 1, _measures(records, part, squares=squares))
     return totals[:-1].reshape(units, strata, *totals.shape[1:])
 
 
@@ -213,25 +217,21 @@ def _measures(records: _Records, part: slice, *, squares: bool) -> Values:
     return measures
 
 
-UNKNOWN = -1  # of a code that the mapping does not name
-WIDEST_TABLE = 100_000  # codes further apart are looked up by their texts
+def decode(frame: SourceFrame, column: str, code_of: Mapping[str, int]) -> Codes:
+    """Return the mapping's code for each field, ``UNKNOWN`` if it names none.
 
-
-def coded(frame: SourceFrame, column: str, code_of: Mapping[str, int]) -> Codes:
-    """Return what the mapping makes of each field, ``UNKNOWN`` where it does not name it.
-
-    A number is named by its digits: 1 and 1.0 are "1".
+    The mapping names numbers by their digits: both 1 and 1.0 are "1".
     """
     whole = {int(text): code for text, code in code_of.items() if text.removeprefix("-").isdecimal()}
-    if frame.is_number(column) and whole and max(whole) - min(whole) < WIDEST_TABLE:
-        return _looked_up(frame.numbers(column), whole)
-    places, fields = frame.distinct(column)
+    if frame.is_number(column) and whole and max(whole) - min(whole) < WIDEST_LOOKUP:
+        return _look_up(frame.numbers(column), whole)
+    field_of_row, fields = frame.distinct(column)
     codes = np.array([*(code_of.get(_text(field), UNKNOWN) for field in fields), UNKNOWN], dtype=np.int64)
-    return codes[places]
+    return codes[field_of_row]  # -1, a missing field, picks the last entry
 
 
-def _looked_up(values: NDArray[np.generic], code_of: Mapping[int, int]) -> Codes:
-    """Look numbers up in a table from the lowest to the highest, with a place at either end for all others."""
+def _look_up(values: NDArray[np.generic], code_of: Mapping[int, int]) -> Codes:
+    """Look numbers up in an array from the lowest to the highest, with an entry at either end for all others."""
     lowest, highest = min(code_of), max(code_of)
     codes = np.full(highest - lowest + 3, UNKNOWN, dtype=np.int64)
     codes[[number - lowest + 1 for number in code_of]] = list(code_of.values())
@@ -259,21 +259,11 @@ def _text(value: object) -> str:
     return str(value).strip()
 
 
-def measured(frame: SourceFrame, column: str) -> Values:
-    """Return the number in each field, NaN where there is none."""
-    if frame.is_number(column):
-        return frame.numbers(column).astype(np.float64, copy=False)
-    places, fields = frame.distinct(column)
-    texts = pd.Series([_text(field) for field in fields], dtype=object)
-    parsed = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)
-    return np.append(parsed, np.nan)[places]
-
-
-def numbered(frame: SourceFrame, column: str) -> tuple[Codes, Mask]:
-    """Return the whole number in each field, and whether there is one."""
+def parse_whole_numbers(frame: SourceFrame, column: str) -> tuple[Codes, Mask]:
+    """Return the whole number in each field (0 if there is none), and whether there is one."""
     if frame.is_number(column):
         found = frame.numbers(column)
         if np.issubdtype(found.dtype, np.integer):
             return found.astype(np.int64, copy=False), np.ones(frame.rows, dtype=np.bool_)
-    numbers = measured(frame, column)
+    numbers = parse_numbers(frame, column)[0]
     return _whole(numbers, 0), _is_whole(numbers)

@@ -3,22 +3,39 @@
 Sums and counts only, so that the reductions of parts add up to that of the whole, however it is cut.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
 from app.table.cells import Codes, Values
+from app.table.keys import distinct_keys
+from app.table.usable_rows import sum_skipped
 
 # The measures of ``UnitSums.sums``; the squares are there only where each respondent is a sampling unit.
 ANSWERS, YES, NO = 0, 1, 2
 YES_SQUARES, NO_SQUARES = 3, 4
-LOCATION, YEAR, STRATUM = 0, 1, 2  # the first columns of ``UnitSums.units``
 
-LARGEST_PACKED = 2**62
+NO_LOCATION = "no known location"
+NO_YEAR = "no year"
+NO_STRATUM = "no sampling stratum"
+NO_UNIT = "no sampling unit"
+NO_WEIGHT = "no weight above 0"
+SKIP_REASONS = (NO_LOCATION, NO_YEAR, NO_STRATUM, NO_UNIT, NO_WEIGHT)
+
+
+class SamplingUnits(NamedTuple):
+    """Sampling units by their four codes, all arrays of shape (units,), or those of each of some records.
+
+    The strata or the units are 0 throughout if the design has none.
+    """
+
+    locations: Codes
+    years: Codes
+    strata: Codes
+    units: Codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +46,14 @@ class UnitSums:
 
     Parameters
     ----------
-    units: location, year, stratum and unit of each, shape (units, 4), sorted; the stratum or the unit is 0 throughout
-        where the design has none
+    units: distinct and sorted
     records: how many respondents each has, with or without answers, shape (units,)
     sums: shape (units, strata of cells, measures, questions); the measures are the number of answers, the weights of
         those who say yes and of those who say no, and perhaps the squares of either
     skipped: how many records were not used, by reason
     """
 
-    units: Codes
+    units: SamplingUnits
     records: Codes
     sums: Values
     skipped: Mapping[str, int]
@@ -52,18 +68,19 @@ def merge_sums(parts: Sequence[UnitSums]) -> UnitSums:
     """Add up reductions; at least one."""
     if len(parts) == 1:
         return parts[0]
-    units, place = distinct(np.concatenate([part.units for part in parts]))
-    records = np.zeros(len(units), dtype=np.int64)
-    sums = np.zeros((len(units), *parts[0].sums.shape[1:]))
+    columns, place = distinct_keys(
+        [np.concatenate(pieces) for pieces in zip(*(part.units for part in parts), strict=True)]
+    )
+    units = SamplingUnits(*columns)
+    records = np.zeros(units.units.size, dtype=np.int64)
+    sums = np.zeros((units.units.size, *parts[0].sums.shape[1:]))
     first = 0
     for part in parts:
-        places = _span(place[first : first + len(part.units)])
+        places = _span(place[first : first + part.records.size])
         records[places] += part.records
         sums[places] += part.sums
-        first += len(part.units)
-    reasons = dict.fromkeys(reason for part in parts for reason in part.skipped)
-    skipped = {reason: sum(part.skipped.get(reason, 0) for part in parts) for reason in reasons}
-    return UnitSums(units, records, sums, skipped)
+        first += part.records.size
+    return UnitSums(units, records, sums, sum_skipped([part.skipped for part in parts], SKIP_REASONS))
 
 
 def _span(places: Codes) -> Codes | slice:
@@ -73,34 +90,7 @@ def _span(places: Codes) -> Codes | slice:
     return places
 
 
-def distinct(rows: Codes) -> tuple[Codes, Codes]:
-    """Return the distinct rows of whole numbers, sorted, and which of them each row is."""
-    if not len(rows):
-        return rows, np.zeros(0, dtype=np.int64)
-    place, found = pd.factorize(_packed(rows))
-    some_row = np.empty(len(found), dtype=np.int64)
-    some_row[place] = np.arange(len(rows))
-    unsorted = rows[some_row]
-    order = np.lexsort(unsorted.T[::-1])
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return unsorted[order], rank[place]
-
-
-def _packed(rows: Codes) -> Codes:
-    """Return one whole number for each row, equal where the rows are."""
-    columns: list[Codes] = [column - column.min() for column in rows.T]
-    widths = [int(column.max()) + 1 for column in columns]
-    if math.prod(widths) > LARGEST_PACKED:
-        columns = [pd.factorize(column)[0] for column in columns]
-        widths = [int(column.max()) + 1 for column in columns]
-    packed = columns[0]
-    for column, width in zip(columns[1:], widths[1:], strict=True):
-        packed = packed * width + column
-    return packed
-
-
-def add_up(places: Codes, count: int, measures: Values) -> Values:
+def sum_rows_by_key(places: Codes, count: int, measures: Values) -> Values:
     """Add up measures by place.
 
     Parameters

@@ -1,6 +1,6 @@
 """Prevalences of respondents' records in the form of the table that the server keeps."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -9,15 +9,25 @@ import numpy as np
 from app.errors import SourceError
 from app.table.cells import Cells, Codes, Values
 from app.table.facts import survey_facts
+from app.table.keys import distinct_keys
 from app.table.respondents.mapping import AskedQuestion, RecordMapping
 from app.table.respondents.prevalence import Prevalences, prevalences
-from app.table.respondents.sums import LOCATION, YEAR, UnitSums, distinct
+from app.table.respondents.sums import UnitSums
 from app.table.source_kind import Origin
-from app.table.survey_table import DatasetReport, Location, Period, Question, QuestionData, Stratum, SurveyTable
+from app.table.survey_table import (
+    DatasetReport,
+    Location,
+    Period,
+    Question,
+    QuestionData,
+    Stratum,
+    SurveyTable,
+    is_modelled,
+)
+from app.table.usable_rows import describe_skipped
 
 T = TypeVar("T", str, tuple[str, str])
 
-MODELLED_MARK = "modelled"
 PERCENT = 100.0
 NOTE = "each row is an estimate from the records of respondents; docs/statistics.md tells how"
 
@@ -30,7 +40,8 @@ def build_table(mapping: RecordMapping, sums: UnitSums, origin: Origin) -> Surve
     SourceError: no record could be used, or none of them answers a question
     """
     if not sums.sums.any():
-        raise SourceError(f"{origin.source}: none of its records can be used ({_counts(sums)})")
+        counts = describe_skipped(sums.skipped) or "no question is answered"
+        raise SourceError(f"{origin.source}: none of its records can be used ({counts})")
     places = _places(mapping, sums)
     years = np.unique(places.years)
     names = _Names(mapping, places)
@@ -53,33 +64,29 @@ class _Places:
 
 
 def _places(mapping: RecordMapping, sums: UnitSums) -> _Places:
-    pairs, place = distinct(sums.units[:, [LOCATION, YEAR]])
-    of_locations = _Places(pairs[:, 0], pairs[:, 1], prevalences(sums, place, len(pairs)))
+    (locations, years), place = distinct_keys([sums.units.locations, sums.units.years])
+    of_locations = _Places(locations, years, prevalences(sums, place, locations.size))
     of_nation = _nation(mapping, sums)
     if of_nation is None:
         return of_locations
     parts = (of_locations, of_nation)
-    joined = {
-        field.name: np.concatenate([getattr(part.found, field.name) for part in parts]) for field in fields(Prevalences)
-    }
     return _Places(
         np.concatenate([part.locations for part in parts]),
         np.concatenate([part.years for part in parts]),
-        Prevalences(**joined),
+        Prevalences.concatenate([part.found for part in parts]),
     )
 
 
 def _nation(mapping: RecordMapping, sums: UnitSums) -> _Places | None:
     """Return the nation in each year, None where the mapping names none or at most one of its locations is there."""
     outside = [code for code, name in enumerate(mapping.location.names) if name in mapping.location.outside_nation]
-    inside = ~np.isin(sums.units[:, LOCATION], outside)
-    if mapping.location.nation is None or np.unique(sums.units[inside, LOCATION]).size < 2:
+    inside = ~np.isin(sums.units.locations, outside)
+    if mapping.location.nation is None or np.unique(sums.units.locations[inside]).size < 2:
         return None
-    years = np.unique(sums.units[inside, YEAR])
-    places = np.where(inside, np.searchsorted(years, sums.units[:, YEAR]), years.size)  # the last one is outside
+    years = np.unique(sums.units.years[inside])
+    places = np.where(inside, np.searchsorted(years, sums.units.years), years.size)  # the last one is outside
     found = prevalences(sums, places, years.size + 1)
-    of_years = Prevalences(*(getattr(found, field.name)[:-1] for field in fields(Prevalences)))
-    return _Places(np.full(years.size, len(mapping.location.names)), years, of_years)
+    return _Places(np.full(years.size, len(mapping.location.names)), years, found.select(slice(years.size)))
 
 
 class _Names:
@@ -153,7 +160,7 @@ def _report(mapping: RecordMapping, sums: UnitSums, origin: Origin, years: tuple
     return DatasetReport(
         source=origin.name,
         datasources=(mapping.name,),
-        modelled=MODELLED_MARK in mapping.name.lower(),
+        modelled=is_modelled([mapping.name]),
         sha256=origin.sha256(),
         loaded_at=datetime.now(UTC),
         rows_read=used + sum(sums.skipped.values()),
@@ -164,7 +171,3 @@ def _report(mapping: RecordMapping, sums: UnitSums, origin: Origin, years: tuple
         years=years,
         notes=(NOTE, *origin.notes),
     )
-
-
-def _counts(sums: UnitSums) -> str:
-    return ", ".join(f"{count}: {reason}" for reason, count in sums.skipped.items()) or "no question is answered"

@@ -1,25 +1,27 @@
-"""Survey rows reduced to cells over names, and to what a report needs of the rows.
+"""Reduce survey rows to cells and to what a report says about the rows; merge reductions of parts.
 
-Sums, counts, and first occurrences in the order of the source: nothing else, so that the reductions of parts add up to
-that of the whole, however many parts there are.
+A reduction holds sums, counts, and first occurrences in the order of the source. Therefore the merged reductions of
+parts equal that of the whole, however many parts there are.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from app.table.cells import Cells, Codes, add_up, row_cells
-from app.table.survey_rows.columns import SKIP_REASONS, Columns, Sieve
+from app.table.cells import Cells, Codes, Values
+from app.table.keys import distinct_keys, sum_by_key
+from app.table.survey_rows.columns import SKIP_REASONS, Columns
 from app.table.survey_table import Period
+from app.table.usable_rows import sum_skipped
 
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What the codes of the cells stand for, each sorted; a stratum is a pair of category and name."""
+    """The names that the codes of cells stand for, each sorted; a stratum is a pair of category and name."""
 
     questions: tuple[str, ...]
     locations: tuple[str, ...]
@@ -29,19 +31,19 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """What is left of some survey rows.
+    """Some survey rows, reduced.
 
     Parameters
     ----------
-    names: of everything that occurs in the rows, skipped ones included
+    names: all that occur in the rows, skipped rows included
     questions: the question of each cell as a code, shape (cells,)
-    cells: sorted by question, then as ``Cells`` are
+    cells: sorted by question, then in the order of ``Cells``
     question_ids, class_names: by the question's text, from its first row that has one
     abbreviations: by the location's name, from its first row that has one
     datasources: all that occur, sorted
-    rows_read: how many rows there were
-    rows_skipped: how many of them were skipped, by reason
-    missing, missing_in_some: the optional columns that all parts lack, and those that at least one lacks
+    rows_read: number of rows, skipped ones included
+    rows_skipped: number of skipped rows by reason
+    missing, missing_in_some: the optional columns that all parts lack, and those that at least one part lacks
     """
 
     names: Names
@@ -59,22 +61,47 @@ class Reduction:
 
 def reduce_columns(columns: Columns) -> Reduction:
     """Reduce some rows."""
-    sieve = Sieve(columns)
-    kept = sieve.used | sieve.suppressed
-    questions, cells = add_up(columns.question[kept], row_cells(columns.rows_of(kept)))
-    texts, places = columns.question_texts, columns.location_names
+    kept, skipped = columns.usable_rows()
+    questions, cells = _sum_cells(columns.question[kept], columns.cells_of(kept))
+    texts, locations = columns.question_texts, columns.location_names
     return Reduction(
-        names=Names(tuple(texts), tuple(places), tuple(columns.stratum_names), columns.periods),
+        names=Names(tuple(texts), tuple(locations), tuple(columns.stratum_names), columns.periods),
         questions=questions,
         cells=cells,
         question_ids=_first_names(columns.question, texts, columns.question_id, columns.question_ids),
         class_names=_first_names(columns.question, texts, columns.class_name, columns.class_names),
-        abbreviations=_first_names(columns.location, places, columns.abbreviation, columns.abbreviations),
+        abbreviations=_first_names(columns.location, locations, columns.abbreviation, columns.abbreviations),
         datasources=tuple(columns.datasources),
         rows_read=columns.rows,
-        rows_skipped=sieve.skipped,
+        rows_skipped=skipped,
         missing=columns.missing_optional,
         missing_in_some=columns.missing_optional,
+    )
+
+
+def _sum_cells(questions: Codes, cells: Cells) -> tuple[Codes, Cells]:
+    """Sum the cells that agree in their question and in all four keys.
+
+    Returns the question of each sum and the sums, sorted by question, location, stratum, period, footnote.
+    """
+    columns = (questions, cells.locations, cells.strata, cells.periods, cells.footnoted.astype(np.int64))
+    (question_keys, locations, strata, periods, footnoted), key_of_cell = distinct_keys(columns)
+
+    def total(measure: Codes | Values) -> Values:
+        return sum_by_key(key_of_cell, locations.size, measure)
+
+    return question_keys, Cells(
+        locations,
+        strata,
+        periods,
+        footnoted > 0,
+        rows=total(cells.rows).astype(np.int64),
+        suppressed_rows=total(cells.suppressed_rows).astype(np.int64),
+        value_sum=total(cells.value_sum),
+        low_sum=total(cells.low_sum),
+        high_sum=total(cells.high_sum),
+        variance_sum=total(cells.variance_sum),
+        respondents=total(cells.respondents),
     )
 
 
@@ -82,18 +109,18 @@ def _first_names(keys: Codes, key_names: Sequence[str], codes: Codes, names: Seq
     """Return for each key the name in its first row that has one."""
     named = np.flatnonzero((codes >= 0) & (keys >= 0))[::-1]
     first = np.full(len(key_names), -1)
-    first[keys[named]] = codes[named]  # of a key's rows the last one holds, and they come backwards
+    first[keys[named]] = codes[named]  # the last assignment to a key wins, so the rows are assigned backwards
     return {key_names[key]: names[code] for key, code in enumerate(first.tolist()) if code >= 0}
 
 
 def merge_reductions(parts: Sequence[Reduction]) -> Reduction:
-    """Add up reductions that stand in the order of the source; at least one."""
+    """Merge at least one reduction, in the order of the source."""
     if len(parts) == 1:
         return parts[0]
     names = Names(*(_union(getattr(part.names, field.name) for part in parts) for field in fields(Names)))
-    recoded = [_recoded(part, names) for part in parts]
-    questions = np.concatenate([questions for questions, _ in recoded])
-    questions, cells = add_up(questions, _joined([cells for _, cells in recoded]))
+    recoded = [_recode(part, names) for part in parts]
+    all_questions = np.concatenate([questions for questions, _ in recoded])
+    questions, cells = _sum_cells(all_questions, Cells.concatenate([cells for _, cells in recoded]))
     return Reduction(
         names=names,
         questions=questions,
@@ -103,44 +130,34 @@ def merge_reductions(parts: Sequence[Reduction]) -> Reduction:
         abbreviations=_earliest(part.abbreviations for part in parts),
         datasources=_union(part.datasources for part in parts),
         rows_read=sum(part.rows_read for part in parts),
-        rows_skipped=_counts([part.rows_skipped for part in parts]),
+        rows_skipped=sum_skipped([part.rows_skipped for part in parts], SKIP_REASONS),
         missing=frozenset.intersection(*(part.missing for part in parts)),
         missing_in_some=frozenset.union(*(part.missing_in_some for part in parts)),
     )
+
+
+def _recode(part: Reduction, names: Names) -> tuple[Codes, Cells]:
+    """Return the questions and the cells of a part in the codes of the names of all parts."""
+    codes = {
+        field.name: _new_codes(getattr(part.names, field.name), getattr(names, field.name)) for field in fields(Names)
+    }
+    keys = {key: codes[key][getattr(part.cells, key)] for key in ("locations", "strata", "periods")}
+    return codes["questions"][part.questions], replace(part.cells, **keys)
+
+
+def _new_codes(names: Sequence[Any], all_names: Sequence[Any]) -> Codes:
+    """Return the code among all names of each name; the last entry, which -1 picks, stays -1."""
+    code_of = {name: code for code, name in enumerate(all_names)}
+    return np.array([*(code_of[name] for name in names), -1], dtype=np.int64)
 
 
 def _union(names: Iterable[Iterable[Any]]) -> tuple[Any, ...]:
     return tuple(sorted({name for of_part in names for name in of_part}))
 
 
-def _recoded(part: Reduction, names: Names) -> tuple[Codes, Cells]:
-    """Return the questions and the cells of a part in the codes of other names."""
-    new = {
-        field.name: _new_codes(getattr(part.names, field.name), getattr(names, field.name)) for field in fields(Names)
-    }
-    measures = {field.name: getattr(part.cells, field.name) for field in fields(Cells)}
-    for key in ("locations", "strata", "periods"):
-        measures[key] = new[key][measures[key]]
-    return new["questions"][part.questions], Cells(**measures)
-
-
-def _new_codes(names: Sequence[Any], among: Sequence[Any]) -> Codes:
-    """Return the new code of each old one; the last place, which -1 stands for, stays -1."""
-    code_of = {name: code for code, name in enumerate(among)}
-    return np.array([*(code_of[name] for name in names), -1], dtype=np.int64)
-
-
-def _joined(parts: Sequence[Cells]) -> Cells:
-    return Cells(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Cells)))
-
-
 def _earliest(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    """Return the value of each key in the first part that has it."""
+    earliest: dict[str, str] = {}
     for part in parts:
-        found = {**part, **found}
-    return found
-
-
-def _counts(parts: Sequence[Mapping[str, int]]) -> dict[str, int]:
-    totals = {reason: sum(part.get(reason, 0) for part in parts) for reason in SKIP_REASONS}
-    return {reason: count for reason, count in totals.items() if count}
+        earliest = {**part, **earliest}
+    return earliest

@@ -1,6 +1,6 @@
 """Rows of a survey table, such as CDC's: one published percentage each."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,9 +14,17 @@ from app.table.sources.frame import SourceFrame
 from app.table.sources.parser import SURVEY_LAYOUT, Layout
 from app.table.survey_rows.columns import Columns
 from app.table.survey_rows.reduction import Reduction, merge_reductions, reduce_columns
-from app.table.survey_table import DatasetReport, Location, Period, Question, QuestionData, Stratum, SurveyTable
-
-MODELLED_MARK = "modelled"
+from app.table.survey_table import (
+    DatasetReport,
+    Location,
+    Period,
+    Question,
+    QuestionData,
+    Stratum,
+    SurveyTable,
+    is_modelled,
+)
+from app.table.usable_rows import describe_skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ class SurveyRows:
         if not reduction.rows_read:
             raise SourceError(f"{origin.source}: the table has a header but no rows")
         if not reduction.cells.rows.any():
-            counts = _counts(reduction.rows_skipped)
+            counts = describe_skipped(reduction.rows_skipped) or "all are suppressed"
             raise SourceError(f"{origin.source}: none of its {reduction.rows_read} rows has a usable value ({counts})")
         return SurveyTable(
             locations=_locations(reduction),
@@ -91,7 +99,7 @@ def _known_question(text: str, question_id: str | None) -> KnownQuestion | None:
 def _years(cells: Cells, periods: Sequence[Period]) -> tuple[int, ...]:
     """Return the years that some cells cover, ascending."""
     found = [periods[code] for code in np.flatnonzero(np.bincount(cells.periods[cells.periods >= 0])).tolist()]
-    return tuple(sorted({year for period in found for year in range(period.first, period.last + 1)}))
+    return tuple(sorted({year for period in found for year in period.years}))
 
 
 def _report(reduction: Reduction, origin: Origin) -> DatasetReport:
@@ -99,7 +107,7 @@ def _report(reduction: Reduction, origin: Origin) -> DatasetReport:
     return DatasetReport(
         source=origin.name,
         datasources=reduction.datasources,
-        modelled=any(MODELLED_MARK in name.lower() for name in reduction.datasources),
+        modelled=is_modelled(reduction.datasources),
         sha256=origin.sha256(),
         loaded_at=datetime.now(UTC),
         rows_read=reduction.rows_read,
@@ -137,7 +145,3 @@ def _that_matter(missing: frozenset[str]) -> list[str]:
     """Return the columns whose absence switches something off: one column of years is enough."""
     off = missing if "YearEnd" in missing else missing - {"YearStart"}
     return [name for name in SWITCHED_OFF if name in off]
-
-
-def _counts(skipped: Mapping[str, int]) -> str:
-    return ", ".join(f"{count}: {reason}" for reason, count in skipped.items()) or "all are suppressed"
