@@ -10,6 +10,7 @@ import orjson
 from app.errors import InvalidRequestError
 from app.pages.form_fields import STRATUM_SEPARATOR, Fields, address_of, fields_of, own_fields
 from app.planner import Planner
+from app.queries.bodies import used_fields
 from app.statistics import STATISTICS, Statistic
 from app.table.survey_table import NATION, Question, SurveyTable
 
@@ -96,7 +97,7 @@ def form_values(choices: Choices, fields: Fields) -> dict[str, Any]:
 def takes(statistic: str) -> frozenset[str]:
     """Return the fields that a statistic takes; none for an unknown statistic."""
     found = STATISTICS.get(statistic)
-    return frozenset(found.body.model_fields) if found else frozenset()
+    return frozenset(used_fields(found.body)) if found else frozenset()
 
 
 def _choices_over(table: SurveyTable) -> Choices:
@@ -117,7 +118,7 @@ def _choices_over(table: SurveyTable) -> Choices:
 
 def _choice(statistic: Statistic) -> StatisticChoice:
     return StatisticChoice(
-        statistic.name, statistic.title, list(statistic.body.model_fields), statistic.required_fields
+        statistic.name, statistic.title, list(used_fields(statistic.body)), statistic.required_fields
     )
 
 

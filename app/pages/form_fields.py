@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from app.queries.bodies import QuestionBody
+from app.queries.bodies import QuestionBody, used_fields
 
 Fields = Mapping[str, Sequence[str]]
 
@@ -22,14 +22,14 @@ EMPTY: tuple[Any, ...] = ("", [], {})  # not 0 and not false, which are values
 
 def body_of(fields: Fields, model: type[QuestionBody]) -> dict[str, Any]:
     """Return the request body that the form describes: the filled-in fields, of those that the model has."""
-    values = {name: parse(fields) for name, parse in PARSERS.items() if name in model.model_fields}
+    values = {name: parse(fields) for name, parse in PARSERS.items() if name in used_fields(model)}
     values |= {name: _by_type(_text(fields, name), schema) for name, schema in own_fields(model).items()}
     return {name: value for name, value in values.items() if value not in EMPTY or (name == "by" and name in fields)}
 
 
 def own_fields(model: type[QuestionBody]) -> dict[str, dict[str, Any]]:
     """Return the JSON schema of each field for which the form has no ready-made input."""
-    names = model.model_fields.keys() - PARSERS.keys()
+    names = used_fields(model).keys() - PARSERS.keys()
     return {name: model.model_json_schema()["properties"][name] for name in sorted(names)}
 
 

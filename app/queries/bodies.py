@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from app.errors import InvalidRequestError, join_first, quoted
@@ -132,6 +133,11 @@ def parse_body(raw: bytes, model: type[Body]) -> Body:
         raise InvalidRequestError(_explain(problems, model)) from error
 
 
+def used_fields(model: type[QuestionBody]) -> dict[str, FieldInfo]:
+    """Return the fields of a body, except those that are accepted and ignored."""
+    return {name: field for name, field in model.model_fields.items() if not field.exclude}
+
+
 def _explain(problems: list[Any], model: type[QuestionBody]) -> str:
     """Turn pydantic's list of problems into a sentence."""
     if not problems[0]["loc"]:
@@ -163,10 +169,11 @@ def _place_hint(path: list[str], model: type[QuestionBody]) -> str:
     """Return how to name a location, if an unknown field was meant for one."""
     if path not in LOCATION_FIELDS:
         return ""
-    return ' (use "state" for one location)' if "state" in model.model_fields else LOCATIONS_HINT
+    return ' (use "state" for one location)' if "state" in used_fields(model) else LOCATIONS_HINT
 
 
 def _fields(model: type[QuestionBody]) -> str:
-    needed = [name for name, field in model.model_fields.items() if field.is_required()]
-    optional = [f"{name} (optional)" for name in model.model_fields if name not in needed]
+    fields = used_fields(model)
+    needed = [name for name, field in fields.items() if field.is_required()]
+    optional = [f"{name} (optional)" for name in fields if name not in needed]
     return "fields " + ", ".join(needed + optional)

@@ -18,7 +18,7 @@ from app.charts.context import chart_context
 from app.errors import ConflictError, ErrorEnvelope, InvalidRequestError, quoted
 from app.formats import FORMATS, JSON, Format, file_name
 from app.jobs.documents import DONE_DOCUMENT_START
-from app.jobs.job import RUNNING_DOCUMENT, Document, Job, JobStatus
+from app.jobs.job import JOB_ID_PREFIX, RUNNING_DOCUMENT, Document, Job, JobStatus
 from app.statistics import STATISTICS, Statistic
 from app.statistics.result_models import Provenance
 from app.web.api_description import JOB_ID, TAG, Parameter, ResponseDescription, describe, json_of
@@ -127,10 +127,10 @@ RESULT_TYPES = {
     errors=(400, 404, 410),
 )
 def get_results(job_id: str) -> Response:
-    """Return a job's state and, once it is done, its result; ?wait=<seconds> waits for that."""
+    """Return a job's state and, once it is done, its result; ?wait=<seconds> waits for that. 1 means job_id_1."""
     parts = services()
-    job = parts.store.map.find(job_id)
-    this_request().job_id = job_id
+    job = parts.store.map.find(f"{JOB_ID_PREFIX}{job_id}" if job_id.isdecimal() else job_id)
+    this_request().job_id = job.id
     format = _format_argument()
     parts.wait((job,), seconds_argument("wait", LONGEST_WAIT_SECONDS))
     return _result_response(job, parts.store.document(job), format)

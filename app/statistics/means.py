@@ -5,6 +5,7 @@ percentage points.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -31,15 +32,22 @@ class StateBody(QuestionBody):
     state: Name = Field(description="the location's full name, or its abbreviation, such as OH")
 
 
-class FiveBody(QuestionBody):
+class AllLocationsBody(QuestionBody):
+    """One question in all locations."""
+
+    state: Any = Field(None, exclude=True, description="accepted and ignored, because published clients always send it")
+
+
+class FiveBody(AllLocationsBody):
     """A ranking of locations, of which the result has the first five."""
 
     best: BestEnd = None
 
 
-class RankingBody(FiveBody):
+class RankingBody(QuestionBody):
     """A ranking of locations, of which the result has the first ``n``."""
 
+    best: BestEnd = None
     n: int = Field(RANKING_LENGTH, ge=1, le=LONGEST_RANKING, description="how many locations")
 
 
@@ -80,7 +88,7 @@ def resolve_state(body: StateBody, table: SurveyTable) -> LocationQuery:
     return LocationQuery(question, filters, location=location)
 
 
-def resolve_ranking(body: FiveBody, table: SurveyTable) -> RankingQuery:
+def resolve_ranking(body: FiveBody | RankingBody, table: SurveyTable) -> RankingQuery:
     """Return the query of a body for a ranking, of five locations unless the body says how many."""
     query = resolve_question(body, table)
     length = body.n if isinstance(body, RankingBody) else RANKING_LENGTH
@@ -88,7 +96,7 @@ def resolve_ranking(body: FiveBody, table: SurveyTable) -> RankingQuery:
     return RankingQuery(query.question, query.filters, best=best, length=length)
 
 
-QUESTION = Input(QuestionBody, resolve_question, {"question": "Q036"})
+QUESTION = Input(AllLocationsBody, resolve_question, {"question": "Q036"})
 LOCATION = Input(StateBody, resolve_state, {"question": "Q036", "state": "OH"})
 FIVE = Input(FiveBody, resolve_ranking, {"question": "Q036"})
 RANKING = Input(RankingBody, resolve_ranking, {"question": "Q036", "n": 3, "exclude": ["National"]})

@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from app.queries.bodies import Body, QuestionBody
+from app.queries.bodies import Body, QuestionBody, used_fields
 from app.queries.query import Query
 from app.statistics.records import Record, Records, as_is
 from app.table.survey_table import SurveyTable
@@ -99,12 +99,12 @@ class Statistic:
     @property
     def required_fields(self) -> list[str]:
         """The fields that a body must have."""
-        return [name for name, field in self.body.model_fields.items() if field.is_required()]
+        return [name for name, field in used_fields(self.body).items() if field.is_required()]
 
     @property
     def optional_fields(self) -> list[str]:
         """The fields that a body may have."""
-        return [name for name, field in self.body.model_fields.items() if not field.is_required()]
+        return [name for name, field in used_fields(self.body).items() if not field.is_required()]
 
     def heading_of(self, data: Any) -> str:
         """Return the title of one result."""

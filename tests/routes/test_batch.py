@@ -121,7 +121,7 @@ def test_a_body_that_is_not_a_list_is_refused(client: FlaskClient, content: obje
         ({"statistic": None, **BEST}, "field 'statistic' is missing"),
         (BEST, "field 'statistic' is missing"),
         ({"statistic": "best5"}, "field 'question' is missing"),
-        ({"statistic": "best5", **OHIO}, "unknown field 'state'"),
+        ({"statistic": "best", **OHIO}, "unknown field 'state'"),
         ({"statistic": "best5", "question": "x" * MAX_BODY_BYTES}, "exceeds the limit of 65536 bytes"),
         ([], "it must be a JSON object"),
         ("best5", "it must be a JSON object"),

@@ -121,13 +121,28 @@ def test_a_job_that_failed_says_why(client: FlaskClient, services: Services) -> 
     assert "secret" not in assert_error(answer, 200)
 
 
-@pytest.mark.parametrize("job_id", ["job_id_99", "job_id_0", "nonsense", "job_id_1%00", "..%2f..%2fetc%2fpasswd", "1"])
+@pytest.mark.parametrize(
+    "job_id", ["job_id_99", "job_id_0", "nonsense", "job_id_1%00", "..%2f..%2fetc%2fpasswd", "1", "01"]
+)
 def test_an_unknown_job_is_404(client: FlaskClient, job_id: str) -> None:
     answer = client.get(f"/api/get_results/{job_id}")
     if "%2f" not in job_id:
         assert assert_error(answer, 404) == "Invalid job_id"
     else:
         assert_error(answer, 404)
+
+
+def test_a_bare_number_means_the_job_of_that_number(client: FlaskClient, ask: Ask) -> None:
+    ask("global_mean", question=OBESITY)
+    assert client.get("/api/get_results/1").json == client.get("/api/get_results/job_id_1").json
+
+
+@pytest.mark.parametrize("state", ["Ohio", "", "nowhere", None, 5])
+@pytest.mark.parametrize(
+    "statistic", ["states_mean", "best5", "worst5", "global_mean", "diff_from_mean", "mean_by_category"]
+)
+def test_statistics_of_all_locations_ignore_the_state(ask: Ask, statistic: str, state: object) -> None:
+    assert ask(statistic, question=OBESITY, state=state) == ask(statistic, question=OBESITY)
 
 
 @pytest.mark.parametrize("wait", ["abc", "-1", "nan", "", "1,5"])

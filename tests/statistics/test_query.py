@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.errors import InvalidRequestError
-from app.queries.bodies import QuestionBody, parse_body
+from app.queries.bodies import QuestionBody, parse_body, used_fields
 from app.queries.query import Query
 from app.statistics.means import (
     FIVE,
     LOCATION,
     QUESTION,
     RANKING,
+    AllLocationsBody,
     FiveBody,
     LocationQuery,
     RankingBody,
@@ -37,7 +38,7 @@ SILENT = "Percent of adults who never answer"
 INPUTS: dict[type[QuestionBody], Input[Any, Any]] = {
     input_.body: input_ for input_ in (QUESTION, LOCATION, FIVE, RANKING)
 }
-MODELS: list[type[QuestionBody]] = [QuestionBody, StateBody, FiveBody, RankingBody]
+MODELS: list[type[QuestionBody]] = [AllLocationsBody, StateBody, FiveBody, RankingBody]
 LONGEST_REASON_CHARS = 4000
 
 
@@ -84,7 +85,7 @@ def reason_of(model: type[QuestionBody], body: Any) -> str:
 
 @pytest.mark.parametrize(("named", "code"), [(OBESITY, 0), ("Q036", 0), (STRENGTH, 1), ("Q046", 1), (SINGING, 2)])
 def test_a_question_is_found_by_its_text_and_by_its_id(named: str, code: int) -> None:
-    assert query_of(QuestionBody, {"question": named}) == Query(code)
+    assert query_of(AllLocationsBody, {"question": named}) == Query(code)
 
 
 @pytest.mark.parametrize(("named", "code"), [("Maine", 0), ("ME", 0), ("Texas", 2), ("TX", 2)])
@@ -129,13 +130,13 @@ TOO_DEEP = [b"[" * 60_000, b'{"question":' * 5000, b'{"question": ' + b"[" * 500
 def test_a_body_that_is_not_a_json_object_is_rejected_with_the_fields(model: type[QuestionBody], raw: bytes) -> None:
     reason = reason_of(model, raw)
     assert reason.startswith("the body must be a JSON object")
-    assert all(field in reason for field in model.model_fields)
+    assert all(field in reason for field in used_fields(model))
 
 
 @pytest.mark.parametrize(
     ("model", "body", "missing"),
     [
-        (QuestionBody, {}, ["question"]),
+        (AllLocationsBody, {}, ["question"]),
         (RankingBody, {"best": "min"}, ["question"]),
         (StateBody, {"question": OBESITY}, ["state"]),
         (StateBody, {"state": "Ohio"}, ["question"]),
@@ -147,18 +148,16 @@ def test_every_missing_field_is_named(model: type[QuestionBody], body: dict[str,
     assert [name for name in model.model_fields if f"field {name!r} is missing" in reason] == missing
 
 
-@pytest.mark.parametrize(
-    ("model", "field"), [(QuestionBody, "state"), (QuestionBody, "best"), (StateBody, "best"), (RankingBody, "Best")]
-)
+@pytest.mark.parametrize(("model", "field"), [(AllLocationsBody, "best"), (StateBody, "best"), (RankingBody, "Best")])
 def test_an_unknown_field_gets_an_error_that_lists_the_valid_fields(model: type[QuestionBody], field: str) -> None:
     body = {"question": OBESITY, "state": "Ohio"} if model is StateBody else {"question": OBESITY}
     reason = reason_of(model, {**body, field: "min"})
     assert f"unknown field {field!r}" in reason
-    assert all(name in reason.partition("The body takes the fields ")[2] for name in model.model_fields)
+    assert all(name in reason.partition("The body takes the fields ")[2] for name in used_fields(model))
 
 
 def test_many_unknown_fields_are_counted() -> None:
-    reason = reason_of(QuestionBody, {"question": OBESITY, **{f"field_{number}": 1 for number in range(1000)}})
+    reason = reason_of(AllLocationsBody, {"question": OBESITY, **{f"field_{number}": 1 for number in range(1000)}})
     assert "and 997 more" in reason
 
 
@@ -173,7 +172,7 @@ def test_a_value_that_is_not_a_string_is_rejected_with_the_name_of_its_field(fie
 
 @pytest.mark.parametrize("digits", [100, 4301, 60_000])
 def test_a_number_of_any_length_is_rejected(digits: int) -> None:
-    reason_of(QuestionBody, b'{"question": ' + b"9" * digits + b"}")
+    reason_of(AllLocationsBody, b'{"question": ' + b"9" * digits + b"}")
 
 
 @pytest.mark.parametrize("field", ["question", "state"])
@@ -188,8 +187,8 @@ def test_a_direction_is_min_or_max(best: Any) -> None:
 
 
 def test_the_last_value_of_a_repeated_field_is_used() -> None:
-    assert query_of(QuestionBody, b'{"question": "Q036", "question": "Q046"}') == Query(1)
-    assert "is empty" in reason_of(QuestionBody, b'{"question": "Q036", "question": ""}')
+    assert query_of(AllLocationsBody, b'{"question": "Q036", "question": "Q046"}') == Query(1)
+    assert "is empty" in reason_of(AllLocationsBody, b'{"question": "Q036", "question": ""}')
 
 
 def test_escapes_and_spaces_in_the_json_do_not_matter() -> None:
@@ -209,7 +208,7 @@ def test_escapes_and_spaces_in_the_json_do_not_matter() -> None:
     ],
 )
 def test_an_unknown_question_gets_the_closest_ones_and_the_route_that_lists_all(given_name: str, closest: str) -> None:
-    reason = reason_of(QuestionBody, {"question": given_name})
+    reason = reason_of(AllLocationsBody, {"question": given_name})
     assert reason.startswith(f"unknown question {given_name!r}; the closest are: ")
     assert repr(closest) in reason.partition("; the closest are: ")[2]
     assert "GET /api/questions" in reason
@@ -240,7 +239,7 @@ def test_a_huge_name_is_shortened_in_the_error(field: str) -> None:
 
 
 def test_a_huge_name_of_a_field_is_shortened_in_the_error() -> None:
-    assert "unknown field 'aaa" in reason_of(QuestionBody, {"question": OBESITY, "a" * 60_000: 1})
+    assert "unknown field 'aaa" in reason_of(AllLocationsBody, {"question": OBESITY, "a" * 60_000: 1})
 
 
 def test_a_state_without_a_value_is_rejected_with_both_names() -> None:
@@ -258,7 +257,7 @@ def test_a_question_without_any_value_is_rejected(model: type[QuestionBody]) -> 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_body_is_immutable(model: type[QuestionBody]) -> None:
     body = parse_body(b'{"question": "Q036"' + (b', "state": "OH"}' if model is StateBody else b"}"), model)
-    for name in model.model_fields:
+    for name in used_fields(model):
         with pytest.raises(ValidationError, match="frozen"):
             setattr(body, name, "Q046")
 
