@@ -87,7 +87,7 @@ def _view(job: Job, document: dict[str, Any]) -> AnswerView:
     kinds = kinds_of(job.statistic, document)
     asked = request.args.get("kind")
     charts = Charts(kinds, asked if asked in kinds else next(iter(kinds), ""))
-    return answer_view(job, document, provenance_of_job(job, document), request.host_url.rstrip("/"), charts)
+    return answer_view(job, document, provenance_of_job(job, document), request.root_url.rstrip("/"), charts)
 
 
 def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response:

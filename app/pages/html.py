@@ -7,7 +7,7 @@ from flask import Response, current_app, render_template, request
 from app.errors import ServiceError
 from app.pages.static_files import static_address
 from app.web.guard import use_policy
-from app.web.support import JSON_TYPE, MODELLED_NOTICE, error_answer, services
+from app.web.support import JSON_TYPE, MODELLED_NOTICE, error_answer, services, this_request
 
 HTML_TYPE = "text/html"
 SEE_OTHER = 303
@@ -35,7 +35,13 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
     """Return a page made from a template, which is also given the notice of modelled data where it is due."""
     modelled = services().ingestor.table.report.modelled
     has_docs = any(rule.rule == "/docs" for rule in current_app.url_map.iter_rules())
-    common = {"notice": MODELLED_NOTICE if modelled else None, "has_docs": has_docs, "static": static_address}
+    root = this_request().root_path  # the path prefix of a proxy, such as /stats
+    common = {
+        "root": root,
+        "notice": MODELLED_NOTICE if modelled else None,
+        "has_docs": has_docs,
+        "static": static_address,
+    }
     use_policy(PAGE_POLICY, "same-origin")
     answer = Response(render_template(template, **common, **values), status, mimetype=HTML_TYPE)
     answer.cache_control.no_store = True
@@ -43,8 +49,8 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
 
 
 def see_other(path: str) -> Response:
-    """Send a browser on to a page, after a form was taken in."""
-    return Response(status=SEE_OTHER, headers={"Location": path})
+    """Redirect a browser to a page of this server, after a form was accepted."""
+    return Response(status=SEE_OTHER, headers={"Location": this_request().root_path + path})
 
 
 def problem_page(error: ServiceError) -> Response:

@@ -13,6 +13,7 @@ from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
 from app.charts.pictures import vega_bundle
+from app.web.support import this_request
 
 FOLDER = Path(__file__).parent / "static"
 SCRIPT_KEPT_SECONDS = 86_400
@@ -68,10 +69,14 @@ def static_version() -> str:
 
 def static_address(name: str) -> str:
     """Return the address of a file of the pages."""
-    return f"/static/{static_version()}/{name}"
+    return f"{this_request().root_path}/static/{static_version()}/{name}"
+
+
+def charts_address() -> str:
+    """Return the address of the script that draws charts, which changes with the package that it is made from."""
+    return f"{this_request().root_path}/static/charts.js?v={_charts_version()}"
 
 
 @lru_cache(maxsize=1)
-def charts_address() -> str:
-    """Return the address of the script that draws charts, which changes with the package that it is made from."""
-    return f"/static/charts.js?v={version('vl-convert-python')}"
+def _charts_version() -> str:
+    return version("vl-convert-python")

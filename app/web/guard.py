@@ -129,8 +129,11 @@ def _check_operator() -> None:
     UnauthorizedError: a token is set and none was sent
     ForbiddenError: a wrong token, or no token is set and the request comes from another machine
     """
-    token = services().settings.admin_token
+    settings = services().settings
+    token = settings.admin_token
     if token is None:
+        if settings.trusted_proxies:  # a request from this machine may be anybody's, sent through the proxy
+            raise ForbiddenError("operators need a token behind a trusted proxy; set STATS_ADMIN_TOKEN")
         if not _is_local():
             raise ForbiddenError("only this machine may do this while the server has no STATS_ADMIN_TOKEN")
         return

@@ -1,6 +1,7 @@
 """The settings: their defaults, how they are read from the environment, and what is said of a value without sense."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ CONTRACT_DEFAULTS: dict[str, str | float | None] = {
     "STATS_DASK_SCHEDULER": None,
 }
 FURTHER_DEFAULTS = {
+    "STATS_TRUSTED_PROXIES": (),
     "STATS_ALLOWED_HOSTS": (),
     "STATS_ALLOWED_ORIGINS": (),
     "STATS_DATA_URL": "https://data.cdc.gov/api/views/hn4x-zwk7/rows.csv?accessType=DOWNLOAD",
@@ -58,6 +60,7 @@ READ = {
     "STATS_DASK_SCHEDULER": ("tcp://10.0.0.5:8786", "tcp://10.0.0.5:8786"),
     "STATS_ALLOWED_HOSTS": ("a.example, b.example,", ("a.example", "b.example")),
     "STATS_ALLOWED_ORIGINS": ("https://a.example", ("https://a.example",)),
+    "STATS_TRUSTED_PROXIES": ("127.0.0.1, fd00::/8,", (ip_network("127.0.0.1"), ip_network("fd00::/8"))),
 }
 LIMITS = [
     *[("STATS_PORT", text) for text in ("1", "65535")],
@@ -105,6 +108,7 @@ NONSENSE = [
     ],
     *[("STATS_RESULTS_DIR", text) for text in ("", "  ")],
     *[("STATS_LOG_FILE", text) for text in ("", "  ")],
+    *[("STATS_TRUSTED_PROXIES", text) for text in ("nginx", "10.0.0.1/8", "10.0.0.1;10.0.0.2", "*")],
     *[("STATS_PORT", text) for text in ("80\nforged", "80\rforged", "80\u2028forged", "80\x85forged", "80\x1b[2J")],
 ]
 

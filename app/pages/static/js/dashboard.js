@@ -3,6 +3,7 @@
 import { bring, show } from "./answer.js";
 import { address, fill, form, query, start } from "./form.js";
 import { submitted } from "./job.js";
+import { root } from "./server.js";
 
 const progress = document.getElementById("progress");
 const problem = document.getElementById("problem");
@@ -80,6 +81,6 @@ addEventListener("popstate", () => {
 });
 
 start();
-fetch("/static/charts.js", { method: "HEAD" }); // the server makes it when it is first asked for, which takes a while
+fetch(`${root}/static/charts.js`, { method: "HEAD" }); // the server makes it when it is first asked for, which takes a while
 if (new URLSearchParams(location.search).has("statistic")) ask();
 else bring();

@@ -7,6 +7,9 @@ export class Refusal extends Error {
   }
 }
 
+// The path prefix that a proxy serves the pages under, such as /stats; empty without one.
+export const { root } = document.documentElement.dataset;
+
 // Operators' routes need a token where the server has one. It is kept while the page is open, and nowhere else.
 let token = null;
 
@@ -18,7 +21,7 @@ async function answer(address, options = {}) {
   const headers = { Accept: "application/json", ...options.headers };
   if (token) headers.Authorization = `Bearer ${token}`;
   try {
-    return await fetch(address, { ...options, headers });
+    return await fetch(address.startsWith("/") ? root + address : address, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refusal("The server does not answer. Is it still running?", 0);
