@@ -1,4 +1,4 @@
-"""The log: a rotating file with UTC timestamps, written by a thread of its own."""
+"""The log: a rotating file or standard output, with UTC timestamps, written by a thread of its own."""
 
 import io
 import logging
@@ -7,15 +7,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import lru_cache, partial
 from logging.handlers import RotatingFileHandler
 
-from app.settings import Settings
+from app.settings import STANDARD_OUTPUT, Settings
 
 LOGGER_NAME = "app"  # the parent of every module's own logger
 MAX_FILE_BYTES = 10 * 1024 * 1024
 OLD_FILES_KEPT = 5
 BATCH_SECONDS = 0.05
+STANDARD_OUTPUT_DESCRIPTOR = 1
+
+# While a thread handles a request: a space, the client's address and the request's id. Empty otherwise.
+request_label: ContextVar[str] = ContextVar("request_label", default="")
 
 
 def printable(text: str) -> str:
@@ -67,8 +72,30 @@ def _made(line: Callable[[], str]) -> str:
         return _line(time.time(), "ERROR", threading.current_thread().name, f"a line cannot be made: {error!r}")
 
 
+def _thread() -> str:
+    """Return what a line shows in brackets: the thread and, within a request, client and request id."""
+    return threading.current_thread().name + request_label.get()
+
+
+class _StandardOutput(logging.StreamHandler[io.TextIOWrapper]):
+    """Standard output as the log, in UTF-8 wherever it leads. Closing the log leaves it open."""
+
+    def __init__(self) -> None:
+        super().__init__(open(STANDARD_OUTPUT_DESCRIPTOR, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+    def write(self, lines: list[str]) -> None:
+        """Write lines in one go.
+
+        Raises
+        ------
+        OSError: they cannot be written, most often because nobody reads the pipe any more
+        """
+        self.stream.write("\n".join([*lines, ""]))
+        self.stream.flush()
+
+
 class _RotatingFile(RotatingFileHandler):
-    """The log's file, which takes many lines at once."""
+    """The log's file, which takes many lines at once. A pipe or a terminal is written to without rotation."""
 
     def write(self, lines: list[str]) -> None:
         """Write lines in one go, or in as many as there are files to begin.
@@ -77,6 +104,9 @@ class _RotatingFile(RotatingFileHandler):
         ------
         OSError: they cannot be written
         """
+        if not self._opened().seekable():  # a pipe, as /dev/stdout often is
+            self._write(lines)
+            return
         size = self._opened().seek(0, io.SEEK_END)
         batch: list[str] = []
         for line in lines:
@@ -108,7 +138,7 @@ class _BatchHandler(logging.Handler):
     worse, is written at once.
     """
 
-    def __init__(self, file: _RotatingFile) -> None:
+    def __init__(self, file: _RotatingFile | _StandardOutput) -> None:
         super().__init__()
         self._file = file
         self._lines: deque[Callable[[], str]] = deque()  # each makes its line
@@ -126,6 +156,7 @@ class _BatchHandler(logging.Handler):
         """Hand a record over."""
         if record.levelno >= logging.WARNING:
             self._due.set()
+        record.threadName = _thread()  # now, as the record is formatted by another thread
         self.add(partial(self._file.format, record))
 
     def add(self, line: Callable[[], str]) -> None:
@@ -174,7 +205,7 @@ def log_line(message: str, *values: object) -> None:
     fields, of which a line shows four. Where no log is configured it does nothing.
     """
     for handler in _handlers:
-        handler.add(partial(_information, time.time(), threading.current_thread().name, message, values))
+        handler.add(partial(_information, time.time(), _thread(), message, values))
 
 
 _handlers: list[_BatchHandler] = []  # the one that is configured, if any
@@ -211,7 +242,9 @@ def close_logging() -> None:
         handler.close()
 
 
-def _open_file(settings: Settings) -> _RotatingFile:
-    handler = _RotatingFile(settings.log_file, maxBytes=MAX_FILE_BYTES, backupCount=OLD_FILES_KEPT, encoding="utf-8")
+def _open_file(settings: Settings) -> _RotatingFile | _StandardOutput:
+    path, limit = settings.log_file, MAX_FILE_BYTES
+    to_file = partial(_RotatingFile, path, maxBytes=limit, backupCount=OLD_FILES_KEPT, encoding="utf-8")
+    handler = _StandardOutput() if path == STANDARD_OUTPUT else to_file()
     handler.setFormatter(OneLineFormatter())
     return handler

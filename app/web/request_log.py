@@ -1,18 +1,22 @@
 """The request log: a line when a route is entered, a line when it is left, and the count of both."""
 
 import time
+from itertools import count
+from secrets import token_hex
 from typing import cast
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from app.logger_config import log_line
+from app.logger_config import log_line, request_label
 from app.services import Services
+from app.web.proxies import REQUEST_ID
 from app.web.support import has_body, this_request
 
 LONGEST_PARAMETERS_CHARS = 1000
 
 NO_ROUTE = "none"
+PROCESS_ID, NUMBERS = token_hex(4), count(1)  # of which a request gets an id where no trusted proxy has given it one
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -28,6 +32,8 @@ def register(app: Flask) -> None:
         status = answer.status_code
         metrics.answered(method if method in KNOWN_METHODS else "other", route, status, seconds)
         log_line("leave %s %s %d %.1f ms %s", method, path, status, seconds * 1000, asked.job_id)
+        request_label.set("")  # the thread handles other requests
+        answer.headers.add("X-Request-Id", asked.id)
         return answer
 
     app.before_request(_entered)
@@ -37,6 +43,8 @@ def register(app: Flask) -> None:
 def _entered() -> None:
     asked = this_request()
     asked.started = time.perf_counter()
+    asked.id = asked.environ.get(REQUEST_ID) or f"{PROCESS_ID}-{next(NUMBERS):x}"
+    request_label.set(f" {asked.remote_addr} {asked.id}")  # from here on each line of this thread carries it
     method, path = asked.method, asked.path
     parameters = asked.environ.get("QUERY_STRING", "")
     if has_body(asked):

@@ -26,8 +26,9 @@ LONGEST_REMEMBERED = 64  # bytes of a query string; most of those that come agai
 
 
 class ApiRequest(Request):
-    """A request with what its log line tells: the job that it is about, and when it came (monotonic seconds)."""
+    """A request with what its log lines show: its id, its job, and when it arrived (monotonic seconds)."""
 
+    id = "-"
     job_id = "-"
     started = 0.0
 

@@ -1,5 +1,6 @@
 """Behind a reverse proxy: its headers are believed, those of anybody else are not, and operators need the token."""
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
@@ -10,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 
+from app.logger_config import close_logging
 from app.settings import Settings
 from support.small_survey import OBESITY, assert_error
 
@@ -123,3 +125,43 @@ def test_with_the_token_an_operator_is_served_through_the_proxy(
     assert_error(client.post("/api/dataset/reload", headers=headers), 401)
     allowed = client.post("/api/dataset/reload", headers={**headers, "Authorization": f"Bearer {TOKEN}"})
     assert allowed.status_code == 200
+
+
+def written(settings: Settings) -> list[str]:
+    """Write out the log and return its lines."""
+    close_logging()
+    return settings.log_file.read_text().splitlines()
+
+
+def test_every_line_of_a_request_has_the_client_and_the_id_of_the_proxy(
+    client: FlaskClient, settings: Settings
+) -> None:
+    headers = {**FORWARDED, "X-Request-Id": "id-of-nginx"}
+    answer = client.post("/api/best5", json={"question": OBESITY}, headers=headers)
+    assert answer.headers.getlist("X-Request-Id") == ["id-of-nginx"]
+    client.get("/api/get_results/job_id_1?wait=10")
+    of_request = [line for line in written(settings) if "198.51.100.9 id-of-nginx]" in line]
+    assert [line.split("] ")[1].split()[0] for line in of_request] == ["enter", "job_id_1", "leave"]
+
+
+@pytest.mark.parametrize("value", ["x" * 129, "a b", "a]b", "\u00e9", ""])
+def test_an_id_that_could_disguise_a_line_is_replaced(client: FlaskClient, value: str) -> None:
+    sent_back = client.get("/healthz", headers={"X-Request-Id": value}).headers["X-Request-Id"]
+    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]+", sent_back)
+
+
+def test_a_stranger_cannot_choose_the_id(client: FlaskClient, settings: Settings) -> None:
+    answers = [
+        client.get("/healthz", headers={"X-Request-Id": "mine"}, environ_base={"REMOTE_ADDR": STRANGER})
+        for _ in range(2)
+    ]
+    first, second = (answer.headers["X-Request-Id"] for answer in answers)
+    assert len({first, second, "mine"}) == 3
+    lines = written(settings)
+    assert [sum(f"{STRANGER} {id}]" in line for line in lines) for id in (first, second)] == [2, 2]
+
+
+def test_a_line_after_a_request_is_not_of_it(client: FlaskClient, settings: Settings) -> None:
+    client.get("/healthz")
+    logging.getLogger("app").info("afterwards")
+    assert "[MainThread] afterwards" in written(settings)[-1]
