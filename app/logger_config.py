@@ -148,9 +148,10 @@ class _BatchHandler(logging.Handler):
         self._writer = threading.Thread(target=self._write_batches, name="Log", daemon=True)
         self._writer.start()
 
-    def createLock(self) -> None:  # noqa: N802 - the name is the standard library's
-        """Do without the lock of other handlers: appending to a deque needs none."""
-        self.lock = None
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Emit a record without the lock of other handlers: appending to a deque needs none."""
+        self.emit(record)
+        return True
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand a record over."""
