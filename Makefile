@@ -18,7 +18,7 @@ run_server: $(SERVER_READY) ## run the server, http://127.0.0.1:5000
 	@exec $(BIN)/python api_server.py
 
 data: $(SERVER_READY) ## download CDC's current table, to be served in place of the bundled one
-	@$(BIN)/python tools/download_table.py $(if $(FORCE),--force)
+	@$(BIN)/python -m tools.download_table $(if $(URL),--url '$(URL)') $(if $(FORCE),--force)
 
 dask: $(DASK_READY) ## install what tables larger than memory, and tables at addresses, need
 
@@ -30,18 +30,18 @@ soak: $(DEV_READY) ## run the fault tests in their long form, for about half an 
 	SOAK=1 $(BIN)/python -m pytest -s tests/faults
 
 bench: $(BENCH_READY) ## measure against rivals and targets, for about four minutes; needs wrk and redis-server
-	$(BIN)/python benchmarks/run.py
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.run
 
 bench_quick: $(BENCH_READY) ## the same for about a minute; fails where a ratio is worse than half of its target twice
-	$(BIN)/python benchmarks/run.py --quick --check
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.run --quick --check
 
 bench_scaling: $(BENCH_READY) ## measure how large tables are read, also under load, for about a quarter of an hour; needs wrk, 2.3 GB of disk
-	$(BIN)/python benchmarks/respondents.py
-	$(BIN)/python benchmarks/loading.py
-	$(BIN)/python benchmarks/replicas.py
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.respondents
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.loading
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.replicas
 
 screenshots: $(DEV_READY) ## take the pictures of the pages anew, docs/images; needs chromium
-	$(BIN)/python tools/take_screenshots.py
+	PYTHONPATH=tests $(BIN)/python -m tools.take_screenshots
 
 lint: $(DEV_READY) ## check style and types
 	$(BIN)/ruff check .
@@ -51,23 +51,23 @@ lint: $(DEV_READY) ## check style and types
 
 clean: ## remove what make and the tools made; results and logs stay
 	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find app tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find app benchmarks client tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(SERVER_READY): requirements.txt | $(VENV)/bin/python
+$(SERVER_READY): requirements.txt client/pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(DASK_READY): requirements-dask.txt requirements.txt | $(VENV)/bin/python
+$(DASK_READY): requirements-dask.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dask.txt
 	@touch $@ $(SERVER_READY)
 
-$(DEV_READY): requirements-dev.txt requirements-dask.txt requirements.txt | $(VENV)/bin/python
+$(DEV_READY): requirements-dev.txt requirements-dask.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(DASK_READY) $(SERVER_READY)
 
-$(BENCH_READY): requirements-bench.txt requirements-dev.txt requirements-dask.txt requirements.txt | $(VENV)/bin/python
+$(BENCH_READY): requirements-bench.txt requirements-dev.txt requirements-dask.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@ $(DEV_READY) $(DASK_READY) $(SERVER_READY)

@@ -22,7 +22,7 @@ from app import create_app
 from app.errors import SourceError, StartError
 from app.factory import drain_at_exit
 from app.jobs.results_folder import check_folder, lock_folder
-from app.process.cores import placed
+from app.process.cores import create_on_one_core
 from app.process.signals import (
     block_stop_signals,
     ignore_stop_signals,
@@ -58,7 +58,7 @@ def create_worker_app(settings: Settings, table: SurveyTable, first_worker: Sema
     if not first_worker.acquire(block=False):
         table = read_again(settings, table)
     create = partial(create_app, settings, table)
-    app = placed(create)() if settings.one_core == "yes" else create()
+    app = create_on_one_core(create) if settings.one_core == "yes" else create()
     drain_at_exit(app)  # for an end that is not by signal
     gc.collect()
     gc.freeze()  # no later collection looks at what the start has made

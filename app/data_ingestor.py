@@ -1,4 +1,4 @@
-"""The one table that everybody shares: read from its source, and swapped whole when it is read again."""
+"""``DataIngestor``: the one shared table, loaded at the start and swapped atomically at a reload."""
 
 import logging
 import threading
@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from app.errors import SourceError
-from app.table.sources.progress import NowAndThen, Progress, Tell, tell_nobody
+from app.table.sources.progress import OnProgress, Progress, Throttle, ignore_progress
 from app.table.survey_table import SurveyTable
 
 logger = logging.getLogger(__name__)
 
-SECONDS_BETWEEN_LINES = 10.0  # of the log, while a reload goes on
+SECONDS_BETWEEN_LINES = 10.0  # of the log, during a reload
 
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """How a reading of the table went, or goes: ``running``, ``done`` or ``error`` with a reason; times are UTC."""
+    """The state of a load: ``running``, ``done``, or ``error`` with a reason; times are UTC."""
 
     status: Literal["running", "done", "error"]
     started_at: datetime
@@ -28,41 +28,41 @@ class LoadReport:
 
 
 class DataIngestor:
-    """Read the survey from its source and hold the table that everybody shares.
+    """Load the table and share it with all threads.
 
     Parameters
     ----------
-    load: reads the source, and tells how far it has come
-    table: a table already read from that source, to be shared instead of reading it again
+    load: reads the source and reports its progress to the callback
+    table: a table already read from the source; without it the source is read now
 
     Raises
     ------
     SourceError: the source cannot be read as a survey
     """
 
-    def __init__(self, load: Callable[[Tell], SurveyTable], table: SurveyTable | None = None) -> None:
+    def __init__(self, load: Callable[[OnProgress], SurveyTable], table: SurveyTable | None = None) -> None:
         self._load = load
         self._lock = threading.Lock()  # guards _table and _reload
-        self._table = table if table is not None else load(tell_nobody)
+        self._table = table if table is not None else load(ignore_progress)
         self._reload: LoadReport | None = None
-        self._log_due = NowAndThen(SECONDS_BETWEEN_LINES)
+        self._log_due = Throttle(SECONDS_BETWEEN_LINES)
 
     @property
     def table(self) -> SurveyTable:
-        """The table that jobs accepted from now on are computed over."""
+        """The current table. A job keeps the one that it was accepted with."""
         with self._lock:
             return self._table
 
     @property
     def last_reload(self) -> LoadReport | None:
-        """How the last reload went, or goes; None where there was none."""
+        """The running or the last reload; None before the first."""
         with self._lock:
             return self._reload
 
     def reload(self) -> bool:
-        """Read the source again on a thread of its own and swap the table whole; False where that is going on already.
+        """Start a reload on a thread of its own; return False if one is running already.
 
-        A source that cannot be read leaves the old table in place.
+        If the source cannot be read, the current table stays.
         """
         with self._lock:
             if self._reload is not None and self._reload.status == "running":
@@ -74,13 +74,13 @@ class DataIngestor:
     def _read_again(self) -> None:
         table, reason = None, None
         try:
-            table = self._load(self._tell)
+            table = self._load(self._record_progress)
         except SourceError as error:
             reason = error.reason
-            logger.warning("reload: the old table stays: %s", reason)
-        except Exception:  # told by the report, on whichever thread it is asked for
-            reason = "the table could not be read; the fault is logged"
-            logger.exception("reload: the old table stays")
+            logger.warning("reload: failed, the current table stays: %s", reason)
+        except Exception:  # the thread has no caller to raise to; the report carries the reason
+            reason = "the table could not be read; the server's log has the traceback"
+            logger.exception("reload: failed, the current table stays")
         status: Literal["done", "error"] = "error" if reason else "done"
         with self._lock:
             self._table = table or self._table
@@ -89,8 +89,8 @@ class DataIngestor:
         if table is not None:
             logger.info("reload: %d rows read, SHA-256 %s", table.report.rows_read, table.report.sha256)
 
-    def _tell(self, progress: Progress) -> None:
-        """Take note of how far the reload has come, and log it now and then."""
+    def _record_progress(self, progress: Progress) -> None:
+        """Update the report, and log the progress every few seconds."""
         with self._lock:
             if self._reload is not None:
                 self._reload = replace(self._reload, progress=progress)

@@ -1,18 +1,27 @@
-"""One tree of service errors, each with its HTTP status, and the one envelope that every error is told in."""
+"""The errors of the service, each with its HTTP status, and the JSON envelope of every error response."""
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 LONGEST_QUOTE_CHARS = 300
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorEnvelope:
+    """The body of every error response: what is wrong, and how to fix it."""
+
+    status: Literal["error"] = field(default="error", init=False)
+    reason: str
+
+
 class ServiceError(Exception):
-    """A failure that a client or an operator is told about in one clear sentence.
+    """A failure with a reason that clients or operators can read.
 
     Parameters
     ----------
-    reason: what is wrong and how to put it right; safe to show to anybody
-    headers: HTTP headers that go with the answer, for example ``Retry-After``
+    reason: what is wrong and how to fix it; it holds no secrets
+    headers: HTTP headers of the response, for example ``Retry-After``
     """
 
     status: ClassVar[int] = 500
@@ -24,29 +33,29 @@ class ServiceError(Exception):
 
 
 class InvalidRequestError(ServiceError):
-    """The request is malformed or asks for something that the table does not hold."""
+    """The request is malformed, or names something that the table does not hold."""
 
     status = 400
 
 
 class UnauthorizedError(ServiceError):
-    """A protected route without a token."""
+    """The request to a protected route has no token."""
 
     status = 401
 
     def __init__(self) -> None:
-        reason = "this needs the operator's token, in the header Authorization: Bearer <token>"
+        reason = "this route needs the operator's token; send the header Authorization: Bearer <token>"
         super().__init__(reason, {"WWW-Authenticate": "Bearer"})
 
 
 class ForbiddenError(ServiceError):
-    """The client may not do this."""
+    """The client is not allowed to do this."""
 
     status = 403
 
 
 class UnknownJobError(ServiceError):
-    """No job of that id was ever accepted."""
+    """No job with that id was ever accepted."""
 
     status = 404
 
@@ -60,31 +69,33 @@ class GoneError(ServiceError):
     status = 410
 
     def __init__(self) -> None:
-        super().__init__("the job and its result have been removed, by the retention rule or on request; ask again")
+        super().__init__(
+            "the job and its result have been removed, by the retention rule or on request; submit it again"
+        )
 
 
 class ConflictError(ServiceError):
-    """The job is not in the state that this needs."""
+    """The state of the job does not allow this."""
 
     status = 409
 
 
 class JobBusyError(ConflictError):
-    """The job is being computed and cannot be cancelled any more."""
+    """The job is running and can no longer be cancelled."""
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(
-            f"{job_id} is being computed and cannot be cancelled any more; it can be removed once it is done"
-        )
+        super().__init__(f"{job_id} is running and can no longer be cancelled; remove it once it is done")
 
 
 class KeyReusedError(ServiceError):
-    """A key that came with another request before."""
+    """The Idempotency-Key was used before, with another request."""
 
     status = 422
 
     def __init__(self) -> None:
-        super().__init__("this Idempotency-Key came with another request before; send a new key with a new request")
+        super().__init__(
+            "this Idempotency-Key was used before, with another request; send a new key with a new request"
+        )
 
 
 class UnsupportedMediaTypeError(ServiceError):
@@ -94,7 +105,7 @@ class UnsupportedMediaTypeError(ServiceError):
 
 
 class UnavailableError(ServiceError):
-    """The job is not accepted now; it may be later."""
+    """The job is not accepted now; the client can try again later."""
 
     status = 503
 
@@ -103,7 +114,7 @@ class UnavailableError(ServiceError):
 
 
 class ShuttingDownError(UnavailableError):
-    """The pool takes no more jobs."""
+    """The pool accepts no more jobs."""
 
     RETRY_AFTER_SECONDS: ClassVar[int] = 30
 
@@ -112,7 +123,7 @@ class ShuttingDownError(UnavailableError):
 
 
 class QueueFullError(UnavailableError):
-    """As many jobs wait as may."""
+    """The queue has no free place."""
 
     def __init__(self, waiting: int, retry_after_seconds: int) -> None:
         super().__init__(
@@ -130,26 +141,34 @@ class NotRecordedError(UnavailableError):
 
 
 class PictureError(ServiceError):
-    """A chart cannot be drawn as a picture."""
+    """The chart cannot be drawn as a picture."""
 
 
 class StartError(ServiceError):
-    """The server cannot start as it is set up; the process ends with exit code 2."""
+    """The server cannot start with its settings; the process exits with code 2."""
 
 
 class SettingsError(StartError):
-    """A setting makes no sense."""
+    """A setting has an invalid value."""
 
 
 class SourceError(StartError):
     """The table cannot be read from its source."""
 
 
-def envelope(reason: str) -> dict[str, str]:
-    """Return the body of an error answer."""
-    return {"status": "error", "reason": reason}
-
-
 def quoted(text: str) -> str:
-    """Return what a client sent in quotes, shortened where it is very long."""
+    """Return a client's text in quotes, cut off if it is very long."""
     return repr(text if len(text) <= LONGEST_QUOTE_CHARS else text[:LONGEST_QUOTE_CHARS] + "…")
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message in one line: the system's words for an OSError, the class name for an empty message."""
+    message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    first, *others = message.strip().splitlines() or [type(error).__name__]
+    return f"{first} {others[0].strip()}" if first.endswith(":") and others else first
+
+
+def join_first(items: Sequence[str], limit: int, separator: str = ", ") -> str:
+    """Join items for a message. Of more than ``limit``, name the first and count the others."""
+    more = len(items) - limit
+    return separator.join([*items[:limit], *([f"and {more} more"] if more > 0 else [])])

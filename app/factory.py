@@ -10,6 +10,7 @@ from multiprocessing.util import Finalize
 from flask import Flask
 from flask_cors import CORS
 
+from app.charts.converter import Converter
 from app.data_ingestor import DataIngestor
 from app.errors import StartError
 from app.jobs.documents import Documents, ResultFiles
@@ -18,12 +19,14 @@ from app.jobs.journal import Journal
 from app.jobs.recovery import recover
 from app.jobs.results_folder import check_folder, lock_folder
 from app.jobs.status_map import Retention
-from app.logger_config import configure_logging
-from app.metrics import Metrics, Observer
+from app.logger_config import Log, configure_logging
+from app.metrics import Metrics
 from app.openapi import views as openapi_views
 from app.pages import dashboard, data, job_list, static_files
+from app.pages.form import FormChoices
+from app.planner import CurrentPlanner
 from app.routes import jobs, operations, results, statistics, survey
-from app.services import Services, preparer
+from app.services import Services
 from app.settings import Settings, settings_from_environment
 from app.table.engines import load_table
 from app.table.survey_table import SurveyTable
@@ -66,35 +69,37 @@ def drain_at_exit(app: Flask) -> None:
 def build_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
     """Build a server; ``app.create_app`` documents it."""
     ingestor = DataIngestor(partial(load_table, settings), table)
-    configure_logging(settings)  # after the table: a start that fails is reported on standard error alone
-    services = _start_services(settings, ingestor)
+    log = configure_logging(settings)  # after the table: a start that fails is reported on standard error alone
+    services = _start_services(settings, ingestor, log)
 
     app = LeanFlask(__package__ or __name__, static_folder=None, template_folder="pages/templates")
     app.config.update(PROVIDE_AUTOMATIC_OPTIONS=bool(settings.allowed_origins))
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # it would answer with a redirect in HTML
     app.extensions["services"] = services
+    app.extensions["form_choices"] = FormChoices()
     _register_routes(app)
     _allow_origins(app, settings.allowed_origins)
     return app
 
 
-def _start_services(settings: Settings, ingestor: DataIngestor) -> Services:
+def _start_services(settings: Settings, ingestor: DataIngestor, log: Log) -> Services:
     """Start the threads of a server, in the order in which they need each other."""
     files = ResultFiles(settings.results_dir)
     journal = Journal(settings.results_dir, settings.journal_sync)
     recovered = recover(journal, files)
-    documents = Documents(files, preparer(ingestor))
+    planner = CurrentPlanner(lambda: ingestor.table)
+    documents = Documents(files, planner.work_of)
     retention = Retention(settings.retention_jobs, settings.retention_hours * SECONDS_PER_HOUR)
     store = JobStore(documents=documents, journal=journal, retention=retention, recovered=recovered)
-    metrics = Metrics()
-    pool = ThreadPool(store=store, threads=settings.threads, queue_size=settings.queue_size, observer=Observer(metrics))
+    metrics = Metrics(log.info)
+    pool = ThreadPool(store=store, threads=settings.threads, queue_size=settings.queue_size, observer=metrics)
     metrics.queue_length.set_function(pool.waiting)
     metrics.runners_alive.set_function(pool.runners_alive)
     pool.resume()
     maintenance = Maintenance(store)
     maintenance.start()
-    return Services(settings, ingestor, store, pool, maintenance, metrics)
+    return Services(settings, ingestor, planner, store, pool, maintenance, metrics, Converter(), log)
 
 
 def _register_routes(app: Flask) -> None:

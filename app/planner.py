@@ -1,7 +1,7 @@
-"""From the body of a request to the work of a job over one table; what has been asked before is not worked out again.
+"""From the body of a request to the work of a job: the body is validated once, then codes of the table take over.
 
-The table never changes, so neither do the answers: the first job that asks something computes its document, and every
-later one that asks the same gets the same object.
+A table never changes, so neither do its results: the first job that asks for something computes the document, and every
+later one that asks for the same gets that document from a cache.
 """
 
 from collections.abc import Callable
@@ -11,113 +11,133 @@ from typing import Any
 
 import orjson
 
-from app.errors import InvalidRequestError, ServiceError, quoted
+from app.errors import InvalidRequestError, ServiceError, join_first, quoted
 from app.jobs.job import Document, JobRequest, Work, done_document, job_request
 from app.queries.bodies import parse_body
 from app.queries.provenance import provenance_of
 from app.queries.query import Query
-from app.queries.resolve import resolve
 from app.statistics import STATISTICS
 from app.table.survey_table import SurveyTable
 
-BODIES_REMEMBERED = 4096
-LONGEST_BODY_REMEMBERED_BYTES = 1024
-DOCUMENTS_REMEMBERED = 512  # the longest, by category, are of about 80 kilobytes
+CACHED_PLANS = 4096
+LONGEST_CACHED_BODY_BYTES = 1024
+CACHED_DOCUMENTS = 512  # the longest ones, by category, have about 80 kilobytes
+MOST_REQUESTS = 1000
+LONGEST_REQUEST_BYTES = 64 * 1024  # the limit for a request outside a batch
+PROBLEMS_LISTED = 3
+EXAMPLE = '{"statistic": "best5", "question": "Q036"}'
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request as it is recorded, and the work that answers it."""
+    """A validated request: as the journal records it, in the codes of the table, and the work that answers it."""
 
     request: JobRequest
+    query: Query
     work: Work
 
 
 class Planner:
-    """Plans over one table. Safe to use from many threads.
+    """Turns requests into work over one table. Safe to use from many threads.
 
     Parameters
     ----------
-    table: what the work is computed over
+    table: the table to compute over
     """
 
     def __init__(self, table: SurveyTable) -> None:
-        self._table = table
-        self._remembered_plan = lru_cache(BODIES_REMEMBERED)(self._plan)
-        self._remembered_document = lru_cache(DOCUMENTS_REMEMBERED)(self._document)
+        self.table = table
+        self._cached_plan = lru_cache(CACHED_PLANS)(self._plan)
+        self._cached_document = lru_cache(CACHED_DOCUMENTS)(self._document)
 
     def plan(self, statistic: str, raw: bytes) -> Plan:
-        """Check what a body asks of a statistic and return how to answer it.
+        """Validate a request and return how to answer it.
+
+        Parameters
+        ----------
+        statistic: name of the statistic
+        raw: the body, as JSON
 
         Raises
         ------
         ServiceError: there is no such statistic
-        InvalidRequestError: the body asks for nothing that can be computed
+        InvalidRequestError: the body is invalid, or the table cannot answer it
         """
-        if len(raw) > LONGEST_BODY_REMEMBERED_BYTES:
+        if len(raw) > LONGEST_CACHED_BODY_BYTES:
             return self._plan(statistic, raw)
-        return self._remembered_plan(statistic, raw)
+        return self._cached_plan(statistic, raw)
 
-    def provenance(self, request: JobRequest) -> dict[str, Any]:
-        """Return where the figures of a recorded request come from, those of the contract's nine too.
+    def plan_batch(self, raw: bytes) -> list[Plan]:
+        """Validate a batch, request by request, and return how to answer each.
+
+        Parameters
+        ----------
+        raw: a JSON list of objects, each with ``statistic`` and the fields of that statistic's body
 
         Raises
         ------
-        InvalidRequestError: this table does not hold what is asked for
+        InvalidRequestError: the body is not such a list, or some of its requests are invalid
         """
-        body = parse_body(request.body, STATISTICS[request.statistic].body)
-        return provenance_of(self._table, request.statistic, resolve(body, self._table))
+        plans, problems = [], []
+        for position, element in enumerate(_elements(raw)):
+            try:
+                plans.append(self.plan(*_request(element)))
+            except InvalidRequestError as error:
+                problems.append(f"request {position}: {error.reason}")
+        if problems:
+            listed = join_first(problems, PROBLEMS_LISTED, "; ")
+            raise InvalidRequestError(f"no request of this batch is accepted (counted from 0). {listed}")
+        return plans
 
-    def _plan(self, statistic: str, raw: bytes) -> Plan:
-        found = STATISTICS.get(statistic)
-        if found is None:
-            raise ServiceError(f"this server has no statistic {statistic!r}")
-        body = parse_body(raw, found.body)
-        query = resolve(body, self._table)
-        if found.check is not None:
-            found.check(self._table, query)
-        request = job_request(statistic, body.model_dump_json(exclude_unset=True, by_alias=True).encode())
-        return Plan(request, partial(self._remembered_document, statistic, query))
+    def provenance(self, request: JobRequest) -> dict[str, Any]:
+        """Return the provenance of a recorded request, also for a statistic whose results do not carry it.
 
-    def _document(self, statistic: str, query: Query) -> Document:
-        asked = STATISTICS[statistic]
-        data = asked.compute(self._table, query)
-        return done_document(data, provenance_of(self._table, statistic, query) if asked.provenance else None)
+        Raises
+        ------
+        InvalidRequestError: this table cannot answer the request
+        """
+        query = self.plan(request.statistic, request.body).query
+        return provenance_of(self.table, request.statistic, query)
+
+    def _plan(self, name: str, raw: bytes) -> Plan:
+        statistic = STATISTICS.get(name)
+        if statistic is None:
+            raise ServiceError(f"this server has no statistic {name!r}")
+        body = parse_body(raw, statistic.body)
+        query = statistic.input.resolve(body, self.table)
+        # The journal records the body as the client meant it, not the query: codes are valid for this table only.
+        request = job_request(name, body.model_dump_json(exclude_unset=True, by_alias=True).encode())
+        return Plan(request, query, partial(self._cached_document, name, query))
+
+    def _document(self, name: str, query: Query) -> Document:
+        statistic = STATISTICS[name]
+        data = statistic.compute(self.table, query)
+        return done_document(data, provenance_of(self.table, name, query) if statistic.provenance else None)
 
 
-planner_of = lru_cache(maxsize=1)(Planner)
-
-
-MOST_REQUESTS = 1000
-LONGEST_REQUEST_BYTES = 64 * 1024  # as long as one that comes alone may be
-PROBLEMS_NAMED = 3
-
-PlanOne = Callable[[str, bytes], Plan]
-
-
-def plan_batch(raw: bytes, plan: PlanOne) -> list[Plan]:
-    """Check what a body asks, request by request, and return how to answer each.
+class CurrentPlanner:
+    """Holds the planner over the current table, and replaces it after a reload so that no old table is kept.
 
     Parameters
     ----------
-    raw: a JSON list of objects, each with ``statistic`` and the fields of that statistic's body
-    plan: checks the body of one statistic
-
-    Raises
-    ------
-    InvalidRequestError: the body is no such list, or some of its requests ask for nothing that can be computed
+    table: returns the current table
     """
-    plans, problems = [], []
-    for place, element in enumerate(_elements(raw)):
-        try:
-            plans.append(_plan_one(element, plan))
-        except InvalidRequestError as error:
-            problems.append(f"request {place}: {error.reason}")
-    if problems:
-        more = len(problems) - PROBLEMS_NAMED
-        told = problems[:PROBLEMS_NAMED] + ([f"and {more} more"] if more > 0 else [])
-        raise InvalidRequestError(f"none of the requests is taken (they are counted from 0). {'; '.join(told)}")
-    return plans
+
+    def __init__(self, table: Callable[[], SurveyTable]) -> None:
+        self._table = table
+        self._planner = Planner(table())
+
+    def get(self) -> Planner:
+        """Return the planner over the current table."""
+        table, planner = self._table(), self._planner
+        if planner.table is not table:
+            # No lock: if two threads come here at once, one planner and its empty caches are dropped, nothing else.
+            planner = self._planner = Planner(table)
+        return planner
+
+    def work_of(self, request: JobRequest) -> Work:
+        """Return the work of a recorded request, over the current table."""
+        return self.get().plan(request.statistic, request.body).work
 
 
 def _elements(raw: bytes) -> list[Any]:
@@ -126,24 +146,22 @@ def _elements(raw: bytes) -> list[Any]:
     except orjson.JSONDecodeError as error:
         raise InvalidRequestError(f"the body must be a JSON list ({error})") from error
     if not isinstance(elements, list) or not 0 < len(elements) <= MOST_REQUESTS:
-        raise InvalidRequestError(
-            f"the body must be a JSON list of 1 to {MOST_REQUESTS} requests, "
-            'such as [{"statistic": "best5", "question": "Q036"}]'
-        )
+        raise InvalidRequestError(f"the body must be a JSON list of 1 to {MOST_REQUESTS} requests, such as [{EXAMPLE}]")
     return elements
 
 
-def _plan_one(element: Any, plan: PlanOne) -> Plan:
+def _request(element: Any) -> tuple[str, bytes]:
+    """Return the statistic of a request in a batch, and its body."""
     if not isinstance(element, dict):
-        raise InvalidRequestError('it must be a JSON object, such as {"statistic": "best5", "question": "Q036"}')
+        raise InvalidRequestError(f"it must be a JSON object, such as {EXAMPLE}")
     statistic = element.pop("statistic", None)
     if not isinstance(statistic, str) or statistic not in STATISTICS:
-        named = "field 'statistic' is missing" if statistic is None else f"unknown statistic {quoted(str(statistic))}"
-        raise InvalidRequestError(f"{named}; the statistics are {', '.join(STATISTICS)}")
+        problem = "field 'statistic' is missing" if statistic is None else f"unknown statistic {quoted(str(statistic))}"
+        raise InvalidRequestError(f"{problem}; the statistics are {', '.join(STATISTICS)}")
     try:
         body = orjson.dumps(element)
     except orjson.JSONEncodeError as error:
         raise InvalidRequestError("it is nested too deep") from error
     if len(body) > LONGEST_REQUEST_BYTES:
-        raise InvalidRequestError(f"it is over the limit of {LONGEST_REQUEST_BYTES} bytes for one request")
-    return plan(statistic, body)
+        raise InvalidRequestError(f"it exceeds the limit of {LONGEST_REQUEST_BYTES} bytes for one request")
+    return statistic, body

@@ -10,14 +10,14 @@ from functools import partial
 
 import orjson
 
+from app.charts.converter import Converter
 from app.data_ingestor import DataIngestor
 from app.errors import ServiceError, UnavailableError
-from app.jobs.documents import Prepare
 from app.jobs.job import Job, Submission, error_document, fingerprint
 from app.jobs.job_store import JobStore, Maintenance
-from app.logger_config import close_logging
+from app.logger_config import Log
 from app.metrics import Metrics
-from app.planner import plan_batch, planner_of
+from app.planner import CurrentPlanner
 from app.settings import Settings
 from app.task_runner import ThreadPool
 
@@ -27,21 +27,19 @@ MOST_WAITING_REQUESTS = 1024  # a quarter of the HTTP threads: the others go on 
 NOT_READY_RETRY_SECONDS = 5
 
 
-def preparer(ingestor: DataIngestor) -> Prepare:
-    """Return a function that prepares a recorded request again, over the table of that moment."""
-    return lambda request: planner_of(ingestor.table).plan(request.statistic, request.body).work
-
-
 @dataclass(frozen=True)
 class Services:
     """The table, the jobs and the pool of one server."""
 
     settings: Settings
     ingestor: DataIngestor
+    planner: CurrentPlanner
     store: JobStore
     pool: ThreadPool
     maintenance: Maintenance
     metrics: Metrics
+    converter: Converter
+    log: Log
     _closing: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _waits: threading.BoundedSemaphore = field(
@@ -79,13 +77,13 @@ class Services:
 
     def _accept(self, statistic: str, raw: bytes, submission: Submission | None = None) -> Job:
         self.pool.check_open()
-        plan = planner_of(self.ingestor.table).plan(statistic, raw)
+        plan = self.planner.get().plan(statistic, raw)
         request = replace(plan.request, submission=submission) if submission else plan.request
         return self.pool.add_task(request, plan.work)
 
     def _accept_all(self, raw: bytes, submission: Submission) -> list[Job]:
         self.pool.check_open()
-        plans = plan_batch(raw, planner_of(self.ingestor.table).plan)
+        plans = self.planner.get().plan_batch(raw)
         parts = [replace(submission, place=place, jobs=len(plans)) for place in range(len(plans))]
         requests = [replace(plan.request, submission=part) for plan, part in zip(plans, parts, strict=True)]
         return self.pool.add_tasks([(request, plan.work) for request, plan in zip(requests, plans, strict=True)])
@@ -158,10 +156,11 @@ class Services:
                 return self.store.map.unfinished() == 0
             drained = self.drain()
             self.maintenance.stop()
+            self.converter.close()
             try:
                 self.store.close()
             except OSError:
                 logger.exception("the journal cannot be written out; the next start finds the results all the same")
-            close_logging()
+            self.log.close()
             self._closed.set()
         return drained

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
@@ -17,7 +16,6 @@ from app.errors import SettingsError, quoted
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 BUNDLED_TABLE = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
 DOWNLOADED_TABLE = PROJECT_ROOT / "data" / "brfss.csv"
-CDC_TABLE_URL = "https://data.cdc.gov/api/views/hn4x-zwk7/rows.csv?accessType=DOWNLOAD"
 PREFIXES = ("STATS_", "TP_")
 SECRET_NAMES = frozenset({"STATS_ADMIN_TOKEN"})
 OTHER_PROGRAMS_NAMES = frozenset({"STATS_URL"})
@@ -36,23 +34,6 @@ def _address(value: object) -> object:
     if isinstance(value, str) and not (value.isascii() and value.isprintable() and value.strip()):
         raise PydanticCustomError("address", "must be the name or the address of a host")
     return value
-
-
-def _web_address(value: object) -> object:
-    """Refuse what is no address on the web, and one with a password, which would be recorded with the table."""
-    if isinstance(value, str) and not _is_web_address(value):
-        raise PydanticCustomError("web", "must be an http:// or https:// address without a user's name or password")
-    return value
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:  # it is the port, or an address in brackets, that makes no sense
-        return False
-    plain = text.isascii() and text.isprintable() and " " not in text and parts.username is None
-    return plain and bool(host) and parts.scheme in ("http", "https")
 
 
 def _may_be_there(path: Path) -> bool:
@@ -91,7 +72,6 @@ def _networks(value: object) -> object:
 
 
 Address = Annotated[str, BeforeValidator(_address)]
-WebAddress = Annotated[str, BeforeValidator(_web_address)]
 SourceText = Annotated[str, BeforeValidator(_source), BeforeValidator(_not_blank)]
 SchedulerAddress = Annotated[str, BeforeValidator(_scheduler)]
 PathText = Annotated[Path, BeforeValidator(_not_blank)]
@@ -117,19 +97,16 @@ class Settings(BaseModel):
         description="the table: a file, a folder, a pattern such as `tables/*.parquet`, or an address; CSV, plain or "
         "compressed, or Parquet; where none is named, `data/brfss.csv` goes before the bundled one if it is there",
     )
-    data_url: WebAddress = Field(
-        CDC_TABLE_URL, alias="STATS_DATA_URL", description="where `make data` downloads the table from"
-    )
     mapping: PathText | None = Field(
         None,
         alias="STATS_MAPPING",
         description="tells what columns and codes mean, where the table is of respondents' records: a TOML file",
     )
-    engine: Literal["pandas", "dask"] = Field(
-        "pandas",
+    engine: Literal["auto", "pandas", "dask"] = Field(
+        "auto",
         alias="STATS_ENGINE",
-        description="what reads and reduces the table: `pandas`, `dask`; where none is named, Dask does if the table "
-        "is larger than `STATS_DASK_SHARE`",
+        description="what reads and reduces the table: `pandas`, `dask`, or `auto`: Dask if the table is larger than "
+        "`STATS_DASK_SHARE`, pandas otherwise",
     )
     dask_share: float = Field(
         0.25,

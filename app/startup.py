@@ -7,8 +7,8 @@ from pathlib import Path
 
 from app.errors import SettingsError
 from app.settings import STANDARD_OUTPUT, Settings
-from app.table.engines import load_table_apart
-from app.table.sources.progress import NowAndThen, Progress, Tell
+from app.table.engines import load_table_in_subprocess
+from app.table.sources.progress import OnProgress, Progress, Throttle
 from app.table.survey_table import SurveyTable
 from app.web.waiting_room import WaitingRoom
 
@@ -47,9 +47,9 @@ def read_first(settings: Settings, address: str) -> SurveyTable:
 
         def report(progress: Progress) -> None:
             print_progress(progress)
-            room.tell(progress)
+            room.report(progress)
 
-        table = load_table_apart(settings, report)
+        table = load_table_in_subprocess(settings, report)
     listening_socket(settings, address).close()
     return table
 
@@ -94,9 +94,9 @@ def _open_port(settings: Settings, address: str) -> socket.socket:
     return opened
 
 
-def _progress_printer() -> Tell:
+def _progress_printer() -> OnProgress:
     """Return a callback that prints progress every few seconds."""
-    due = NowAndThen(SECONDS_BETWEEN_LINES)
+    due = Throttle(SECONDS_BETWEEN_LINES)
 
     def print_progress(progress: Progress) -> None:
         if due():

@@ -104,12 +104,11 @@ class ThreadPool:
             #    a crash never loses a job that a client knows of.
             jobs = self._store.accept(tasks)
         except BaseException:
-            self._release_places(len(tasks))  # may be what a shutdown waits for
+            self.release_places(len(tasks))  # may be what a shutdown waits for
             raise
         # 3. Queue them. From here on a runner may have ended a job before this method returns.
         for job in jobs:
             self._queue.put(job)
-        for job in jobs:
             self._observer.accepted(job)
         return jobs
 
@@ -138,7 +137,7 @@ class ThreadPool:
         outcome = self._store.cancel(job_id)
         if outcome == CANCELLED:
             # The job itself stays in the queue. The runner that takes it finds it ended and drops it.
-            self._release_places(1)
+            self.release_places(1)
         return outcome
 
     def check_open(self) -> None:
@@ -225,14 +224,14 @@ class ThreadPool:
                 return
         raise QueueFullError(waiting, self._seconds_until_finished(waiting))
 
-    def _release_places(self, count: int) -> None:
+    def release_places(self, count: int) -> None:
         """Free places; the last one to be freed after a shutdown began ends the runners."""
         with self._lock:
             self._places -= count
-            # Once closed, the count only falls, so it reaches 0 once: the tokens are put once.
-            last = self._places == 0 and not self._open
-        if last:
-            self._put_stop_tokens()
+            # Once closed, the count only falls, so it reaches 0 once and the tokens are put once.
+            if self._places or self._open:
+                return
+        self._put_stop_tokens()
 
     def _seconds_until_finished(self, jobs: int) -> int:
         """Estimate, from the last ends, in how many whole seconds so many jobs will have finished: 1 to 60."""
@@ -244,14 +243,11 @@ class ThreadPool:
 
     # Called by the runners
 
-    def job_taken(self) -> None:
-        """Free the place of a job that a runner has taken."""
-        self._release_places(1)
-
-    def job_ended(self, job: Job, status: JobStatus, seconds: float) -> None:
-        """Count a job that a runner has ended, ``seconds`` after taking it."""
-        self._finishes.append(time.monotonic())
-        self._observer.ended(job, status, seconds)
+    def job_ended(self, job: Job, status: JobStatus, started: float) -> None:
+        """Count a job that a runner has ended; ``started`` is the monotonic time at which the runner took it."""
+        now = time.monotonic()
+        self._finishes.append(now)
+        self._observer.ended(job, status, now - started)
 
     def replace_runner(self, dead: "TaskRunner", held: Job | None) -> None:
         """Start a new runner in place of a dying one and end the job that it held. Called by the dying thread."""
@@ -270,7 +266,7 @@ class ThreadPool:
     def _end_held_job(self, job: Job) -> None:
         """End the job of a dead runner as an error, unless it had ended before the runner died."""
         if self._store.map.start(job):  # the runner died between taking the job and marking it as started
-            self.job_taken()
+            self.release_places(1)
         if self._store.map.status(job) is JobStatus.RUNNING:
             self._store.finish(job, error_document(RUNNER_DIED_REASON), RUNNER_DIED_REASON)
 
@@ -284,6 +280,7 @@ class TaskRunner(threading.Thread):
         self.number = number
         self._pool = pool
         self._store = store
+        self._map = store.map
         self._queue = queue
 
     def run(self) -> None:
@@ -300,9 +297,9 @@ class TaskRunner(threading.Thread):
 
     def _run_job(self, job: Job) -> None:
         """Compute a job, write its result, and mark it as ended."""
-        if not self._store.map.start(job):
+        if not self._map.start(job):
             return  # cancelled while it waited; the cancellation released its place
-        self._pool.job_taken()
+        self._pool.release_places(1)
         started = time.monotonic()
         try:
             document, reason = self._store.work(job)(), None
@@ -310,7 +307,7 @@ class TaskRunner(threading.Thread):
             document, reason = _failure(job, error)
         # Writes the file before it changes the status, so nobody sees a job done whose result is not whole.
         status = self._store.finish(job, document, reason)
-        self._pool.job_ended(job, status, time.monotonic() - started)
+        self._pool.job_ended(job, status, started)
 
 
 def _failure(job: Job, error: BaseException) -> tuple[Document, str]:

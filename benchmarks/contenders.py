@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-import project_path
-from processes import listens, rival_command, rival_environment, started
+from benchmarks import paths
+from benchmarks.processes import listens, rival_command, rival_environment, started
+from benchmarks.wrk_load import Contender
 from support.real_server import HOST, free_port, running_server
-from wrk_load import Contender
 
 OURS, DEVELOPMENT, CELERY = "ours", "development server", "Celery + Redis"
 CEILING, PLACED_CEILING = "ceiling", "ceiling on the cores that ours uses"
@@ -48,7 +48,7 @@ def all_contenders(*, with_celery: bool) -> Iterator[Mapping[str, Contender]]:
 @contextmanager
 def _constant(name: str, folder: Path, *options: str) -> Iterator[Contender]:
     port = free_port()
-    command = rival_command("constant_server.py", str(port), *options)
+    command = rival_command("constant_server", str(port), *options)
     with started(command, folder / f"{name}.txt", lambda: listens(port)):
         yield Contender(name, _address(port), right=None)
 
@@ -58,7 +58,7 @@ def _development(folder: Path) -> Iterator[Contender]:
     port = free_port()
     results = folder / "results"
     results.mkdir()
-    command = rival_command("development_server.py", str(port), str(project_path.BUNDLED_TABLE), str(results))
+    command = rival_command("development_server", str(port), str(paths.BUNDLED_TABLE), str(results))
     with started(command, Path(os.devnull), lambda: listens(port)):
         yield Contender(DEVELOPMENT, _address(port))
 
@@ -66,15 +66,15 @@ def _development(folder: Path) -> Iterator[Contender]:
 @contextmanager
 def _celery(folder: Path) -> Iterator[Contender]:
     port = free_port()
-    worker = [sys.executable, "-m", "celery", "-A", "celery_jobs", "worker", "--loglevel", "WARNING"]
+    worker = [sys.executable, "-m", "celery", "-A", "benchmarks.rivals.celery_jobs", "worker", "--loglevel", "WARNING"]
     worker += ["--pool", "prefork", "--concurrency", CELERY_WORKERS]
     with _redis(folder) as redis_address:
-        environment = rival_environment({"RIVAL_REDIS": redis_address, "RIVAL_TABLE": str(project_path.BUNDLED_TABLE)})
+        environment = rival_environment({"RIVAL_REDIS": redis_address, "RIVAL_TABLE": str(paths.BUNDLED_TABLE)})
         with (
             # A worker that is not ready yet finds what is posted meanwhile in the queue.
             started(worker, folder / "worker.txt", lambda: True, environment),
             started(
-                rival_command("celery_server.py", str(port)),
+                rival_command("celery_server", str(port)),
                 folder / "celery.txt",
                 lambda: listens(port),
                 environment,

@@ -6,17 +6,16 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-import project_path
 from app.queries.bodies import parse_body
-from app.queries.resolve import resolve
 from app.statistics import STATISTICS
 from app.table.engines.pandas_reader import read_table
 from app.table.survey_table import SurveyTable
-from comparison import Comparison, VoidRunError, times_faster
-from pandas_estimates import EXPRESSIONS, read_estimates
-from progress import tell
-from questions import is_right
-from timing import median_seconds
+from benchmarks import paths
+from benchmarks.comparison import Comparison, VoidRunError, times_faster
+from benchmarks.pandas_estimates import EXPRESSIONS, read_estimates
+from benchmarks.progress import tell
+from benchmarks.questions import is_right
+from benchmarks.timing import median_seconds
 
 OURS, PANDAS = "ours", "pandas"
 TARGET = 1.0  # most of a trend's time, and of a correlation's, is statsmodels' and SciPy's own
@@ -43,7 +42,7 @@ def compare_estimates(*, rounds: int) -> list[Comparison]:
     ------
     VoidRunError: ours and the plain expression do not agree
     """
-    table, frame = read_table(project_path.BUNDLED_TABLE), read_estimates(project_path.BUNDLED_TABLE)
+    table, frame = read_table(paths.BUNDLED_TABLE), read_estimates(paths.BUNDLED_TABLE)
     compared = []
     for name, statistic in STATISTICS.items():
         if not statistic.provenance:
@@ -64,5 +63,5 @@ def compare_estimates(*, rounds: int) -> list[Comparison]:
 def our_call(name: str, table: SurveyTable) -> Callable[[], Any]:
     """Return what computes a statistic's example as a job does."""
     statistic = STATISTICS[name]
-    query = resolve(parse_body(json.dumps(statistic.example).encode(), statistic.body), table)
+    query = statistic.input.resolve(parse_body(json.dumps(statistic.example).encode(), statistic.body), table)
     return lambda: statistic.compute(table, query)

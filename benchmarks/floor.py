@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pandas_expressions import BY_CATEGORY, RANKING_LENGTH
+from benchmarks.pandas_expressions import BY_CATEGORY, RANKING_LENGTH
 
 Codes = NDArray[np.int64]
 Values = NDArray[np.float64]

@@ -1,7 +1,7 @@
 """Requests while a table is read again: how many jobs a second are done then, and what they cost the reading.
 
-Usage from the project's root: ``python benchmarks/loading.py [--quick] [--folder <folder>]``. It takes about six
-minutes, and writes ``loading.md``. The folder needs room for 1 GB; what is written there is removed.
+``PYTHONPATH=tests python -m benchmarks.loading [--quick] [--folder <folder>]`` takes about six minutes and writes
+``loading.md``. The folder needs room for 1 GB; what is written there is removed.
 """
 
 import argparse
@@ -21,21 +21,20 @@ from statistics import median
 import numpy as np
 import requests
 
-import project_path
-from comparison import Comparison, VoidRunError, rate_over
-from make_respondents import DEFAULT_SEED, write_records
-from processes import REQUEST_SECONDS
-from progress import tell
-from questions import QUESTION, expected
-from reloads import Window, now, read_again, reloading
-from report import table_of
+from benchmarks import paths
+from benchmarks.comparison import Comparison, VoidRunError, rate_over
+from benchmarks.processes import REQUEST_SECONDS
+from benchmarks.progress import tell
+from benchmarks.questions import QUESTION, expected
+from benchmarks.reloads import Window, now, read_again, reloading
+from benchmarks.report import table_of
+from benchmarks.tables import whole_cdc_table
+from benchmarks.watched import watch
+from benchmarks.wrk_load import CONNECTIONS, Contender, Load, run_load, verified_answer
 from support.real_server import ServerStartError, running_server
-from tables import whole_cdc_table
-from watched import watch
-from wrk_load import CONNECTIONS, Contender, Load, run_load, verified_answer
+from tools.make_respondents import DEFAULT_SEED, write_records
 
-REPORT = project_path.BENCHMARKS / "loading.md"
-MAPPING = project_path.PROJECT_ROOT / "app" / "table" / "respondents" / "generated.toml"
+REPORT = paths.BENCHMARKS / "loading.md"
 MILLION = 1_000_000
 STATISTIC = "global_mean"
 WORKERS, WORKER_MIB = 2, 768
@@ -146,7 +145,7 @@ def by_dask(folder: Path, effort: Effort) -> Turns:
     write_records(records, effort.records, DEFAULT_SEED)
     chosen = {
         "STATS_DATA": str(records),
-        "STATS_MAPPING": str(MAPPING),
+        "STATS_MAPPING": str(paths.MAPPING),
         "STATS_ENGINE": "dask",
         "STATS_DASK_WORKERS": str(WORKERS),
         "STATS_DASK_WORKER_MIB": str(WORKER_MIB),
@@ -166,7 +165,7 @@ def check_national(address: str, records: Path) -> None:
     ------
     VoidRunError: it differs
     """
-    expected_value = watch("rivals/duckdb_sums.py", str(records), str(WORKERS)).told["national"]
+    expected_value = watch("rivals.duckdb_sums", str(records), str(WORKERS)).told["national"]
     answer = requests.post(
         f"{address}/api/estimate",
         json={"question": QUESTION, "locations": ["National"], "by": ["year"]},

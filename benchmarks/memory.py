@@ -5,10 +5,10 @@ from pathlib import Path
 
 import requests
 
-from comparison import Comparison, VoidRunError
-from processes import REQUEST_SECONDS, rival_command, started
-from progress import tell
-from questions import body_of, expected, is_right
+from benchmarks.comparison import Comparison, VoidRunError
+from benchmarks.processes import REQUEST_SECONDS, rival_command, started
+from benchmarks.progress import tell
+from benchmarks.questions import body_of, expected, is_right
 from support.real_server import running_server
 
 TARGET = 1.5
@@ -30,7 +30,7 @@ def compare_memory(table: Path, kind: str, folder: Path, *, jobs: int) -> list[C
         parent = resident_mib(server.process.pid)
         ours = max(resident_mib(child) for child in children(server.process.pid))
     output = folder / "frame_holder.txt"
-    command = rival_command("frame_holder.py", str(table))
+    command = rival_command("frame_holder", str(table))
     with started(command, output, lambda: "held" in output.read_text(encoding="utf-8")) as holder:
         rival = resident_mib(holder)
     tell(f"memory: {ours:.0f} MiB, its parent {parent:.0f} MiB (much of it shared), pandas alone {rival:.0f} MiB")

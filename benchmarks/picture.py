@@ -6,7 +6,7 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 
-from comparison import Comparison
+from benchmarks.comparison import Comparison
 
 REACHED_COLOUR, MISSED_COLOUR = "#2b7bba", "#d9822b"  # told apart by those who do not see red or green too
 WIDTH_PIXELS, STEP_PIXELS = 420, 17

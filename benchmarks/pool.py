@@ -9,13 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from typing import cast
 
-import project_path  # noqa: F401
 from app.jobs.job import Document, Job, JobRequest, JobStatus, Work, done_document
 from app.jobs.job_store import JobStore, Task
 from app.jobs.status_map import DONE, ERROR, Recovered, StatusMap
 from app.task_runner import ThreadPool
-from comparison import Comparison, VoidRunError, rate_over
-from progress import tell
+from benchmarks.comparison import Comparison, VoidRunError, rate_over
+from benchmarks.progress import tell
 
 THREADS = 4
 TARGET = 4.0

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from signal import SIGKILL
 
-import project_path
+from benchmarks import paths
 from support.real_server import HOST
 
 START_SECONDS = 60.0
@@ -24,15 +24,14 @@ class StartFailedError(RuntimeError):
     """A process ended, or was not ready in time; the message holds what it wrote."""
 
 
-def rival_command(script: str, *arguments: str) -> list[str]:
-    """Return the command of a rival's script."""
-    return [sys.executable, str(project_path.RIVALS / script), *arguments]
+def rival_command(rival: str, *arguments: str) -> list[str]:
+    """Return the command that starts a module of ``benchmarks.rivals``."""
+    return [sys.executable, "-m", f"benchmarks.rivals.{rival}", *arguments]
 
 
 def rival_environment(additions: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return an environment in which a rival finds its modules."""
-    path = os.pathsep.join([str(project_path.BENCHMARKS), str(project_path.RIVALS)])
-    return {**os.environ, "PYTHONPATH": path, **(additions or {})}
+    """Return an environment in which a rival can import the project's packages from any working folder."""
+    return {**os.environ, "PYTHONPATH": str(paths.PROJECT_ROOT), **(additions or {})}
 
 
 @contextmanager

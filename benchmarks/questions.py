@@ -4,8 +4,8 @@ import math
 from functools import cache
 from pathlib import Path
 
-import project_path
-from make_reference_cases import Reference, read_rows
+from benchmarks import paths
+from tools.make_reference_cases import Reference, read_rows
 
 QUESTION = "Percent of adults aged 18 years and older who have obesity"
 STATE = "Ohio"
@@ -23,7 +23,7 @@ def _reference(table: Path) -> Reference:
     return Reference(read_rows(table))
 
 
-def expected(statistic: str, table: Path = project_path.BUNDLED_TABLE) -> object:
+def expected(statistic: str, table: Path = paths.BUNDLED_TABLE) -> object:
     """Return the right result of a statistic over a table."""
     return _reference(table).expected(statistic, body_of(statistic))
 

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-import project_path  # noqa: F401
 from app.table.engines.pandas_reader import read_table
 from app.table.sources.parser import NEEDED, OPTIONAL
-from comparison import Comparison, times_slower
-from progress import tell
-from timing import median_seconds
+from benchmarks.comparison import Comparison, times_slower
+from benchmarks.progress import tell
+from benchmarks.timing import median_seconds
 
 TARGET = 1.5
 

@@ -1,8 +1,8 @@
 """Reduce a folder of respondents' records on a Dask cluster of this machine, as the server does.
 
-``python reduce_records.py <folder> <workers> <file for the cells>`` prints a line of JSON whenever there is something
-to tell: the ids of the workers' processes, the share that is done, and in the end how many records were read in how
-many seconds, from the first block to the whole table.
+``python -m benchmarks.reduce_records <folder> <workers> <file for the cells>`` prints lines of JSON: the process ids of
+the workers, the share that is done, and in the end how many records were read in how many seconds, from the first block
+to the whole table.
 """
 
 import json
@@ -14,29 +14,29 @@ from pathlib import Path
 import dask
 import numpy as np
 
-import project_path
 from app.process.cores import CORES
 from app.table.engines.cluster import ClusterTask
 from app.table.engines.cluster_main import CLUSTER_CONFIG, cluster_client
 from app.table.engines.dask_reader import read_with_dask
 from app.table.respondents import RespondentRecords, read_mapping
+from app.table.sources.addresses import Source
 from app.table.sources.progress import Progress
 from app.table.survey_table import SurveyTable
-from progress import tell
+from benchmarks import paths
+from benchmarks.progress import tell
 
 WORKER_BYTES = 768 * 1024 * 1024
-MAPPING = project_path.PROJECT_ROOT / "app" / "table" / "respondents" / "generated.toml"
 MEASURES = ("value_sum", "low_sum", "high_sum", "variance_sum", "respondents")
 
 
 def main(folder: str, workers: int, cells_file: str) -> None:
     """Reduce, tell how it goes, and write the measures of all cells into a file of NumPy."""
-    kind = RespondentRecords(read_mapping(MAPPING))
-    task = ClusterTask(source=folder, kind=kind, cores=CORES, workers=workers, worker_bytes=WORKER_BYTES)
+    kind = RespondentRecords(read_mapping(paths.MAPPING))
+    task = ClusterTask(source=Source(folder), kind=kind, cores=CORES, workers=workers, worker_bytes=WORKER_BYTES)
     with dask.config.set(CLUSTER_CONFIG), cluster_client(task) as client:
         tell(json.dumps({"workers": list(client.run(os.getpid).values())}))
         started = time.perf_counter()
-        table = read_with_dask(client, folder, kind, tell_share)
+        table = read_with_dask(client, Source(folder), kind, tell_share)
         seconds = time.perf_counter() - started
     np.save(Path(cells_file), measures_of(table))
     tell(json.dumps({"seconds": seconds, "rows": table.report.rows_used, "national": national_of(table)}))

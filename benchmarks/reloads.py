@@ -11,8 +11,8 @@ from typing import Any
 
 import requests
 
-from comparison import VoidRunError
-from processes import REQUEST_SECONDS
+from benchmarks.comparison import VoidRunError
+from benchmarks.processes import REQUEST_SECONDS
 
 PAUSE_SECONDS = 0.05
 LONGEST_READING_SECONDS = 600.0

@@ -1,6 +1,6 @@
 """What several servers need, and what more records need: the figures that ``docs/scaling.md`` reckons with.
 
-Usage from the project's root: ``python benchmarks/replicas.py``. It takes half a minute, and writes ``replicas.md``.
+``PYTHONPATH=tests python -m benchmarks.replicas`` takes half a minute and writes ``replicas.md``.
 """
 
 import io
@@ -14,20 +14,19 @@ import pyarrow
 import requests
 from pyarrow import parquet
 
-import project_path
 from app.table.respondents import RespondentRecords, read_mapping
 from app.table.respondents.sums import UnitSums
 from app.table.sources.frame import SourceFrame
-from comparison import VoidRunError
-from make_respondents import DEFAULT_SEED, FACTS_FILE, Generator, read_survey
-from memory import children
-from processes import REQUEST_SECONDS
-from progress import tell
+from benchmarks import paths
+from benchmarks.comparison import VoidRunError
+from benchmarks.memory import children
+from benchmarks.processes import REQUEST_SECONDS
+from benchmarks.progress import tell
+from benchmarks.watched import tree_mib
 from support.real_server import RealServer, running_server
-from watched import tree_mib
+from tools.make_respondents import DEFAULT_SEED, FACTS_FILE, Generator, read_survey
 
-REPORT = project_path.BENCHMARKS / "replicas.md"
-MAPPING = project_path.PROJECT_ROOT / "app" / "table" / "respondents" / "generated.toml"
+REPORT = paths.BENCHMARKS / "replicas.md"
 MILLION = 1_000_000
 SEED = 1
 
@@ -99,7 +98,7 @@ def waiting(load: float) -> tuple[float, float]:
 
 def record_costs() -> tuple[float, float, UnitSums, UnitSums]:
     """Return processor seconds to read and reduce a block, and to merge one in; sums of a block, and of all."""
-    kind = RespondentRecords(read_mapping(MAPPING))
+    kind = RespondentRecords(read_mapping(paths.MAPPING))
     generator = Generator(read_survey(FACTS_FILE), RECORDS_IN_ALL, DEFAULT_SEED)
     parts, seconds = [], []
     for number in range(BLOCKS):

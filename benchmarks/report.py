@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from comparison import NOTHING, Comparison
-from picture import write_picture
+from benchmarks.comparison import NOTHING, Comparison
+from benchmarks.picture import write_picture
 
 TABLE_FILE, PICTURE_FILE = "results.md", "results.svg"
 HEAD = ("what", "ours", "rival", "ratio", "target", "reached")

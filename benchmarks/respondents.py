@@ -1,7 +1,7 @@
 """Reduce respondents' records of several sizes, and compare with DuckDB, with one worker, and with a worker killed.
 
-Usage from the project's root: ``python benchmarks/respondents.py [--quick] [--folder <folder>]``. It writes
-``scaling.md`` and ``scaling.svg``. The folder needs room for 2.3 GB; what is written there is removed.
+``PYTHONPATH=tests python -m benchmarks.respondents [--quick] [--folder <folder>]`` writes ``scaling.md`` and
+``scaling.svg``. The folder needs room for 2.3 GB; what is written there is removed.
 """
 
 import argparse
@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-import project_path
-from comparison import Comparison, VoidRunError, times_faster, times_slower
-from make_respondents import DEFAULT_SEED, write_records
-from progress import tell
-from scaling_report import Point, write_report
-from watched import Run, Told, watch
+from benchmarks import paths
+from benchmarks.comparison import Comparison, VoidRunError, times_faster, times_slower
+from benchmarks.progress import tell
+from benchmarks.scaling_report import Point, write_report
+from benchmarks.watched import Run, Told, watch
+from tools.make_respondents import DEFAULT_SEED, write_records
 
 MILLION = 1_000_000
 SIZES = (1 * MILLION, 5 * MILLION, 25 * MILLION, 50 * MILLION)
@@ -65,7 +65,7 @@ class Measurement:
     def ours(self, workers: int, killer: Killer | None = None, *, weigh: bool = False) -> Run:
         """Reduce by so many workers."""
         heard = killer.heard if killer else lambda told: None
-        run = watch("reduce_records.py", str(self._records), str(workers), str(self._cells), heard=heard, weigh=weigh)
+        run = watch("reduce_records", str(self._records), str(workers), str(self._cells), heard=heard, weigh=weigh)
         if run.told["rows"] != self.rows:
             raise VoidRunError(f"{run.told['rows']} of {self.rows} records were read")
         tell(f"{self.rows:,} records, {workers} workers: {run.seconds:.1f} s{_weight(run)}")
@@ -73,7 +73,7 @@ class Measurement:
 
     def duckdb(self, ours: Run, *, weigh: bool = False) -> Run:
         """Let DuckDB add up, and compare a figure that follows from either's sums."""
-        run = watch("rivals/duckdb_sums.py", str(self._records), str(CORES), weigh=weigh)
+        run = watch("rivals.duckdb_sums", str(self._records), str(CORES), weigh=weigh)
         if not np.isclose(run.told["national"], ours.told["national"], rtol=CLOSE, atol=0):
             raise VoidRunError(f"DuckDB has {run.told['national']}, ours is {ours.told['national']}")
         tell(f"{self.rows:,} records, DuckDB: {run.seconds:.1f} s{_weight(run)}")
@@ -172,7 +172,7 @@ def main() -> int:
     except VoidRunError as error:
         sys.stderr.write(f"the run is void: {error}\n")
         return 1
-    tell(write_report(None if arguments.quick else project_path.BENCHMARKS, points, compared))
+    tell(write_report(None if arguments.quick else paths.BENCHMARKS, points, compared))
     return 0
 
 

@@ -1,7 +1,7 @@
 """Measure the server against its rivals and its targets.
 
-Usage from the project's root: ``python benchmarks/run.py [--quick] [--check]``. The exit code is 0, or 1 where
-``--check`` is given and a ratio is worse than half of its target in two runs, or 2 where nothing could be measured.
+``PYTHONPATH=tests python -m benchmarks.run [--quick] [--check]``. The exit code is 0; 1 if ``--check`` is given and a
+ratio is worse than half of its target in two runs; 2 if nothing could be measured.
 """
 
 import argparse
@@ -15,22 +15,22 @@ from pathlib import Path
 
 import requests
 
-import project_path
-from comparison import Comparison, VoidRunError
-from contenders import why_no_celery
-from estimate_functions import compare_estimates
-from memory import compare_memory
-from pool import compare_pool
-from processes import StartFailedError
-from progress import tell
-from reading import compare_reading
-from report import table_of, write_report
-from serving import compare_serving
-from starting import compare_start
-from statistic_functions import compare_statistics
+from benchmarks import paths
+from benchmarks.comparison import Comparison, VoidRunError
+from benchmarks.contenders import why_no_celery
+from benchmarks.estimate_functions import compare_estimates
+from benchmarks.memory import compare_memory
+from benchmarks.pool import compare_pool
+from benchmarks.processes import StartFailedError
+from benchmarks.progress import tell
+from benchmarks.reading import compare_reading
+from benchmarks.report import table_of, write_report
+from benchmarks.serving import compare_serving
+from benchmarks.starting import compare_start
+from benchmarks.statistic_functions import compare_statistics
+from benchmarks.tables import whole_cdc_table
+from benchmarks.wrk_load import WRK_MISSING
 from support.real_server import ServerStartError
-from tables import whole_cdc_table
-from wrk_load import WRK_MISSING
 
 MEASURED, FAR_OFF, UNUSABLE = 0, 1, 2
 UNMEASURABLE = (
@@ -120,7 +120,7 @@ def exit_code(*, quick: bool, check: bool) -> int:
     effort = QUICK if quick else FULL
     compared = reported(effort)
     if not quick:
-        write_report(project_path.BENCHMARKS, compared)
+        write_report(paths.BENCHMARKS, compared)
     if not check or not far_off(compared):
         return MEASURED
     tell("measured once more, as the machine may have been busy")

@@ -10,9 +10,9 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 
-from comparison import Comparison
-from report import table_of
-from watched import Run
+from benchmarks.comparison import Comparison
+from benchmarks.report import table_of
+from benchmarks.watched import Run
 
 TABLE_FILE, PICTURE_FILE = "scaling.md", "scaling.svg"
 MILLION = 1_000_000

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from statistics import median
 
-from comparison import Comparison, rate_over
-from contenders import CEILING, CELERY, DEVELOPMENT, OURS, PLACED_CEILING, all_contenders
-from progress import tell
-from wrk_load import Contender, run_load
+from benchmarks.comparison import Comparison, rate_over
+from benchmarks.contenders import CEILING, CELERY, DEVELOPMENT, OURS, PLACED_CEILING, all_contenders
+from benchmarks.progress import tell
+from benchmarks.wrk_load import Contender, run_load
 
 WARM_UP_SECONDS = 1
 RIVAL_TARGET = 10.0

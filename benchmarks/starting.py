@@ -9,12 +9,12 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from statistics import median
 
-import project_path
-from comparison import Comparison, VoidRunError, times_slower
-from processes import START_SECONDS, end
-from progress import tell
+from benchmarks import paths
+from benchmarks.comparison import Comparison, VoidRunError, times_slower
+from benchmarks.processes import START_SECONDS, end
+from benchmarks.progress import tell
+from benchmarks.timing import seconds_of
 from support.real_server import ENTRY_POINT, HOST, SETTING_PREFIXES, free_port
-from timing import seconds_of
 
 TARGET = 1.5
 PAUSE_SECONDS = 0.002
@@ -43,7 +43,7 @@ for name in sys.argv[1:]:
 
 def compare_start(*, rounds: int) -> list[Comparison]:
     """Measure both in turns, the files they read being in memory."""
-    modules = _run_python(LIST_MODULES, str(project_path.BUNDLED_TABLE)).split()
+    modules = _run_python(LIST_MODULES, str(paths.BUNDLED_TABLE)).split()
     turns = [(_seconds_to_first_answer(), _seconds_of_imports(modules)) for _ in range(rounds + 1)]
     ours, rival = (median(seconds) for seconds in zip(*turns[1:], strict=True))  # the first turn fills the caches
     compared = times_slower("start to first answer, the imports alone", ours, rival, TARGET)
@@ -59,7 +59,7 @@ def _run_python(code: str, *arguments: str) -> str:
     """Run code in an interpreter of its own and return what it prints."""
     command = [sys.executable, "-c", code, *arguments]
     ran = subprocess.run(
-        command, cwd=project_path.PROJECT_ROOT, capture_output=True, text=True, check=True, timeout=START_SECONDS
+        command, cwd=paths.PROJECT_ROOT, capture_output=True, text=True, check=True, timeout=START_SECONDS
     )
     return ran.stdout
 

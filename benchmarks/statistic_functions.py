@@ -6,19 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-import project_path
 from app.queries.bodies import parse_body
-from app.queries.resolve import resolve
 from app.statistics import STATISTICS
 from app.table.engines.pandas_reader import read_table
 from app.table.survey_table import SurveyTable
-from comparison import Comparison, VoidRunError, times_faster, times_slower
-from floor import Floor
-from pandas_expressions import EXPRESSIONS, read_frame
-from progress import tell
-from questions import QUESTION, STATE, body_of, expected, is_right
-from tables import TIMES, hundredfold_table
-from timing import median_seconds
+from benchmarks import paths
+from benchmarks.comparison import Comparison, VoidRunError, times_faster, times_slower
+from benchmarks.floor import Floor
+from benchmarks.pandas_expressions import EXPRESSIONS, read_frame
+from benchmarks.progress import tell
+from benchmarks.questions import QUESTION, STATE, body_of, expected, is_right
+from benchmarks.tables import TIMES, hundredfold_table
+from benchmarks.timing import median_seconds
 
 OURS, PANDAS, FLOOR, MANY_ROWS = "ours", "pandas", "floor", "many rows"
 PANDAS_TARGET = 20.0
@@ -33,8 +32,8 @@ def compare_statistics(*, rounds: int) -> list[Comparison]:
     """Measure each statistic of the registry."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         many_rows = read_table(hundredfold_table(Path(folder)))
-    bundled = read_table(project_path.BUNDLED_TABLE)
-    frame = read_frame(project_path.BUNDLED_TABLE)
+    bundled = read_table(paths.BUNDLED_TABLE)
+    frame = read_frame(paths.BUNDLED_TABLE)
     floor = Floor(frame, QUESTION, STATE).calls()
     tables = f"{many_rows.report.rows_used:,} rows", f"{bundled.report.rows_used:,} rows"
     tell(f"statistics over {tables[0]} and over {tables[1]}")
@@ -54,7 +53,7 @@ def compare_statistics(*, rounds: int) -> list[Comparison]:
 def our_call(name: str, table: SurveyTable) -> Callable[[], object]:
     """Return what computes a statistic as a job does."""
     statistic = STATISTICS[name]
-    query = resolve(parse_body(json.dumps(body_of(name)).encode(), statistic.body), table)
+    query = statistic.input.resolve(parse_body(json.dumps(body_of(name)).encode(), statistic.body), table)
     return lambda: statistic.compute(table, query)
 
 

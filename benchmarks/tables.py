@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-import project_path
-from make_sample_dataset import FACTS_FILE, Cell, Row, Survey, read_survey, sample_row, sort_key, write_rows
-from pandas_expressions import COLUMNS
+from benchmarks import paths
+from benchmarks.pandas_expressions import COLUMNS
+from tools.make_sample_dataset import FACTS_FILE, Cell, Row, Survey, read_survey, sample_row, sort_key, write_rows
 
-CDC_TABLE = project_path.PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
+CDC_TABLE = paths.PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
 SEED = 2022
 TIMES = 100
 YEARS_IN_TABLE = 11
@@ -49,7 +49,7 @@ def hundredfold_table(folder: Path) -> Path:
 
     The rows have the same values, so that every mean is that of the bundled table. Parquet keeps it small.
     """
-    bundled = pd.read_csv(project_path.BUNDLED_TABLE, usecols=[*COLUMNS, "YearStart", "YearEnd", "QuestionID"])
+    bundled = pd.read_csv(paths.BUNDLED_TABLE, usecols=[*COLUMNS, "YearStart", "YearEnd", "QuestionID"])
     copies = []
     for number in range(TIMES):
         copy = bundled.copy()

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import project_path
-from comparison import VoidRunError
-from memory import KIB_PER_MIB, children
-from processes import rival_environment
+from benchmarks.comparison import VoidRunError
+from benchmarks.memory import KIB_PER_MIB, children
+from benchmarks.processes import rival_environment
 
 SAMPLE_SECONDS = 0.1
 SHOWN_CHARS = 2000
@@ -44,12 +43,12 @@ class Run:
         return float(self.told["seconds"])
 
 
-def watch(script: str, *arguments: str, heard: Callable[[Told], None] = lambda told: None, weigh: bool = False) -> Run:
-    """Run a script to its end.
+def watch(module: str, *arguments: str, heard: Callable[[Told], None] = lambda told: None, weigh: bool = False) -> Run:
+    """Run a module of the benchmarks until it ends.
 
     Parameters
     ----------
-    script: path from the folder of the benchmarks
+    module: name within the package ``benchmarks``
     heard: is called with each thing that it says
     weigh: whether its memory is looked at; that takes processor time, and holds the process up while it asks for more
 
@@ -57,7 +56,7 @@ def watch(script: str, *arguments: str, heard: Callable[[Told], None] = lambda t
     ------
     VoidRunError: it failed
     """
-    command = [sys.executable, str(project_path.BENCHMARKS / script), *arguments]
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     started = time.monotonic()
     with subprocess.Popen(command, env=rival_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         memory = _Memory(process.pid) if weigh else None
@@ -70,7 +69,7 @@ def watch(script: str, *arguments: str, heard: Callable[[Told], None] = lambda t
         peak = memory.stop() if memory else 0.0
         wrote = errors.wait()
     if process.returncode:
-        raise VoidRunError(f"{script} failed: {wrote[-SHOWN_CHARS:]}")
+        raise VoidRunError(f"{module} failed: {wrote[-SHOWN_CHARS:]}")
     return Run(told, wall, peak)
 
 

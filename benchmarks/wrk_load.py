@@ -11,9 +11,9 @@ from pathlib import Path
 
 import requests
 
-import project_path
-from comparison import VoidRunError
-from questions import body_of, expected, is_right
+from benchmarks import paths
+from benchmarks.comparison import VoidRunError
+from benchmarks.questions import body_of, expected, is_right
 
 CONNECTIONS = 8
 FIRST_ANSWER_SECONDS = 60.0
@@ -106,7 +106,7 @@ def _command(contender: Contender, statistic: str, right: Path, seconds: int, ra
     wrk = shutil.which("wrk")
     if wrk is None:
         raise VoidRunError(WRK_MISSING)
-    script = str(project_path.BENCHMARKS / "load.lua")
+    script = str(paths.BENCHMARKS / "load.lua")
     return [
         *(wrk, f"-t{CONNECTIONS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", f"{REQUEST_SECONDS}s"),
         *("-s", script, contender.address, "--", f"/api/{statistic}", json.dumps(body_of(statistic)), str(right)),

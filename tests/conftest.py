@@ -12,14 +12,12 @@ from flask.testing import FlaskClient
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app import create_app
-from app.charts import pictures
 from app.jobs.job import Document, done_document, job_request
 from app.services import Services
 from app.settings import Settings
 from support.pool_parts import wait_until_taken
 from support.served import served
 from support.small_survey import COLUMNS, STRATA_COLUMNS, small_survey
-from support.stub_server import StubServer, stub_server
 from support.two_readers import READERS, Read, reader_of
 
 GATE_SECONDS = 30.0
@@ -30,13 +28,6 @@ class QuietHandler(WSGIRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing."""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _end_of_the_process_that_draws() -> Iterator[None]:
-    """End the process that draws after the last test, where one has started it."""
-    yield
-    pictures.close()
 
 
 @pytest.fixture
@@ -107,13 +98,6 @@ def address(app: Flask) -> Iterator[str]:
 def read(request: pytest.FixtureRequest) -> Read:
     """One of the two readers of tables."""
     return reader_of(request)
-
-
-@pytest.fixture
-def stub() -> Iterator[StubServer]:
-    """A server that answers what the test says."""
-    with stub_server() as server:
-        yield server
 
 
 @pytest.fixture

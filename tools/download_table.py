@@ -1,94 +1,249 @@
-"""Download CDC's current table, to be served in place of the bundled one.
+"""Download CDC's current table, which the server prefers to the bundled one.
 
-``make data`` runs it. Exit codes: 0, the table is in its place; 1, it could not be had, and what was there stays; 2, a
-setting or an option makes no sense; 130, stopped by Ctrl-C.
+``make data`` runs it. A broken transfer is resumed, the complete file is validated, and only a valid table replaces the
+previous one, atomically. Exit codes: 0, done; 1, failed, the previous table stays; 2, wrong option; 130, Ctrl-C.
 """
 
 import argparse
+import fcntl
+import json
+import os
+import re
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 
-import project_on_path  # noqa: F401
-from app.errors import SettingsError
-from app.settings import DOWNLOADED_TABLE, settings_from_environment
+import requests
+from requests.adapters import HTTPAdapter
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+from urllib3 import Retry
+from urllib3.exceptions import HTTPError, ProtocolError
+
+from app.errors import SourceError
+from app.settings import DOWNLOADED_TABLE
+from app.table.engines.pandas_reader import read_table
+from app.table.sources.parser import DECOMPRESS, PARQUET_MAGIC
+from app.table.survey_rows.columns import NOT_A_NUMBER, NOT_A_PERCENTAGE
 from app.table.survey_table import DatasetReport
-from download_display import fitting_display
-from download_errors import DownloadError
-from partial_file import PartialFile
-from resumable_download import Display, Patience, ResumableDownload
-from table_intake import check_table, only_download, put_in_place
 
-DEFAULT_PATIENCE = Patience()
-FAILED_EXIT_CODE = 1
-SETTINGS_EXIT_CODE = 2
-STOPPED_EXIT_CODE = 128 + signal.SIGINT
+CDC_TABLE_URL = "https://data.cdc.gov/api/views/hn4x-zwk7/rows.csv?accessType=DOWNLOAD"
+TIMEOUT_SECONDS = (10.0, 60.0)  # to connect; without a byte, because CDC prepares the export before sending it
+RETRIED_STATUS = (408, 425, 429, 500, 502, 503, 504)
+RETRIES = Retry(  # no retry if the server cannot be reached (connect) or trusted (other): seconds do not change that
+    4, connect=0, other=0, status_forcelist=RETRIED_STATUS, raise_on_status=False, backoff_factor=1, retry_after_max=60
+)
+CHUNK_BYTES = 256 * 1024
+# Compressed bytes could not be counted against the sizes and ranges that the server announces.
+HEADERS = {"Accept-Encoding": "identity", "User-Agent": "health-statistics-server"}
+CONTENT_RANGE = re.compile(r"bytes (?:([0-9]+)-[0-9]+|\*)/([0-9]+)")
+FEWEST_ROWS = 10_000  # CDC's table has many times that
+SMALLEST_SHARE_OF_PREVIOUS = 0.5  # of the rows: a new table adds a year, it never loses half of them
+SMALLEST_SHARE_USED = 0.5  # of the rows: CDC suppresses about a tenth
+WEB_ADDRESS = re.compile(r"https?://[^/@\s]+(/\S*)?")  # without a password: it is recorded with the table
+RECORDED = ("sha256", "rows_read", "rows_used", "rows_suppressed", "years")
 
 
-def download(url: str, place: Path, display: Display, patience: Patience, *, force: bool) -> DatasetReport:
-    """Download a table, check it, and put it in its place; return what it holds. Blocks.
+class DownloadError(Exception):
+    """The download failed; the message says why and how to fix it."""
 
-    What has come of a table that is refused is removed: going on with it would lead to the same.
+
+def fetch(url: str, partial: Path, retries: Retry = RETRIES) -> None:
+    """Complete a partial file from the web. Blocks. Errors leave the partial file, to be resumed.
 
     Raises
     ------
-    DownloadError: one of these fails; what was in the place stays
+    DownloadError: the server sends something else than a file
+    RequestException, HTTPError: the transfer failed and the retries are used up
     """
-    partial = PartialFile(place, url)
-    ResumableDownload(url, partial, display, patience).run()
+    partial.touch()
+    adapter = HTTPAdapter(max_retries=retries)
+    bar = Progress(BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), transient=True)
+    with requests.Session() as session, bar as progress:
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        task = progress.add_task("", total=None)
+        while True:
+            validator = _validator(partial, url)
+            resume = {"Range": f"bytes={partial.stat().st_size}-", "If-Range": validator} if validator else {}
+            with session.get(url, headers={**HEADERS, **resume}, stream=True, timeout=TIMEOUT_SECONDS) as response:
+                try:
+                    total = _start_body(response, partial, url)
+                    for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False) if response.ok else ():
+                        with partial.open("ab") as file:
+                            file.write(chunk)
+                        progress.update(task, completed=partial.stat().st_size, total=total)
+                    if total in (None, partial.stat().st_size):
+                        return
+                    raise ProtocolError(f"the transfer ended after {partial.stat().st_size} of {total} bytes")
+                except HTTPError as error:
+                    # The adapter retries until the body begins; a broken body counts against the same limit. From now
+                    # on a refused connection is worth a retry as well: the server was there a moment ago.
+                    used = (response.raw.retries or retries).new(connect=None, other=None)
+                    adapter.max_retries = used.increment("GET", url, error=error)
+                    print(f"{_root_cause(error)}; retrying", flush=True)
+            adapter.max_retries.sleep()
+
+
+def _start_body(response: requests.Response, partial: Path, url: str) -> int | None:
+    """Prepare the partial file for a response's body; return the size of the whole file, None if it is unknown.
+
+    A response that is not a file raises DownloadError; one that does not continue the partial file empties it and
+    raises ProtocolError, so that the next attempt starts over.
+    """
+    status, etag = response.status_code, response.headers.get("ETag", "")
+    # A weak ETag may stay the same when bytes change.
+    validator = etag if etag.startswith('"') else response.headers.get("Last-Modified")
+    found = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    start, total = (found[1] and int(found[1]), int(found[2])) if found else (None, None)
+    resumed = _validator(partial, url)
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and resumed:
+        if (start, total) == (None, partial.stat().st_size):
+            return total  # a killed run had received everything
+    elif status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+        raise DownloadError(f"the server responded with status {status} ({response.reason}); check the address")
+    elif response.headers.get("Content-Type", "").lower().startswith("text/html"):
+        raise DownloadError("the server sent a web page instead of a table; check the address")
+    elif status == HTTPStatus.OK:
+        _restart(partial, url, validator)
+        length = response.headers.get("Content-Length", "")
+        return int(length) if length.isdecimal() else None
+    elif start == partial.stat().st_size and validator in (None, resumed):
+        return total
+    _restart(partial, url, None)
+    raise ProtocolError("the file has changed on the server")
+
+
+def _validator(partial: Path, url: str) -> str | None:
+    """Return the ETag or date of the version that the partial file belongs to, None if it cannot be resumed."""
     try:
-        report = check_table(partial.path, place, force=force)
-    except DownloadError:
-        partial.discard()
-        raise
-    put_in_place(partial.path, place, url, report)
-    partial.forget_mark()
+        note = json.loads(_note(partial).read_text(encoding="utf-8"))
+        return str(note["validator"] or "") if partial.stat().st_size and note["url"] == url else None
+    except (FileNotFoundError, ValueError, TypeError, KeyError):  # a killed run left no note, or half of one
+        return None
+
+
+def _note(partial: Path) -> Path:
+    return partial.with_name(f"{partial.name}.json")
+
+
+def _restart(partial: Path, url: str, validator: str | None) -> None:
+    # In this order, so that a validator never describes the bytes of another version.
+    partial.write_bytes(b"")
+    _note(partial).write_text(json.dumps({"url": url, "validator": validator}), encoding="utf-8")
+
+
+def _root_cause(error: BaseException) -> str:
+    """Return the message of the deepest network or system error of a chain, in one line."""
+    while isinstance(cause := error.__cause__ or error.__context__, OSError | HTTPError):
+        error = cause
+    return " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
+
+
+def check_table(path: Path, place: Path, *, force: bool) -> DatasetReport:
+    """Check that a file is a table and, unless forced, a plausible successor of the one in place; return its report."""
+    try:
+        report = read_table(path).report
+    except SourceError as error:
+        raise DownloadError(f"the download is not a table: {error.reason}") from error
+    if not force and (objections := list(_objections(path, report, place))):
+        raise DownloadError(f"the table {' and '.join(objections)}; `make data FORCE=yes` accepts it")
     return report
 
 
-def announce(place: Path, report: DatasetReport) -> None:
-    """Print what has come, and how a server gets to serve it."""
-    years = f"{report.years[0]} to {report.years[-1]}, " if report.years else ""
-    print(
-        f"{place}: {report.rows_read:,} rows, {years}{report.rows_used:,} with a value, SHA-256 {report.sha256}\n"
-        "A server without STATS_DATA takes it at its next start, or at POST /api/dataset/reload"
-    )
+def _objections(path: Path, report: DatasetReport, place: Path) -> Iterator[str]:
+    content = path.read_bytes()
+    # A truncated compressed file cannot be read at all; truncated text can.
+    if not content.startswith((*DECOMPRESS, PARQUET_MAGIC)) and not content.endswith(b"\n"):
+        yield "ends in the middle of a line"
+    if report.rows_read < FEWEST_ROWS:
+        yield f"has {report.rows_read:,} rows, at least {FEWEST_ROWS:,} are expected"
+    if report.rows_used < SMALLEST_SHARE_USED * report.rows_read:
+        yield f"has a usable value in only {report.rows_used:,} of {report.rows_read:,} rows"
+    for reason in (NOT_A_NUMBER, NOT_A_PERCENTAGE):
+        if reason in report.rows_skipped:
+            yield f"has {report.rows_skipped[reason]:,} rows whose {reason}"
+    try:
+        previous_rows = read_table(place).report.rows_read
+    except SourceError:
+        return  # no previous table, or an unreadable one
+    if report.rows_read < SMALLEST_SHARE_OF_PREVIOUS * previous_rows:
+        yield f"has {report.rows_read:,} rows, the previous one has {previous_rows:,}"
 
 
-def main(arguments: list[str] | None = None, patience: Patience = DEFAULT_PATIENCE) -> int:
-    """Download the table that STATS_DATA_URL names; return the exit code."""
-    parser = argparse.ArgumentParser(
-        description="Download CDC's current table, to be served in place of the bundled one."
-    )
-    parser.add_argument(
-        "--output", type=Path, default=DOWNLOADED_TABLE, help=f"its place (default: {DOWNLOADED_TABLE})"
-    )
-    parser.add_argument("--force", action="store_true", help="take a table that is readable but not plausible")
+def install(path: Path, place: Path, url: str, report: DatasetReport) -> None:
+    """Move a validated table into place atomically, and record its origin in a JSON file beside it."""
+    downloaded = {"url": url, "downloaded_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "bytes": path.stat().st_size}
+    record = place.with_suffix(".json.new")
+    rows = {name: getattr(report, name) for name in RECORDED} | {"rows_skipped": dict(report.rows_skipped)}
+    record.write_text(json.dumps(downloaded | rows, indent=2) + "\n", encoding="utf-8")
+    # Synced before the rename: after a power cut the place holds the previous table or the whole new one.
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    path.replace(place)
+    record.replace(place.with_suffix(".json"))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise DownloadError(f"another download into {folder} is running") from error
+    finally:
+        os.close(descriptor)  # releases the lock
+
+
+def download(url: str, place: Path, retries: Retry = RETRIES, *, force: bool = False) -> DatasetReport:
+    """Fetch, validate and install a table; return its report. Blocks.
+
+    Raises
+    ------
+    DownloadError: one of these failed; the previous table stays
+    """
+    partial = place.with_name(f"{place.name}.partial")
+    try:
+        with _locked(place.parent):
+            fetch(url, partial, retries)
+            try:
+                report = check_table(partial, place, force=force)
+                install(partial, place, url, report)
+            finally:
+                partial.unlink(missing_ok=True)  # resuming a rejected file would lead to the same file
+                _note(partial).unlink(missing_ok=True)
+    except (requests.RequestException, HTTPError) as error:
+        raise DownloadError(f"{url}: {_root_cause(error)}; check the network, then retry") from error
+    except OSError as error:
+        raise DownloadError(f"cannot write {error.filename or partial}: {error.strerror}") from error
+    return report
+
+
+def main(arguments: list[str] | None = None, retries: Retry = RETRIES) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tools.download_table", description=__doc__)
+    parser.add_argument("--url", default=CDC_TABLE_URL, help="default: %(default)s")
+    parser.add_argument("--output", type=Path, default=DOWNLOADED_TABLE, help="default: %(default)s")
+    parser.add_argument("--force", action="store_true", help="accept a table that is readable but implausible")
     options = parser.parse_args(arguments)
     place: Path = options.output
+    if not WEB_ADDRESS.fullmatch(options.url):
+        parser.error(f"--url {options.url!r}: use an http:// or https:// address without a password")
     try:
-        url = settings_from_environment().data_url
-        with only_download(place.parent), fitting_display() as display:
-            report = download(url, place, display, patience, force=options.force)
-    except SettingsError as error:
-        return failed(error.reason, SETTINGS_EXIT_CODE)
-    except DownloadError as error:
-        return failed(f"{error.reason}; {what_stays(place)}", FAILED_EXIT_CODE)
-    except KeyboardInterrupt:
-        return failed(f"stopped; the next run goes on from there; {what_stays(place)}", STOPPED_EXIT_CODE)
-    announce(place, report)
+        report = download(options.url, place, retries, force=options.force)
+    except (DownloadError, KeyboardInterrupt) as error:
+        stays = f"{place.name} stays as it was" if place.exists() else "the bundled table stays in use"
+        print(f"no new table: {str(error) or 'stopped; the next run resumes'}; {stays}", file=sys.stderr)
+        return 1 if isinstance(error, DownloadError) else 128 + signal.SIGINT
+    years = f"{report.years[0]} to {report.years[-1]}, " if report.years else ""
+    print(f"{place}: {report.rows_read:,} rows, {years}{report.rows_used:,} with a value, SHA-256 {report.sha256}")
+    print("A server without STATS_DATA reads it at its next start, or at POST /api/dataset/reload")
     return 0
-
-
-def failed(reason: str, exit_code: int) -> int:
-    """Tell in one line why there is no new table; return the exit code."""
-    sys.stderr.write(f"no new table: {reason}\n")
-    return exit_code
-
-
-def what_stays(place: Path) -> str:
-    """Say what is served without a new table."""
-    return f"{place.name} stays as it was" if place.exists() else "the bundled table stays in use"
 
 
 if __name__ == "__main__":

@@ -1,78 +1,70 @@
-"""What a chart is told beside the answer that it shows."""
+"""What a chart says in words beside its result: question, source, years, and the restrictions of the rows."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from app.errors import join_first
+from app.queries.narrowing import TOTAL
 from app.table.survey_table import SurveyTable
 
-Kind = Literal["bars", "map", "dots", "heatmap", "lines", "trend", "comparison", "scatter", "figure"]
 Theme = Literal["light", "dark"]
+
+MAX_NAMES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ChartContext:
-    """Where an answer comes from, for titles and the lines under the chart.
+    """Where a result comes from, for the lines above and below its chart.
 
     Parameters
     ----------
     question: the question's full text
     source: the name of the table
-    years: the years that the rows are of; empty where they are not known
+    years: the labels of the rows' years; empty if unknown
     modelled: whether the table is modelled data
-    abbreviations: the abbreviation of each location by its name; those that CDC uses are known without
-    selection: what the rows were restricted to, a line each, such as ``Age (years): 18 - 24``
+    abbreviations: the abbreviation of each location by its name, in addition to CDC's
+    restrictions: what the rows were restricted to, a line each, such as ``Age (years): 18 - 24``
     """
 
     question: str
     source: str
-    years: tuple[int, ...] = ()
+    years: tuple[int | str, ...] = ()
     modelled: bool = False
     abbreviations: Mapping[str, str] = field(default_factory=dict)
-    selection: tuple[str, ...] = ()
-
-
-NAMES_TOLD = 4
-TOTAL = "Total"
+    restrictions: tuple[str, ...] = ()
 
 
 def chart_context(document: Mapping[str, Any], provenance: Mapping[str, Any], table: SurveyTable) -> ChartContext:
-    """Return what is told above and below a chart.
+    """Return the context of a finished job's chart.
 
     Parameters
     ----------
-    document: that of a job that is done
-    provenance: where its figures come from, empty where that is not known
-    table: the table of now, for what the provenance does not tell
+    document: the job's result document
+    provenance: where its figures come from; empty if unknown
+    table: the current table, for what the provenance lacks
     """
     source = provenance.get("table") or {"source": table.report.source, "modelled": table.report.modelled}
     return ChartContext(
         question=provenance.get("question", ""),
         source=source["source"],
-        years=tuple(year for year in provenance.get("years", ()) if isinstance(year, int)),
+        years=tuple(provenance.get("years", ())),
         modelled=source["modelled"],
         abbreviations={place.name: place.abbreviation for place in table.locations if place.abbreviation},
-        selection=tuple(_selection(document["data"], provenance.get("filters", {}))),
+        restrictions=tuple(_restrictions(document["data"], provenance.get("filters", {}))),
     )
 
 
-def _selection(data: Any, filters: Mapping[str, Any]) -> Iterator[str]:
-    """Give what the rows were restricted to, but for what the answer itself tells."""
+def _restrictions(data: Any, filters: Mapping[str, Any]) -> Iterator[str]:
+    """Describe the filters that the chart does not show by itself. The years stand in its footer."""
+    first = data[0] if isinstance(data, list) and data else data
     strata = filters.get("stratification", ())
-    if strata and not _tells_strata(data) and any(stratum["category"] != TOTAL for stratum in strata):
-        yield f"{strata[0]['category']}: {_named([stratum['value'] for stratum in strata])}"
+    shows_strata = bool({"stratum", "category", "groups", "a"} & set(first))
+    if not shows_strata and any(stratum["category"] != TOTAL for stratum in strata):
+        yield f"{strata[0]['category']}: {join_first([stratum['value'] for stratum in strata], MAX_NAMES)}"
+    if filters.get("locations") and isinstance(data, list) and "location" not in first:
+        yield join_first(filters["locations"], MAX_NAMES)
     if filters.get("exclude"):
-        yield f"Without {_named(filters['exclude'])}"
+        yield f"Without {join_first(filters['exclude'], MAX_NAMES)}"
     if filters.get("suppressed"):
         yield "Without rows marked as suppressed"
-
-
-def _tells_strata(data: Any) -> bool:
-    """Tell whether the strata are a part of the answer."""
-    first = data[0] if isinstance(data, list) and data else data
-    return bool({"stratum", "category", "groups", "a"} & set(first))
-
-
-def _named(names: list[str]) -> str:
-    more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
-    return ", ".join(names[:NAMES_TOLD]) + more

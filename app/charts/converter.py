@@ -1,67 +1,122 @@
-"""The process that draws: a line of JSON in, a line with the length of the answer and then the answer out.
+"""Render charts as pictures, and build the script that draws them in a page, in a process of their own.
 
-The converter keeps Python's interpreter lock for as long as it works, a second or two for the first picture and for
-the script of the page, and needs about 200 MiB: in the process that serves, all other requests would stand still
-meanwhile. This is run as a program and knows nothing of the project. It ends where its input ends, and where nothing is
-asked for long.
+``converter_main.py`` is that process and explains why it is one.
 """
 
-import json
-import os
-import select
-import signal
+import subprocess
 import sys
-from collections.abc import Callable
-from typing import Any, BinaryIO
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Literal
 
-import vl_convert
+import orjson
 
-IDLE_SECONDS = 60.0
-PNG_SCALE = 2.0  # two pixels for each of the page's: sharp on the screens of today
+from app.errors import PictureError
 
-# What the page calls. A strict Content-Security-Policy allows neither code from text (``ast`` has expressions read step
-# by step instead) nor styles from scripts (those of the menu and of the tooltips). Warnings are not for visitors.
-PAGE_SCRIPT = """
-window.drawChart = (element, spec) => vegaEmbed(element, spec, {
-  ast: true,
-  logLevel: 1, // errors
-  renderer: "svg",
-  actions: false,
-  defaultStyle: false,
-  tooltip: { disableDefaultStyle: true },
-});
-"""
+PictureFormat = Literal["svg", "png"]
 
-MAKERS: dict[str, Callable[[Any], bytes]] = {
-    "svg": lambda spec: vl_convert.vegalite_to_svg(spec).encode(),
-    "png": lambda spec: bytes(vl_convert.vegalite_to_png(spec, scale=PNG_SCALE)),
-    "script": lambda _: vl_convert.javascript_bundle(PAGE_SCRIPT).encode(),
-}
+PROGRAM = Path(__file__).with_name("converter_main.py")
+TIMEOUT_SECONDS = 60.0  # ten times the slowest request; a process that hangs longer is killed
+MAX_REASON_CHARS = 300
 
 
-def main() -> None:
-    """Answer until the input ends, or nothing is asked for ``IDLE_SECONDS``."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the server, whose end closes the input
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))  # the server stays on one core; this need not share it
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever else is printed goes to the errors, not between the answers
-    while select.select([sys.stdin], [], [], IDLE_SECONDS)[0]:
-        line = sys.stdin.buffer.readline()
-        if not line:
-            return
-        _answer(json.loads(line), answers)
+class Converter:
+    """Starts the converter process on first use, and again after it has exited.
+
+    Any thread may call. A call blocks for up to two seconds, and while earlier callers are served.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards _process and _script; held for a whole request, so replies never mix
+        self._process: subprocess.Popen[bytes] | None = None
+        self._script: bytes | None = None
+
+    def picture(self, spec: Mapping[str, Any], format: PictureFormat) -> bytes:
+        """Render a Vega-Lite specification as SVG (UTF-8), or as PNG at two pixels per CSS pixel.
+
+        Raises
+        ------
+        PictureError: the chart cannot be rendered
+        """
+        with self._lock:
+            return self._request({"format": format, "spec": spec})
+
+    def page_script(self) -> bytes:
+        """Return the script that defines ``drawChart(element, spec)`` in a page: JavaScript in UTF-8, built once.
+
+        Raises
+        ------
+        PictureError: the script cannot be built
+        """
+        with self._lock:
+            if self._script is None:
+                self._script = self._request({"format": "script", "spec": None})
+            return self._script
+
+    def close(self) -> None:
+        """Stop the process if it runs. A later call starts another."""
+        with self._lock:
+            self._stop()
+
+    def _request(self, request: Mapping[str, Any]) -> bytes:
+        """Send a request to the running process, or to a new one. The caller holds the lock."""
+        line = orjson.dumps(request) + b"\n"
+        if self._process is not None:
+            try:
+                return _exchange(self._process, line)
+            except (BrokenPipeError, EOFError):
+                self._stop()  # it exited while idle: retry once with a new process
+        try:
+            self._process = _start()
+            return _exchange(self._process, line)
+        except (OSError, EOFError) as error:
+            self._stop()
+            raise PictureError("the chart converter exited early; try again, or request the result as json") from error
+
+    def _stop(self) -> None:
+        """Kill the process and reap it. The caller holds the lock."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
 
 
-def _answer(asked: dict[str, Any], answers: BinaryIO) -> None:
-    """Make what is asked, or say why it cannot be made."""
+def _start() -> subprocess.Popen[bytes]:
+    # -P keeps this package off the process's import path, where its modules could shadow those of libraries.
+    command = [sys.executable, "-P", str(PROGRAM)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own program
+
+
+def _exchange(process: subprocess.Popen[bytes], line: bytes) -> bytes:
+    """Write a request and read its reply. Kills a process that exceeds the timeout, which ends the read."""
+    assert process.stdin is not None  # noqa: S101 - for the type checker, as is the next line
+    assert process.stdout is not None  # noqa: S101
+    timer = threading.Timer(TIMEOUT_SECONDS, process.kill)
+    timer.start()
     try:
-        content, failed = MAKERS[asked["form"]](asked["spec"]), False
-    except ValueError as error:
-        content, failed = str(error).encode(), True
-    answers.write(json.dumps({"length": len(content), "failed": failed}).encode() + b"\n" + content)
-    answers.flush()
+        process.stdin.write(line)
+        process.stdin.flush()
+        return _read_reply(process.stdout)
+    finally:
+        timer.cancel()
 
 
-if __name__ == "__main__":
-    main()
+def _read_reply(replies: IO[bytes]) -> bytes:
+    """Read one reply.
+
+    Raises
+    ------
+    EOFError: the process has exited
+    PictureError: the process could not render the request
+    """
+    line = replies.readline()
+    if not line:
+        raise EOFError
+    header = orjson.loads(line)
+    content = replies.read(header["length"])
+    if len(content) < header["length"]:
+        raise EOFError
+    if header["failed"]:
+        raise PictureError(f"the chart cannot be rendered: {content.decode()[:MAX_REASON_CHARS]}")
+    return content

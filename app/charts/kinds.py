@@ -1,35 +1,29 @@
-"""Which kinds of chart suit an answer: its form tells, so that a new statistic of a known form needs nothing here."""
+"""The chart kinds that suit a result: those its statistic declares, except those that cannot draw its rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.charts.context import Kind
-from app.charts.rows import Row, is_tuple
+from app.charts.rows import KEYS, Row, rows_of
 from app.charts.tiles import TILES
+from app.statistics.registry import STATISTICS, ChartKind
 from app.table.facts import survey_facts
 
-MOST_LINES = 8  # as many colours as are told apart by everybody
-SPECIAL: Mapping[str, Kind] = {"pairs": "scatter", "years": "trend", "difference": "comparison", "groups": "dots"}
+MAX_SERIES = 8  # as many colours as everybody can distinguish
 
 
-def kinds_of(statistic: str, document: Mapping[str, Any]) -> tuple[Kind, ...]:
-    """Return the kinds of chart that suit the document of a job that is done, the usual one first; none for no rows."""
-    data = document["data"]
-    if not data:
+def kinds_of(statistic: str, document: Mapping[str, Any]) -> tuple[ChartKind, ...]:
+    """Return the chart kinds that suit a result document, the default first; none if it has no rows.
+
+    A kind without a condition of its own, such as ``trend``, draws any result of a statistic that declares it. So does
+    the only kind that a statistic declares.
+    """
+    known = STATISTICS.get(statistic)
+    if known is None or not document["data"]:
         return ()
-    if isinstance(data, Sequence):
-        return _kinds_of_cells(data)
-    for field, kind in SPECIAL.items():
-        if field in data:
-            return (kind,)
-    return _kinds_of_means(data)
-
-
-def dimensions(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return what cells are told apart by: some of location, year and stratum, which stands for its category too."""
-    keys = rows[0].keys()
-    found = ("location" in keys, "year" in keys, "stratum" in keys or "category" in keys)
-    return tuple(name for name, there in zip(("location", "year", "stratum"), found, strict=True) if there)
+    declared = known.output.charts
+    rows = rows_of(statistic, document["data"])
+    suitable = tuple(kind for kind in declared if kind not in CONDITIONS or CONDITIONS[kind](rows))
+    return suitable or declared[:1]
 
 
 def series_name(row: Row) -> str:
@@ -37,26 +31,42 @@ def series_name(row: Row) -> str:
     return ", ".join(str(row[name]) for name in ("location", "category", "stratum") if name in row)
 
 
-def _kinds_of_means(data: Mapping[str, Any]) -> tuple[Kind, ...]:
-    if any(isinstance(value, Mapping) for value in data.values()):
-        return ("dots",)
-    if all(is_tuple(key) for key in data):
-        return ("heatmap",)
-    return ("figure",) if len(data) == 1 else _by_location(data)
+def _dimensions(rows: Sequence[Row]) -> frozenset[str]:
+    """Return the keys that rows differ in; ``stratum`` stands for its category too."""
+    return frozenset("stratum" if key == "category" else key for key in KEYS if key in rows[0])
 
 
-def _kinds_of_cells(cells: Sequence[Row]) -> tuple[Kind, ...]:
-    found = dimensions(cells)
-    if len(cells) == 1 and "year" not in found:
-        return ("figure",)
-    if found == ("location",):
-        return _by_location([cell["location"] for cell in cells])
-    if "year" not in found:
-        return ("dots",) if found == ("stratum",) else ("heatmap",)
-    few = len({series_name(cell) for cell in cells}) <= MOST_LINES
-    return ("lines", "heatmap") if few else ("heatmap",)
+def _one_figure(rows: Sequence[Row]) -> bool:
+    return len(rows) == 1 and "year" not in rows[0]
 
 
-def _by_location(names: Any) -> tuple[Kind, ...]:
-    known = survey_facts().abbreviations
-    return ("bars", "map") if any(known.get(name) in TILES for name in names) else ("bars",)
+def _by_location(rows: Sequence[Row]) -> bool:
+    return not _one_figure(rows) and _dimensions(rows) == {"location"}
+
+
+def _on_the_map(rows: Sequence[Row]) -> bool:
+    abbreviations = survey_facts().abbreviations
+    return _by_location(rows) and any(abbreviations.get(row["location"]) in TILES for row in rows)
+
+
+def _by_stratum(rows: Sequence[Row]) -> bool:
+    return not _one_figure(rows) and _dimensions(rows) == {"stratum"}
+
+
+def _by_two_keys(rows: Sequence[Row]) -> bool:
+    dimensions = _dimensions(rows)
+    return not _one_figure(rows) and ("year" in dimensions or len(dimensions) > 1)
+
+
+def _few_series(rows: Sequence[Row]) -> bool:
+    return "year" in rows[0] and len({series_name(row) for row in rows}) <= MAX_SERIES
+
+
+CONDITIONS: Mapping[ChartKind, Callable[[Sequence[Row]], bool]] = {
+    "figure": _one_figure,
+    "bars": _by_location,
+    "map": _on_the_map,
+    "dots": _by_stratum,
+    "heatmap": _by_two_keys,
+    "lines": _few_series,
+}

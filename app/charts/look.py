@@ -1,4 +1,4 @@
-"""How charts look: colours that are told apart by those who do not see red or green too, light and dark."""
+"""The look of charts: colours that colour-blind people can tell apart, in a light and a dark theme."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +9,16 @@ from app.charts.rows import CAUTION, NO_VALUE, RELIABLE, SUPPRESSED
 
 FONT = "Helvetica, Arial, sans-serif"
 PADDING_PIXELS = 8
-PICTURE_WIDTH_PIXELS = 640  # where no page says how wide it is
+PICTURE_WIDTH_PIXELS = 640  # in a page, the container sets the width
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The colours of a theme: Okabe's and Ito's for categories, cividis for quantities, blue to orange around zero.
+    """The colours of a theme. Those of categories are Okabe's and Ito's.
 
-    ``high_is_dark`` tells whether high values are dark, as they are on a light ground.
+    Parameters
+    ----------
+    high_is_dark: whether high quantities get dark colours, as suits a light ground
     """
 
     ground: str
@@ -54,8 +56,8 @@ LOOKS: Mapping[Theme, Look] = {
 
 
 def config(look: Look) -> dict[str, Any]:
-    """Return Vega-Lite's configuration of a theme."""
-    words = {"labelColor": look.ink, "titleColor": look.faint, "labelFontSize": 11, "titleFontSize": 11}
+    """Return the Vega-Lite configuration of a theme."""
+    text = {"labelColor": look.ink, "titleColor": look.faint, "labelFontSize": 11, "titleFontSize": 11}
     return {
         "background": look.ground,
         "font": FONT,
@@ -72,23 +74,23 @@ def config(look: Look) -> dict[str, Any]:
             "offset": 12,
         },
         "axis": {
-            **words,
+            **text,
             "titleFontWeight": "normal",
             "gridColor": look.grid,
             "domainColor": look.faint,
             "tickColor": look.faint,
         },
         "header": {"labelColor": look.ink, "labelFontSize": 11, "labelFontWeight": "bold", "title": None},
-        "legend": {**words, "titleFontWeight": "normal", "orient": "top", "symbolSize": 90, "columns": 3, "offset": 22},
+        "legend": {**text, "titleFontWeight": "normal", "orient": "top", "symbolSize": 90, "columns": 3, "offset": 22},
     }
 
 
 def state_colours(look: Look, states: list[str]) -> list[str]:
-    """Return the colour of each state of figures."""
+    """Return the stroke colour of each state of figures."""
     colours = {RELIABLE: look.main, CAUTION: look.other, SUPPRESSED: look.faint, NO_VALUE: look.faint}
     return [colours[state] for state in states]
 
 
 def state_fills(look: Look, states: list[str]) -> list[str]:
-    """Return what each state of figures is filled with: those that cannot be relied on are hollow."""
+    """Return the fill colour of each state of figures: unreliable ones are hollow."""
     return [look.main if state == RELIABLE else look.ground for state in states]

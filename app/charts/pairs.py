@@ -1,144 +1,139 @@
-"""Two things against each other: two estimates, and two questions across locations."""
+"""Two estimates compared, two questions across locations, and a single figure."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
 
-from app.charts.rows import KEYS, Row, cell_row, has_limits
-from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tips
-from app.charts.words import limits, probability, span, stratum_words, title_lines, wrapped
+from app.charts.rows import KEYS, Row, chart_row, has_limits
+from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
+from app.charts.words import p_value_text, stratum_words, title_lines, with_limits, wrapped, year_span
 
-ROW_STEP_PIXELS = 40
+COMPARISON_ROW_PIXELS = 40
 SCATTER_HEIGHT_PIXELS = 380
-AXIS_CHARS = 50
-LINE_PIXELS = 13
-VALUES_PIXELS = 34
+SCATTER_VALUES_PIXELS = 34  # width of the vertical axis
+AXIS_TITLE_CHARS = 50
+AXIS_TITLE_LINE_PIXELS = 13
+FIGURE_HEIGHT_PIXELS = 84
+FIGURE_FONT_PIXELS = 40
+BAR_PIXELS = 18
+BAR_FROM_TOP_PIXELS = 68
+WHOLE = 100.0  # percent
 
 
 def comparison(scene: Scene) -> Drawing:
-    """Draw two estimates below each other with their limits; their difference stands in the subtitle."""
+    """Draw two estimates below each other with their limits; the subtitle states their difference."""
     sides = [scene.data["a"], scene.data["b"]]
-    rows = [{**cell_row(side), "name": str(side[scene.data["dimension"]])} for side in sides]
+    rows = [{**chart_row(side), "name": str(side[scene.data["dimension"]])} for side in sides]
     names = [row["name"] for row in rows]
     pixels = names_pixels(names)
-    base = alt.Chart().encode(
-        y=alt.Y("name:N", sort=names, axis=names_axis(pixels, grid=False, labelFontWeight="bold"))
-    )
-    axis = alt.X("value:Q", title=scene.unit, scale=alt.Scale(zero=False, padding=28), axis=alt.Axis(tickCount=5))
-    valued = base.transform_filter("datum.value !== null")
-    dots = valued.mark_point(size=110, strokeWidth=2, opacity=1).encode(
-        x=axis, tooltip=tips(rows), **state_channels(scene.look, rows)
-    )
-    figures = valued.mark_text(dy=-13, fontSize=11, color=scene.look.ink)
-    layers = [dots, figures.encode(x="value:Q", text=alt.Text("value:Q", format=".1f"))]
-    if has_limits(rows):
-        layers.insert(
-            0, base.mark_rule(color=scene.look.faint, strokeWidth=2, opacity=1).encode(x="low:Q", x2="high:Q")
-        )
-    gone = base.transform_filter("datum.value === null").mark_text(
-        align="left", fontStyle="italic", color=scene.look.faint
-    )
-    layers.append(gone.encode(x=alt.value(6), text="state:N"))
+    axis = names_axis(pixels, grid=False, labelFontWeight="bold")
+    base = alt.Chart().encode(y=alt.Y("name:N", sort=names, axis=axis))
     return Drawing(
         rows,
-        layered(layers, height=ROW_STEP_PIXELS * len(rows)),
-        (*_shared(scene.data), _difference(scene, names)),
+        layered(_comparison_layers(scene, base, rows), height=COMPARISON_ROW_PIXELS * len(rows)),
+        (_common_keys(scene.data), _difference(scene, names)),
         left=pixels,
     )
 
 
-def _shared(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Tell what both sides are of: location, years, and the stratum where it is not everybody."""
-    side, dimension = data["a"], data["dimension"]
-    years = side.get("years") or [year for year in [side.get("year")] if year is not None]
-    parts = {"location": side.get("location"), "year": span(years), "stratum": stratum_words(side)}
-    return (", ".join(part for name, part in parts.items() if part and name != dimension),)
-
-
-def _difference(scene: Scene, names: list[str]) -> str:
-    found = scene.data["difference"] or {}
-    return f"{names[0]} less {names[1]}: {limits(found)} points, {probability(found.get('p_value'))}"
-
-
 def scatter(scene: Scene) -> Drawing:
-    """Draw a point with its abbreviation for each location; the coefficients stand in the subtitle."""
+    """Draw a point with its abbreviation for each location; the subtitle states the coefficients."""
     rows = [{**pair, "name": scene.abbreviation(pair["location"])} for pair in scene.data["pairs"]]
-    across = wrapped(scene.data["question"], AXIS_CHARS)
+    title = wrapped(scene.data["question"], AXIS_TITLE_CHARS)
+    scale = alt.Scale(zero=False, padding=14)
+    y_axis = alt.Axis(minExtent=SCATTER_VALUES_PIXELS, tickCount=6)
     base = alt.Chart().encode(
-        x=alt.X("x:Q", title=across, scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(tickCount=6)),
-        y=alt.Y(
-            "y:Q",
-            title=None,
-            scale=alt.Scale(zero=False, padding=14),
-            axis=alt.Axis(minExtent=VALUES_PIXELS, tickCount=6),
-        ),
+        x=alt.X("x:Q", title=title, scale=scale, axis=alt.Axis(tickCount=6)),
+        y=alt.Y("y:Q", title=None, scale=scale, axis=y_axis),
         tooltip=[alt.Tooltip("location:N"), alt.Tooltip("x:Q", format=".1f"), alt.Tooltip("y:Q", format=".1f")],
     )
     points = base.mark_point(filled=True, size=32, color=scene.look.main, opacity=0.9)
     names = base.mark_text(dy=-8, fontSize=9, color=scene.look.ink).encode(text="name:N")
     chart = layered([points, names], height=SCATTER_HEIGHT_PIXELS)
-    return Drawing(rows, chart, _coefficients(scene.data), left=VALUES_PIXELS, below=30 + LINE_PIXELS * len(across))
+    below = 30 + AXIS_TITLE_LINE_PIXELS * len(title)
+    return Drawing(rows, chart, _coefficients(scene.data), left=SCATTER_VALUES_PIXELS, below=below)
+
+
+def figure(scene: Scene) -> Drawing:
+    """Draw a single figure: the number in large type, and a bar with its limits."""
+    row = scene.rows[0]
+    start, end = _figure_domain(scene, row)
+    marks = alt.Chart().encode(y=alt.value(BAR_FROM_TOP_PIXELS))
+    scale = alt.Scale(domain=[start, end], nice=False)
+    axis = alt.X("value:Q", title=scene.unit, scale=scale, axis=alt.Axis(tickCount=5, grid=False))
+    track = marks.mark_bar(size=BAR_PIXELS, color=scene.look.grid).encode(x="from:Q", x2="to:Q")
+    bar = marks.mark_bar(size=BAR_PIXELS).encode(x=axis, **state_channels(scene.look, [row]))
+    rule = marks.mark_rule(color=scene.look.ink, strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    style: dict[str, Any] = {
+        "align": "left",
+        "baseline": "middle",
+        "fontSize": FIGURE_FONT_PIXELS,
+        "fontWeight": "bold",
+    }
+    text = alt.Chart().mark_text(color=scene.look.ink, **style).encode(x=alt.value(0), y=alt.value(22), text="text:N")
+    layers = [track, bar, rule, text] if row["low"] is not None else [track, bar, text]
+    drawn_row = {**row, "from": start, "to": end, "text": _figure_text(scene, row)}
+    return Drawing([drawn_row], layered(layers, height=FIGURE_HEIGHT_PIXELS), _figure_findings(scene, row))
+
+
+def _comparison_layers(scene: Scene, base: alt.Chart, rows: list[Row]) -> list[alt.Chart]:
+    axis = alt.X("value:Q", title=scene.unit, scale=alt.Scale(zero=False, padding=28), axis=alt.Axis(tickCount=5))
+    valued = base.transform_filter("datum.value !== null")
+    dots = valued.mark_point(size=110, strokeWidth=2, opacity=1).encode(
+        x=axis, tooltip=tooltips(rows), **state_channels(scene.look, rows)
+    )
+    texts = valued.mark_text(dy=-13, fontSize=11, color=scene.look.ink)
+    texts = texts.encode(x="value:Q", text=alt.Text("value:Q", format=".1f"))
+    empty = base.transform_filter("datum.value === null")
+    notes = empty.mark_text(align="left", fontStyle="italic", color=scene.look.faint)
+    layers = [dots, texts, notes.encode(x=alt.value(6), text="state:N")]
+    if has_limits(rows):
+        rule = base.mark_rule(color=scene.look.faint, strokeWidth=2, opacity=1)
+        layers.insert(0, rule.encode(x="low:Q", x2="high:Q"))
+    return layers
+
+
+def _common_keys(data: Mapping[str, Any]) -> str:
+    """Describe what both sides have in common: location, years, and the stratum unless it is everybody."""
+    side, dimension = data["a"], data["dimension"]
+    years = side.get("years") or [year for year in [side.get("year")] if year is not None]
+    parts = {"location": side.get("location"), "year": year_span(years), "stratum": stratum_words(side)}
+    return ", ".join(part for name, part in parts.items() if part and name != dimension)
+
+
+def _difference(scene: Scene, names: list[str]) -> str:
+    difference = scene.data["difference"] or {}
+    return f"{names[0]} less {names[1]}: {with_limits(difference)} points, {p_value_text(difference.get('p_value'))}"
 
 
 def _coefficients(data: Mapping[str, Any]) -> tuple[str, ...]:
     pearson, spearman = data["pearson"] or {}, data["spearman"] or {}
     return (
         f"Vertical: {data['other_question']}",
-        f"Pearson's r {limits(pearson, 'r', 2)}, {probability(pearson.get('p_value'))}",
-        f"Spearman's rho {limits(spearman, 'rho', 2)}, {probability(spearman.get('p_value'))}",
+        f"Pearson's r {with_limits(pearson, 'r', 2)}, {p_value_text(pearson.get('p_value'))}",
+        f"Spearman's rho {with_limits(spearman, 'rho', 2)}, {p_value_text(spearman.get('p_value'))}",
     )
 
 
-HEIGHT_PIXELS = 84
-BAR_PIXELS = 18
-FIGURE_PIXELS = 40
-BAR_FROM_TOP_PIXELS = 68
-WHOLE = 100.0  # percent
-
-
-def figure(scene: Scene) -> Drawing:
-    """Draw the one number of an answer."""
-    row = scene.rows[0]
-    start, end = _domain(scene, row)
-    marks = alt.Chart().encode(y=alt.value(BAR_FROM_TOP_PIXELS))
-    axis = alt.X(
-        "value:Q",
-        title=scene.unit,
-        scale=alt.Scale(domain=[start, end], nice=False),
-        axis=alt.Axis(tickCount=5, grid=False),
-    )
-    track = marks.mark_bar(size=BAR_PIXELS, color=scene.look.grid).encode(x="from:Q", x2="to:Q")
-    bar = marks.mark_bar(size=BAR_PIXELS).encode(x=axis, **state_channels(scene.look, [row]))
-    rule = marks.mark_rule(color=scene.look.ink, strokeWidth=2).encode(x="low:Q", x2="high:Q")
-    style: dict[str, Any] = {"align": "left", "baseline": "middle", "fontSize": FIGURE_PIXELS, "fontWeight": "bold"}
-    words = alt.Chart().mark_text(color=scene.look.ink, **style).encode(x=alt.value(0), y=alt.value(22), text="words:N")
-    told = {**row, "from": start, "to": end, "words": _words(scene, row)}
-    layers = [track, bar, rule, words] if row["low"] is not None else [track, bar, words]
-    return Drawing([told], layered(layers, height=HEIGHT_PIXELS), (*_named(scene, row), *_with_limits(row)))
-
-
-def _domain(scene: Scene, row: Row) -> list[float]:
-    """Return the scale: the whole of a percentage, and as much on either side of zero for a difference."""
+def _figure_domain(scene: Scene, row: Row) -> list[float]:
+    """Return the scale's ends: 0 to 100 for a percentage, the same length on both sides of zero for a difference."""
     value = row["value"] or 0.0
     if 0 <= value <= WHOLE and not scene.is_difference:
         return [0.0, WHOLE]
     return [-abs(value) * 2 or -1.0, abs(value) * 2 or 1.0]
 
 
-def _words(scene: Scene, row: Row) -> str:
+def _figure_text(scene: Scene, row: Row) -> str:
     if row["value"] is None:
         return str(row["state"])
     return f"{row['value']:+.1f} points" if scene.is_difference else f"{row['value']:.1f} %"
 
 
-def _named(scene: Scene, row: Row) -> tuple[str, ...]:
-    """Tell what the number is of, where the title does not and it is not of all rows."""
-    names = [str(row[name]) for name in KEYS if name in row and row[name] != scene.statistic]
+def _figure_findings(scene: Scene, row: Row) -> tuple[str, ...]:
+    """Return the figure's keys, unless the title names them, and its confidence limits."""
     title = " ".join(title_lines(scene.statistic, scene.data))
-    told = ", ".join(name for name in names if name not in title)
-    return (told,) if told else ()
-
-
-def _with_limits(row: Row) -> tuple[str, ...]:
-    return (f"95 % confidence limits: {limits(row)}",) if row["low"] is not None else ()
+    keys = [str(row[name]) for name in KEYS if name in row]
+    named = ", ".join(key for key in keys if key not in title)
+    limits = f"95 % confidence limits: {with_limits(row)}" if row["low"] is not None else ""
+    return tuple(filter(None, (named, limits)))

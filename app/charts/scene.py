@@ -1,4 +1,4 @@
-"""What every drawing starts from, and what it hands back to be framed by titles and source."""
+"""The input and output of every drawing, Scene and Drawing, and the axes, tooltips and colours that drawings share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,65 +9,71 @@ import altair as alt
 
 from app.charts.context import ChartContext
 from app.charts.look import Look, state_colours, state_fills
-from app.charts.rows import RELIABLE, Row, rows_of, states_in
+from app.charts.rows import CAUTION, NO_VALUE, RELIABLE, SUPPRESSED, Row, rows_of, states_in
+from app.statistics.registry import DIFFERENCE, STATISTICS
 from app.table.facts import survey_facts
 
-ROWS = "rows"  # the name of the rows in a specification
+ROWS = "rows"  # the name of the dataset in a specification
 PERCENT = "percent"
 POINTS = "percentage points"
-LABEL_PIXELS = 172  # the longest name beside a chart
+MAX_NAME_PIXELS = 172  # longer names beside a chart are cut
 PIXELS_PER_CHAR = 5.7
-TIP_TITLES = {"value": PERCENT, "low": "lower limit", "high": "upper limit", "sample_size": "respondents"}
-TIP_FIELDS = ("location", "category", "stratum", "year", "value", "low", "high", "sample_size", "state", "flags")
-SHAPES = {"use with caution": "triangle-up", "suppressed": "cross", "no value": "stroke"}
+TOOLTIP_TITLES = {"value": PERCENT, "low": "lower limit", "high": "upper limit", "sample_size": "respondents"}
+TOOLTIP_TEXTS = ("location", "category", "stratum", "year", "state", "flags")
+TOOLTIP_FIELDS = ("location", "category", "stratum", "year", "value", "low", "high", "sample_size", "state", "flags")
+SHAPES = {CAUTION: "triangle-up", SUPPRESSED: "cross", NO_VALUE: "stroke"}
+BRIGHT_EXTENT = [0.12, 1.0]  # of cividis; its darkest blue would vanish on a dark ground
+PALE_BELOW = 0.5  # of the largest difference: colours this pale need dark text
+LIGHT_FROM = 0.5  # of the way from cividis' dark end to its light one: colours this light need dark text
 
 
 @dataclass(frozen=True)
 class Scene:
-    """An answer to be drawn: the document of a job that is done, and where it comes from."""
+    """A result to draw: the document of a finished job, its context, and the theme's look."""
 
     statistic: str
     document: Mapping[str, Any]
-    about: ChartContext
+    context: ChartContext
     look: Look
 
     @property
     def data(self) -> Any:
-        """What the document answers."""
+        """The data of the document."""
         return self.document["data"]
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The answer as rows."""
-        return rows_of(self.data)
+        """The data as rows."""
+        return rows_of(self.statistic, self.data)
 
     @property
     def is_difference(self) -> bool:
         """Whether the values are differences from the global mean, in percentage points."""
-        return self.statistic.endswith("diff_from_mean")
+        known = STATISTICS.get(self.statistic)
+        return known is not None and known.output.value == DIFFERENCE
 
     @property
     def unit(self) -> str:
-        """What the values are measured in."""
+        """The unit of the values."""
         return POINTS if self.is_difference else PERCENT
 
     def abbreviation(self, location: str) -> str:
-        """Return a location's abbreviation, its name where it has none."""
-        known = {**survey_facts().abbreviations, **self.about.abbreviations}
+        """Return a location's abbreviation, or its name if it has none."""
+        known = {**survey_facts().abbreviations, **self.context.abbreviations}
         return known.get(location, location)
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart without titles and source.
+    """A chart without titles and footer.
 
     Parameters
     ----------
-    rows: what the marks are drawn from, as ``layered`` charts refer to it
-    chart: what is drawn
+    rows: the dataset that the chart's layers refer to
+    chart: the chart
     findings: lines for the subtitle
-    left: how wide the names beside the chart are, in pixels
-    below: how high the axis below the chart is, in pixels
+    left: width of the names beside the chart, in pixels
+    below: height of the axis below the chart, in pixels
     """
 
     rows: Sequence[Row]
@@ -78,29 +84,28 @@ class Drawing:
 
 
 def layered(layers: Sequence[alt.Chart], **size: Any) -> alt.LayerChart:
-    """Return layers over the same rows, as wide as the page has room."""
+    """Return layers over the same dataset, as wide as their place in the page unless a width is given."""
     return alt.LayerChart(layer=list(layers), data=alt.NamedData(ROWS), **{"width": "container", **size})
 
 
 def names_pixels(names: Sequence[str]) -> float:
-    """Return how much room names beside a chart take."""
-    return min(LABEL_PIXELS, PIXELS_PER_CHAR * max((len(name) for name in names), default=0) + 8)
+    """Estimate the width of names beside a chart."""
+    return min(MAX_NAME_PIXELS, PIXELS_PER_CHAR * max((len(name) for name in names), default=0) + 8)
 
 
-def names_axis(pixels: float, **more: Any) -> alt.Axis:
-    """Return an axis of names that takes a known room, so that the source can start where the names do."""
-    room: dict[str, Any] = {"labelLimit": pixels, "minExtent": pixels, "maxExtent": pixels}
-    return alt.Axis(ticks=False, domain=False, labelPadding=6, title=None, **room, **more)
+def names_axis(pixels: float, **options: Any) -> alt.Axis:
+    """Return an axis of names with a fixed width, so that the footer can be aligned with the names."""
+    width: dict[str, Any] = {"labelLimit": pixels, "minExtent": pixels, "maxExtent": pixels}
+    return alt.Axis(ticks=False, domain=False, labelPadding=6, title=None, **width, **options)
 
 
-def tips(rows: Sequence[Row]) -> list[alt.Tooltip]:
-    """Return what is told of a row when it is pointed at."""
-    there = [name for name in TIP_FIELDS if any(row.get(name) is not None for row in rows)]
-    return [alt.Tooltip(f"{name}:{'N' if text else 'Q'}", **_tip(name)) for name, text in map(_is_text, there)]
+def tooltips(rows: Sequence[Row]) -> list[alt.Tooltip]:
+    """Return a tooltip with every field that any row has."""
+    return [_tooltip(name) for name in TOOLTIP_FIELDS if any(row.get(name) is not None for row in rows)]
 
 
 def state_channels(look: Look, rows: Sequence[Row]) -> dict[str, Any]:
-    """Return the encodings that make figures that cannot be relied on hollow; a legend only where there are any."""
+    """Return the encodings that draw unreliable figures hollow, with a legend if there are any."""
     states = states_in(rows)
     legend = None if states == [RELIABLE] else alt.Legend(title=None, columns=1)
     fills = alt.Scale(domain=states, range=state_fills(look, states))
@@ -112,34 +117,18 @@ def state_channels(look: Look, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def state_shapes(rows: Sequence[Row]) -> alt.Shape:
-    """Return the encoding that marks figures that cannot be relied on, each in a shape of its own."""
+    """Return the encoding that gives each state of unreliable figures its own shape."""
     states = [state for state in states_in(rows) if state != RELIABLE]
     scale = alt.Scale(domain=states, range=[SHAPES[state] for state in states])
     return alt.Shape("state:N", scale=scale, legend=alt.Legend(title=None, columns=1) if states else None)
-
-
-def _is_text(name: str) -> tuple[str, bool]:
-    return name, name in {"location", "category", "stratum", "state", "flags", "year"}
-
-
-def _tip(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"title": TIP_TITLES.get(name, name)}
-    if name in {"value", "low", "high"}:
-        found["format"] = ".1f"
-    return {**found, "format": ",d"} if name == "sample_size" else found
-
-
-BRIGHT_EXTENT = [0.12, 1.0]  # of cividis on a dark ground, which its darkest blue would be lost in
-PALE_BELOW = 0.5  # of the largest difference: so pale that words on it are dark
-LIGHT_FROM = 0.5  # of the way from cividis' dark end to its light one: so light that words on it are dark
 
 
 def value_colour(scene: Scene, values: Sequence[float]) -> alt.Fill:
     """Return the colours of values: cividis, or blue to orange around zero for differences."""
     legend = alt.Legend(title=scene.unit, gradientLength=140, gradientThickness=10, format=".0f", tickCount=4)
     if scene.is_difference:
-        most = max(map(abs, values), default=1.0)
-        scale = alt.Scale(scheme="blueorange", domain=[-most, most], reverse=True)
+        largest = max(map(abs, values), default=1.0)
+        scale = alt.Scale(scheme="blueorange", domain=[-largest, largest], reverse=True)
     else:
         domain = [min(values, default=0.0), max(values, default=1.0)]
         extent = [0.0, 1.0] if scene.look.high_is_dark else BRIGHT_EXTENT
@@ -148,18 +137,25 @@ def value_colour(scene: Scene, values: Sequence[float]) -> alt.Fill:
     return alt.Fill("value:Q", scale=scale, legend=legend)
 
 
-def ink_on(scene: Scene, values: Sequence[float]) -> Callable[[float | None], str]:
-    """Return a function that gives the colour of words on the colour of a value, or where there is no value."""
+def text_colour_on(scene: Scene, values: Sequence[float]) -> Callable[[float | None], str]:
+    """Return a function from a value to the colour of readable text on that value's ``value_colour``."""
     low, high = min(values, default=0.0), max(values, default=1.0)
-    most = max(abs(low), abs(high)) or 1.0
+    largest = max(abs(low), abs(high)) or 1.0
 
-    def ink(value: float | None) -> str:
+    def text_colour(value: float | None) -> str:
         if value is None:
             return scene.look.faint
         if scene.is_difference:
-            return "black" if abs(value) / most < PALE_BELOW else "white"
+            return "black" if abs(value) / largest < PALE_BELOW else "white"
         share = (value - low) / ((high - low) or 1.0)
-        light = 1 - share if scene.look.high_is_dark else share
-        return "black" if light >= LIGHT_FROM else "white"
+        lightness = 1 - share if scene.look.high_is_dark else share
+        return "black" if lightness >= LIGHT_FROM else "white"
 
-    return ink
+    return text_colour
+
+
+def _tooltip(name: str) -> alt.Tooltip:
+    title = TOOLTIP_TITLES.get(name, name)
+    if name in TOOLTIP_TEXTS:
+        return alt.Tooltip(f"{name}:N", title=title)
+    return alt.Tooltip(f"{name}:Q", title=title, format=",d" if name == "sample_size" else ".1f")

@@ -1,4 +1,4 @@
-"""Strata: a dot plot where there is one row for each, a heat map where there are locations or years as well."""
+"""Strata: a dot plot for one row each, a heat map for strata by location or year."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,44 +7,45 @@ import altair as alt
 
 from app.charts.rows import RELIABLE, Row, has_limits, states_in, values_of
 from app.charts.scene import (
-    LABEL_PIXELS,
+    MAX_NAME_PIXELS,
     Drawing,
     Scene,
-    ink_on,
     layered,
     names_axis,
     names_pixels,
     state_channels,
     state_shapes,
-    tips,
+    text_colour_on,
+    tooltips,
     value_colour,
 )
-from app.charts.words import limits
+from app.charts.words import with_limits
 
 DOT_STEP_PIXELS = 18
 CELL_WIDTH_PIXELS, CELL_HEIGHT_PIXELS = 24, 15
 COLUMN_NAMES_PIXELS = 172
-SEPARATOR = ": "  # stands between category and stratum
+SEPARATOR = ": "  # between category and stratum
+# Vega expressions over the labels of the axis: the stratum without its category; whether a label is a category.
 LABEL = f"slice(datum.value, indexof(datum.value, '{SEPARATOR}') < 0 ? 0 : indexof(datum.value, '{SEPARATOR}') + 2)"
 IS_CATEGORY = f"indexof(datum.value, '{SEPARATOR}') < 0"
 
 
 def dots(scene: Scene) -> Drawing:
-    """Draw a point for each stratum under the name of its category, with limits where the answer has them."""
-    rows = [{**row, "place": _place(row)} for row in scene.rows]
-    places = _with_categories(rows)
-    pixels = names_pixels([place.partition(SEPARATOR)[2] or place for place in places])
+    """Draw a point for each stratum below the name of its category, with limits if the result has them."""
+    rows = [{**row, "name": _row_name(row)} for row in scene.rows]
+    names = _with_category_headings(rows)
+    pixels = names_pixels([name.partition(SEPARATOR)[2] or name for name in names])
     weight = alt.condition(IS_CATEGORY, alt.value("bold"), alt.value("normal"))
     axis = names_axis(pixels, labelExpr=LABEL, labelFontWeight=weight, grid=True, gridDash=[1, 3])
-    base = alt.Chart().encode(y=alt.Y("place:N", sort=None, scale=alt.Scale(domain=places), axis=axis))
-    layers = [*_limits(scene, base, rows), _dot_marks(scene, base, rows), _without_value(scene, base)]
-    return Drawing(rows, layered(layers, height=DOT_STEP_PIXELS * len(places)), _gaps(scene), left=pixels)
+    base = alt.Chart().encode(y=alt.Y("name:N", sort=None, scale=alt.Scale(domain=names), axis=axis))
+    layers = [*_limits(scene, base, rows), _dot_marks(scene, base, rows), _empty_notes(scene, base)]
+    return Drawing(rows, layered(layers, height=DOT_STEP_PIXELS * len(names)), _gaps(scene), left=pixels)
 
 
 def _dot_marks(scene: Scene, base: alt.Chart, rows: list[Row]) -> alt.Chart:
     axis = alt.X("value:Q", title=scene.unit, scale=alt.Scale(zero=False, padding=12), axis=alt.Axis(tickCount=5))
     points = base.mark_point(size=60, strokeWidth=1.8, opacity=1)
-    marks: alt.Chart = points.encode(x=axis, tooltip=tips(rows), **state_channels(scene.look, rows))
+    marks: alt.Chart = points.encode(x=axis, tooltip=tooltips(rows), **state_channels(scene.look, rows))
     return marks
 
 
@@ -54,69 +55,69 @@ def _limits(scene: Scene, base: alt.Chart, rows: list[Row]) -> list[alt.Chart]:
     return [base.mark_rule(color=scene.look.faint, strokeWidth=1.5).encode(x="low:Q", x2="high:Q")]
 
 
-def _without_value(scene: Scene, base: alt.Chart) -> alt.Chart:
-    """Write the state of the strata that have no value."""
-    gone = base.transform_filter("datum.value === null")
-    text = gone.mark_text(align="left", fontStyle="italic", fontSize=10, color=scene.look.faint)
+def _empty_notes(scene: Scene, base: alt.Chart) -> alt.Chart:
+    """Write the state of each stratum without a value."""
+    empty = base.transform_filter("datum.value === null")
+    text = empty.mark_text(align="left", fontStyle="italic", fontSize=10, color=scene.look.faint)
     marks: alt.Chart = text.encode(x=alt.value(6), text="state:N")
     return marks
 
 
-def _place(row: Row) -> str:
-    """Return what names a row: category and stratum, or the only one of them that there is."""
+def _row_name(row: Row) -> str:
+    """Return category and stratum, or the only one of them that the row has."""
     return SEPARATOR.join(str(row[name]) for name in ("category", "stratum") if name in row)
 
 
-def _with_categories(rows: list[Row]) -> list[str]:
-    """Return the places of the rows, each category's under a line with its name."""
-    places: list[str] = []
+def _with_category_headings(rows: list[Row]) -> list[str]:
+    """Return the names of the rows in order, those of a category below the category's own name."""
+    names: list[str] = []
     for row in rows:
-        if SEPARATOR in row["place"] and row["category"] not in places:
-            places.append(row["category"])
-        places.append(row["place"])
-    return places
+        if SEPARATOR in row["name"] and row["category"] not in names:
+            names.append(row["category"])
+        names.append(row["name"])
+    return names
 
 
 def _gaps(scene: Scene) -> tuple[str, ...]:
-    """Tell the gaps of a disparity."""
+    """Return the gaps of a disparity, if the result is one."""
     if "absolute_gap" not in scene.data:
         return ()
     absolute, relative = scene.data["absolute_gap"] or {}, scene.data["relative_gap"] or {}
     ends = f"Best: {scene.data['best']}. Worst: {scene.data['worst']}."
-    gap = f"Absolute gap: {limits(absolute)} points"
-    return (ends, gap, f"Relative gap: {limits(relative, decimals=2)}")
+    gap = f"Absolute gap: {with_limits(absolute)} points"
+    return (ends, gap, f"Relative gap: {with_limits(relative, decimals=2)}")
 
 
 def heatmap(scene: Scene) -> Drawing:
-    """Draw a cell for each location and stratum, or whatever two things the answer is by, coloured by value."""
-    ink = ink_on(scene, values_of(scene.rows))
-    placed = ({"across": _across(row), "down": _down(row), "words": ink(row["value"])} for row in scene.rows)
-    rows = sorted(({**row, **place} for row, place in zip(scene.rows, placed, strict=True)), key=_column)
+    """Draw a cell for each pair of the two dimensions of the result, coloured by value."""
+    ink = text_colour_on(scene, values_of(scene.rows))
+    cells = [{**row, "across": _across(row), "down": _down(row), "ink": ink(row["value"])} for row in scene.rows]
+    rows = sorted(cells, key=_column_order)
     names = list(dict.fromkeys(_down(row) for row in scene.rows))
     pixels = names_pixels(names)
     base = alt.Chart().encode(
         x=alt.X("across:N", sort=None, title=None, axis=_top_axis()),
         y=alt.Y("down:N", sort=names, axis=names_axis(pixels, grid=False)),
-        tooltip=tips(rows),
+        tooltip=tooltips(rows),
     )
     cell = base.mark_rect(stroke=scene.look.ground, strokeWidth=0.5)
     layers = [cell.encode(fill=value_colour(scene, values_of(rows))), *_cell_states(scene, base, rows)]
     size = {"width": alt.Step(CELL_WIDTH_PIXELS), "height": alt.Step(CELL_HEIGHT_PIXELS)}
     chart: Any = layered(layers, **size)
     if _by_category(rows):
-        facets = alt.Column("category:N", sort=None, header=alt.Header(orient="bottom", labelLimit=LABEL_PIXELS))
+        facets = alt.Column("category:N", sort=None, header=alt.Header(orient="bottom", labelLimit=MAX_NAME_PIXELS))
         chart = chart.facet(column=facets, spacing=6).resolve_scale(x="independent")
     return Drawing(rows, chart, left=pixels)
 
 
 def _cell_states(scene: Scene, base: alt.Chart, rows: list[Row]) -> list[alt.Chart]:
-    """Mark the cells whose figures cannot be relied on."""
+    """Mark the cells with unreliable figures."""
     if states_in(rows) == [RELIABLE]:
         return []
-    # No filter: layers over different rows would order their columns each by itself.
-    seen = alt.condition(f"datum.state !== '{RELIABLE}'", alt.value(1), alt.value(0))
-    marks = base.mark_point(size=30, strokeWidth=1.4).encode(stroke=alt.Stroke("words:N", scale=None))
-    return [marks.encode(shape=state_shapes(rows), opacity=seen)]
+    # Hidden by opacity, not by a filter: layers over different rows would each order the columns on their own.
+    opacity = alt.condition(f"datum.state !== '{RELIABLE}'", alt.value(1), alt.value(0))
+    marks = base.mark_point(size=30, strokeWidth=1.4).encode(stroke=alt.Stroke("ink:N", scale=None))
+    return [marks.encode(shape=state_shapes(rows), opacity=opacity)]
 
 
 def _top_axis() -> alt.Axis:
@@ -137,17 +138,17 @@ def _by_category(rows: Iterable[Row]) -> bool:
 
 
 def _across(row: Row) -> str:
-    """Return the column of a row: its stratum or category, its year where it has neither."""
+    """Return the column of a row: its stratum or category, or its year if it has neither."""
     return str(row.get("stratum") or row.get("category") or row.get("year"))
 
 
 def _down(row: Row) -> str:
-    """Return the line of a row: its location, and its year where the columns are strata."""
+    """Return the line of a row: its location, and its year if the columns are strata."""
     by_stratum = "stratum" in row or "category" in row
     keys = [row.get("location"), row.get("year") if by_stratum else None]
     return ", ".join(str(key) for key in keys if key is not None)
 
 
-def _column(row: Row) -> tuple[str, ...]:
-    """Return what rows are sorted by, so that columns come in order even where the first line has gaps."""
+def _column_order(row: Row) -> tuple[str, ...]:
+    """Return the sort key that keeps the columns in order even if the first line has gaps."""
     return tuple(str(row.get(name, "")) for name in ("category", "stratum", "year"))

@@ -1,6 +1,6 @@
-"""A map of the United States in tiles of one size: each location near its neighbours, small ones as large as others.
+"""A map of the United States in tiles of equal size, each location near its neighbours.
 
-``US`` is the nation; Guam, Puerto Rico and the Virgin Islands stand in the lowest row beside Hawaii and Florida.
+``US`` is the nation; Guam, Puerto Rico and the Virgin Islands are in the bottom row, beside Hawaii and Florida.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ HI GU .. TX .. .. .. .. FL PR VI
 """
 NO_TILE = ".."
 
-# Column and row of each location, from the upper left corner, by its abbreviation.
+# Column and row of each location by its abbreviation, counted from the upper left corner.
 TILES: Mapping[str, tuple[int, int]] = {
     name: (column, row)
     for row, line in enumerate(GRID.split("\n")[1:-1])

@@ -3,16 +3,16 @@
 import altair as alt
 
 from app.charts.kinds import series_name
-from app.charts.rows import RELIABLE, Row, cell_row, has_limits, states_in
-from app.charts.scene import Drawing, Scene, layered, state_channels, state_shapes, tips
-from app.charts.words import limits, probability
+from app.charts.rows import RELIABLE, Row, chart_row, has_limits, states_in
+from app.charts.scene import Drawing, Scene, layered, state_channels, state_shapes, tooltips
+from app.charts.words import p_value_text, with_limits
 
 HEIGHT_PIXELS = 260
-VALUES_PIXELS = 34  # the room of the vertical axis
+VALUES_PIXELS = 34  # width of the vertical axis
 
 
 def lines(scene: Scene) -> Drawing:
-    """Draw a line for each series over the years, with the band of its limits where it has them."""
+    """Draw a line for each series over the years, with a band of its limits if it has them."""
     rows = [{**row, "series": series_name(row) or "all"} for row in scene.rows]
     names = list(dict.fromkeys(row["series"] for row in rows))
     scale = alt.Scale(domain=names, range=list(scene.look.series[: len(names)]))
@@ -25,9 +25,9 @@ def lines(scene: Scene) -> Drawing:
 
 
 def trend(scene: Scene) -> Drawing:
-    """Draw the yearly estimates with their limits, and through them the fitted line with its band."""
+    """Draw the yearly estimates with their limits, and the fitted line with its band."""
     fitted = ("fitted", "fitted_low", "fitted_high")
-    rows = [{**cell_row(year), **{name: year.get(name) for name in fitted}} for year in scene.data["years"]]
+    rows = [{**chart_row(year), **{name: year.get(name) for name in fitted}} for year in scene.data["years"]]
     base = alt.Chart().encode(x=_year_axis())
     band = base.mark_area(color=scene.look.main, opacity=0.18).encode(
         y=_value_axis(scene, "fitted_low"), y2="fitted_high"
@@ -35,29 +35,29 @@ def trend(scene: Scene) -> Drawing:
     line = base.mark_line(color=scene.look.main, strokeWidth=2).encode(y="fitted:Q")
     bars = base.mark_rule(color=scene.look.faint, strokeWidth=1.5).encode(y="low:Q", y2="high:Q")
     points = base.transform_filter("datum.value !== null").mark_point(size=55, strokeWidth=1.8, opacity=1)
-    dots = points.encode(y="value:Q", tooltip=tips(rows), **state_channels(scene.look, rows))
+    dots = points.encode(y="value:Q", tooltip=tooltips(rows), **state_channels(scene.look, rows))
     return _over_years(scene, rows, [band, line, bars, dots], _slope(scene))
 
 
 def _over_years(scene: Scene, rows: list[Row], layers: list[alt.Chart], findings: tuple[str, ...] = ()) -> Drawing:
-    """Put layers over the years, with a note in each that has no value."""
-    gone = alt.Chart().transform_filter("datum.value === null").encode(x=_year_axis())
-    note = gone.mark_text(angle=270, align="left", fontStyle="italic", fontSize=10, color=scene.look.faint)
+    """Combine layers over the years, with a note at each year without a value."""
+    empty = alt.Chart().transform_filter("datum.value === null").encode(x=_year_axis())
+    note = empty.mark_text(angle=270, align="left", fontStyle="italic", fontSize=10, color=scene.look.faint)
     if any(row["value"] is None for row in rows):
         layers = [*layers, note.encode(y=alt.value(HEIGHT_PIXELS - 6), text="state:N")]
     return Drawing(rows, layered(layers, height=HEIGHT_PIXELS), findings, left=VALUES_PIXELS)
 
 
 def _points(base: alt.Chart, rows: list[Row]) -> list[alt.Chart]:
-    """Draw the figures: dots, and hollow triangles where they cannot be relied on."""
+    """Draw the figures: dots, and hollow triangles for the unreliable ones."""
     valued = [row for row in rows if row["value"] is not None]
-    base = base.encode(tooltip=tips(rows))
-    good = base.transform_filter(f"datum.value !== null && datum.state === '{RELIABLE}'")
-    dots = good.mark_point(filled=True, size=40, opacity=1)
+    base = base.encode(tooltip=tooltips(rows))
+    reliable = base.transform_filter(f"datum.value !== null && datum.state === '{RELIABLE}'")
+    dots = reliable.mark_point(filled=True, size=40, opacity=1)
     if states_in(valued) == [RELIABLE]:
         return [dots]
-    weak = base.transform_filter(f"datum.value !== null && datum.state !== '{RELIABLE}'")
-    return [dots, weak.mark_point(size=70, strokeWidth=2, opacity=1).encode(shape=state_shapes(valued))]
+    unreliable = base.transform_filter(f"datum.value !== null && datum.state !== '{RELIABLE}'")
+    return [dots, unreliable.mark_point(size=70, strokeWidth=2, opacity=1).encode(shape=state_shapes(valued))]
 
 
 def _year_axis() -> alt.X:
@@ -82,7 +82,7 @@ def _value_axis(scene: Scene, field: str = "value") -> alt.Y:
 
 def _slope(scene: Scene) -> tuple[str, ...]:
     slope = scene.data["slope"] or {}
-    change = f"Slope: {limits(slope, decimals=2)} points a year, {probability(slope.get('p_value'))}"
+    change = f"Slope: {with_limits(slope, decimals=2)} points a year, {p_value_text(slope.get('p_value'))}"
     return (
         change,
         "Points: estimates with their 95 % limits.",

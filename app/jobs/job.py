@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from app.errors import UnknownJobError, envelope
+from app.errors import ErrorEnvelope, UnknownJobError
 
 JOB_ID_PREFIX = "job_id_"
 JOB_ID = re.compile(JOB_ID_PREFIX + r"([1-9][0-9]{0,17})")
@@ -153,7 +153,7 @@ def done_document(data: Mapping[str, Any] | Sequence[Any], provenance: Mapping[s
 
 def error_document(reason: str) -> Document:
     """Return the document of a job that failed."""
-    return document(orjson.dumps(envelope(reason)))
+    return document(orjson.dumps(ErrorEnvelope(reason)))
 
 
 RUNNING_DOCUMENT = document(orjson.dumps({"status": JobStatus.RUNNING}))

@@ -1,151 +1,192 @@
-"""The API document: OpenAPI 3.1, made from the descriptions of routes and the models of their bodies and answers.
+"""Build the API document, OpenAPI 3.1, from the descriptions that the views carry.
 
-pydantic writes the schemas, in the dialect that OpenAPI 3.1 has for its own (JSON Schema 2020-12); the rest is put
-together here.
+pydantic writes the schemas of all types in one go, in JSON Schema 2020-12, the dialect of OpenAPI 3.1.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import FunctionType
+from typing import Any
 
+from flask import Flask
 from pydantic import TypeAdapter
-from pydantic.json_schema import JsonSchemaMode
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+from pydantic_core import core_schema
+from werkzeug.routing import Rule
 
-from app.openapi.description import HEADERS, JSON_TYPE, Answer, Description, Parameter, error_answer
+from app.web.api_description import (
+    HEADERS,
+    Parameter,
+    ResponseDescription,
+    RouteDescription,
+    description_of,
+    error_description,
+    operation_id,
+)
+from app.web.guard import OPERATOR_ONLY
+from app.web.route_list import route_summary
+from app.web.support import JSON_TYPE
 
 OPENAPI_VERSION = "3.1.1"
 API_VERSION = "0.1.0"
 SCHEMA_REFERENCES = "#/components/schemas/{model}"
 READING_METHODS = frozenset({"GET"})
+AUTOMATIC_METHODS = frozenset({"HEAD", "OPTIONS"})  # Flask adds them to every route
 OPERATOR = "operator"
-# An alternative that asks for nothing: without a token of its own the server takes its own machine for the operator.
+# The empty alternative: a server without a token accepts operators from its own machine.
 OPERATOR_SECURITY: list[dict[str, list[str]]] = [{OPERATOR: []}, {}]
 INFO = {
     "title": "Health statistics server",
     "version": API_VERSION,
     "description": (
         "Statistics over a public-health survey. Post a question to one of the statistics, take the job id from the "
-        "answer, and ask for its result. Every error, whichever route it comes from, is told in the same envelope. "
-        "While the table is read for the first time, every route but /healthz answers with 503 and Retry-After."
+        "response, and get its result. Every error, on every route, has the same envelope. "
+        "While the table loads for the first time, every route except /healthz returns 503 with Retry-After."
     ),
 }
 SECURITY_SCHEME = {
     "type": "http",
     "scheme": "bearer",
-    "description": "The operator's token, STATS_ADMIN_TOKEN. Where none is set, the server's own machine needs none.",
+    "description": "The operator's token, STATS_ADMIN_TOKEN. If none is set, the server's own machine needs none.",
 }
 
 Schema = dict[str, Any]
 
 
+class _SchemaGenerator(GenerateJsonSchema):
+    """Write dataclasses as the server serializes them: with every field, and with no other."""
+
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        """Return True for a dataclass, whose defaults are serialized too."""
+        return field["type"] == "dataclass-field" or super().field_is_required(field, total)
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+        """Return the schema of a dataclass."""
+        return {**super().dataclass_schema(schema), "additionalProperties": False}
+
+
+class _Schemas:
+    """The schemas of one document: handed out empty and filled together, so that they share their parts."""
+
+    def __init__(self) -> None:
+        self._pending: list[tuple[Schema, JsonSchemaMode, TypeAdapter[Any]]] = []
+
+    def of(self, model: Any, mode: JsonSchemaMode = "validation") -> Schema:
+        """Return the schema of a type, or of the type that a function returns; it is empty until ``fill``."""
+        schema: Schema = {}
+        self._pending.append((schema, mode, TypeAdapter(model() if isinstance(model, FunctionType) else model)))
+        return schema
+
+    def fill(self) -> Schema:
+        """Fill all schemas, and return the ones that they refer to, by name."""
+        inputs = [(number, mode, adapter) for number, (_, mode, adapter) in enumerate(self._pending)]
+        schemas, shared = TypeAdapter.json_schemas(
+            inputs, ref_template=SCHEMA_REFERENCES, schema_generator=_SchemaGenerator
+        )
+        for number, (schema, mode, _) in enumerate(self._pending):
+            schema.update(schemas[number, mode])
+        named: Schema = shared.get("$defs", {})
+        return named
+
+
 @dataclass(frozen=True, slots=True)
-class Operation:
+class _Operation:
     """A route under one of its methods.
 
     Parameters
     ----------
     path: with its parameters in braces
-    tag: the name of the group that it is shown in
+    tag: the group of routes that it belongs to: its blueprint
+    operator_only: it needs the operator's token
     """
 
     method: str
     path: str
     tag: str
     summary: str
-    description: Description
-
-    @property
-    def id(self) -> str:
-        """Its name in the document."""
-        return operation_id(self.method, self.path)
+    operator_only: bool
+    description: RouteDescription
 
 
-def operation_id(method: str, path: str) -> str:
-    """Return the name of an operation, which is told apart by its method and path."""
-    return "_".join([method.lower(), *re.findall(r"\w+", path)])
-
-
-class _Schemas:
-    """The schemas of one document: handed out empty, and filled in together, so that they share their parts."""
-
-    def __init__(self) -> None:
-        self._asked: list[tuple[Schema, JsonSchemaMode, TypeAdapter[Any]]] = []
-
-    def of(self, kind: Any, mode: Literal["validation", "serialization"] = "validation") -> Schema:
-        """Return the schema of a type, empty until ``fill`` is called."""
-        schema: Schema = {}
-        self._asked.append((schema, mode, TypeAdapter(kind)))
-        return schema
-
-    def fill(self) -> Schema:
-        """Fill in every schema that was handed out, and return those that they refer to, by name."""
-        inputs = [(place, mode, adapter) for place, (_, mode, adapter) in enumerate(self._asked)]
-        found, shared = TypeAdapter.json_schemas(inputs, ref_template=SCHEMA_REFERENCES)
-        for place, (schema, mode, _) in enumerate(self._asked):
-            schema.update(found[place, mode])
-        named: Schema = shared.get("$defs", {})
-        return named
-
-
-def api_document(operations: Iterable[Operation], tags: Mapping[str, str]) -> dict[str, Any]:
-    """Return the document of some operations, JSON-ready.
-
-    Parameters
-    ----------
-    tags: what the groups of operations are, by name
-    """
+def build_document(app: Flask) -> dict[str, Any]:
+    """Return the API document of an application, JSON-ready and without its servers."""
     schemas = _Schemas()
     paths: dict[str, dict[str, Any]] = {}
+    operations = list(_operations(app))
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
+    tags = {operation.tag for operation in operations}
     return {
         "openapi": OPENAPI_VERSION,
         "info": INFO,
-        "tags": [{"name": name, "description": description} for name, description in tags.items()],
+        "tags": [_tag(name, part.import_name) for name, part in app.blueprints.items() if name in tags],
         "paths": paths,
         "components": {"schemas": schemas.fill(), "securitySchemes": {OPERATOR: SECURITY_SCHEME}},
     }
 
 
-def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
-    told = operation.description
+def described_rules(app: Flask) -> list[tuple[Rule, Callable[..., Any], RouteDescription]]:
+    """Return the routes of an application whose views are described, with view and description."""
+    views = [(rule, app.view_functions[rule.endpoint]) for rule in app.url_map.iter_rules()]
+    return [(rule, view, description) for rule, view in views if (description := description_of(view)) is not None]
+
+
+def _operations(app: Flask) -> Iterator[_Operation]:
+    for rule, view, description in described_rules(app):
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        tag = rule.endpoint.partition(".")[0]
+        for method in sorted((rule.methods or set()) - AUTOMATIC_METHODS):
+            operator_only = getattr(view, OPERATOR_ONLY, False)
+            yield _Operation(method, path, tag, route_summary(rule.endpoint), operator_only, description)
+
+
+def _tag(name: str, module: str) -> dict[str, str]:
+    """Return a tag that is described by the first line of its module's docstring."""
+    return {"name": name, "description": (sys.modules[module].__doc__ or "").splitlines()[0]}
+
+
+def _operation(operation: _Operation, schemas: _Schemas) -> dict[str, Any]:
+    description = operation.description
+    responses = {str(status): _response(response, schemas) for status, response in _responses_of(operation).items()}
     content: dict[str, Any] = {
-        "operationId": operation.id,
+        "operationId": operation_id(operation.method, operation.path),
         "tags": [operation.tag],
         "summary": operation.summary,
-        "responses": {str(status): _answer(answer, schemas) for status, answer in _answers(operation).items()},
+        "responses": responses,
     }
-    if told.links:
-        content["responses"]["200"]["links"] = dict(told.links)
-    if told.parameters:
-        content["parameters"] = [_parameter(parameter, schemas) for parameter in told.parameters]
-    if told.body is not None:
-        media = {"schema": schemas.of(told.body.model), "example": told.body.example}
+    if description.links:
+        responses["200"]["links"] = dict(description.links)
+    if description.parameters:
+        content["parameters"] = [_parameter(parameter, schemas) for parameter in description.parameters]
+    if description.body is not None:
+        media = {"schema": schemas.of(description.body.model), "example": description.body.example}
         content["requestBody"] = {"required": True, "content": {JSON_TYPE: media}}
-    if told.operator:
+    if operation.operator_only:
         content["security"] = OPERATOR_SECURITY
     return content
 
 
-def _answers(operation: Operation) -> dict[int, Answer]:
-    """Return the answers of an operation by status, with the errors that all of its kind have."""
-    told = operation.description
-    errors = {*told.errors, 500}
+def _responses_of(operation: _Operation) -> dict[int, ResponseDescription]:
+    """Return the responses of an operation by status, with the errors that all operations with its method have."""
+    errors = {*operation.description.errors, 500}
     if operation.method not in READING_METHODS:
         errors |= {403, 413}
-    if told.operator:
+    if operation.operator_only:
         errors |= {401, 403}
-    return {**told.answers, **{status: error_answer(status) for status in sorted(errors)}}
+    return {**operation.description.responses, **{status: error_description(status) for status in sorted(errors)}}
 
 
-def _answer(answer: Answer, schemas: _Schemas) -> dict[str, Any]:
-    content: dict[str, Any] = {"description": answer.description}
-    if answer.headers or answer.may_have:
-        always = {name: _header(name, schemas, required=True) for name in answer.headers}
-        content["headers"] = always | {name: _header(name, schemas, required=False) for name in answer.may_have}
-    if answer.content:
-        media = {name: {"schema": schemas.of(kind, "serialization")} for name, kind in answer.content.items()}
+def _response(response: ResponseDescription, schemas: _Schemas) -> dict[str, Any]:
+    content: dict[str, Any] = {"description": response.description}
+    if response.headers or response.optional_headers:
+        always = {name: _header(name, schemas, required=True) for name in response.headers}
+        content["headers"] = always | {
+            name: _header(name, schemas, required=False) for name in response.optional_headers
+        }
+    if response.content:
+        media = {name: {"schema": schemas.of(model, "serialization")} for name, model in response.content.items()}
         content["content"] = media
     return content
 

@@ -1,93 +1,74 @@
-"""The dashboard: the form sends a question here, and is sent on to the page of its answer.
+"""The dashboard: its form submits a job and redirects the browser to the job's result.
 
-With JavaScript the page does the same without being left; the fields and the pages are the same ones.
+With JavaScript the page does the same without being left, through the same fields and the same views.
 """
 
-from dataclasses import asdict
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 
 from app.charts import kinds_of
 from app.errors import InvalidRequestError, ServiceError
-from app.formats import FORMS
+from app.formats import FORMATS
 from app.jobs.job import Job, JobStatus
-from app.pages.answer import AnswerView, Charts, answer_view, asked_fields
-from app.pages.form import form_values, takes
+from app.pages.form import FormChoices, form_values
 from app.pages.form_fields import Fields, body_of
 from app.pages.html import page, problem_page, see_other, wants_page
-from app.pages.static_files import charts_address
+from app.pages.result_view import Charts, ResultView, request_fields, result_view
+from app.pages.static_files import charts_script_address
 from app.routes.results import PICTURES, provenance_of_job
 from app.statistics import STATISTICS
-from app.web.route_list import route_list
-from app.web.support import data_answer, json_answer, services, this_request
+from app.web.api_description import ResponseDescription, describe
+from app.web.route_list import RouteInfo, route_list
+from app.web.support import HTML_TYPE, JSON_TYPE, Done, data_response, json_response, services, this_request
 
-WAIT_SECONDS = 2.0  # most answers are there by then, and the page needs no second look
+WAIT_SECONDS = 2.0  # most jobs are done by then, which saves the page a second request
 
-ANSWER_VALUES: dict[str, Any] = {"forms": [*FORMS, *PICTURES], "pictures": PICTURES, "charts_script": charts_address}
+RESULT_VALUES: dict[str, Any] = {
+    "formats": [*FORMATS, *PICTURES],
+    "pictures": PICTURES,
+    "charts_script_address": charts_script_address,
+}
 
 blueprint = Blueprint("dashboard", __name__)
 blueprint.register_error_handler(ServiceError, problem_page)
 
 
+@blueprint.get("/")
+@blueprint.get("/index")
+@describe(
+    {200: ResponseDescription("the routes", {JSON_TYPE: Done[list[RouteInfo]], HTML_TYPE: str}, headers=("Vary",))}
+)
+def index() -> Response:
+    """Show the dashboard to a browser, list the routes to a program."""
+    fields = request.args.to_dict(flat=False)
+    response = dashboard_page(fields) if wants_page() else data_response(route_list())
+    response.vary.add("Accept")
+    return response
+
+
 @blueprint.post("/ask")
 def ask() -> Response:
-    """Accept a job from the form of the dashboard; a browser is sent to its answer, a program gets its id."""
+    """Submit a job from the form: a browser is redirected to the result, a program gets the job's id."""
     fields = request.form.to_dict(flat=False)
     try:
-        job = _submitted(fields)
+        job = _submit(fields)
     except ServiceError as error:
         if wants_page():
             return dashboard_page(fields, status=error.status, problem=error.reason)
         raise
-    return see_other(f"/results/{job.id}") if wants_page() else json_answer({"job_id": job.id})
+    return see_other(f"/results/{job.id}") if wants_page() else json_response({"job_id": job.id})
 
 
 @blueprint.get("/results/<job_id>")
 def result(job_id: str) -> Response:
-    """Show the answer of a job with its chart, table, request and provenance."""
+    """Show the result of a job: chart, table, request and provenance."""
     parts = services()
     job = parts.store.map.find(job_id)
     this_request().job_id = job_id
     parts.wait((job,), WAIT_SECONDS)
-    document = orjson.loads(parts.store.document(job).content)
-    return _result_page(job, document)
-
-
-def _submitted(fields: Fields) -> Job:
-    """Turn the fields of the form into an accepted job.
-
-    Raises
-    ------
-    UnavailableError, InvalidRequestError: none is accepted; the reason says why
-    """
-    statistic = next(iter(fields.get("statistic", ())), "")
-    if statistic not in STATISTICS:
-        raise InvalidRequestError(f"choose one of the statistics {', '.join(STATISTICS)}")
-    job = services().submit(statistic, orjson.dumps(body_of(fields, takes(statistic))))
-    this_request().job_id = job.id
-    return job
-
-
-def _result_page(job: Job, document: dict[str, Any]) -> Response:
-    """Return the page of a job in the state that its document tells."""
-    fields, status = asked_fields(job), document["status"]
-    if status == JobStatus.RUNNING:
-        return dashboard_page(fields, state=f"{job.id} is waiting or being computed; look again soon.", refresh=True)
-    if status == JobStatus.ERROR:
-        return dashboard_page(fields, state=f"{job.id} has failed.", problem=document["reason"])
-    answer = _view(job, document)
-    if request.args.get("part") == "answer":
-        return page("answer.html", part=True, answer=answer, **ANSWER_VALUES)
-    return dashboard_page(fields, state=f"{job.id} is done.", answer=answer, **ANSWER_VALUES)
-
-
-def _view(job: Job, document: dict[str, Any]) -> AnswerView:
-    kinds = kinds_of(job.statistic, document)
-    asked = request.args.get("kind")
-    charts = Charts(kinds, asked if asked in kinds else next(iter(kinds), ""))
-    return answer_view(job, document, provenance_of_job(job, document), request.root_url.rstrip("/"), charts)
+    return _result_page(job, orjson.loads(parts.store.document(job).content))
 
 
 def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response:
@@ -95,19 +76,44 @@ def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response
 
     Parameters
     ----------
-    values: what is shown beside the form, some of ``state``, ``problem``, ``answer`` and ``refresh``
+    values: what stands beside the form: any of ``state``, ``problem``, ``result`` and ``refresh``
     """
-    form = form_values(services().ingestor.table, fields)
+    choices: FormChoices = current_app.extensions["form_choices"]
+    form = form_values(choices.over(services().ingestor.table), fields)
     return page("dashboard.html", status, **form, routes=route_list(), **values)
 
 
-@blueprint.get("/")
-@blueprint.get("/index")
-def index() -> Response:
-    """Show the dashboard to a browser, list the routes to a program."""
-    if wants_page():
-        answer = dashboard_page(request.args.to_dict(flat=False))
-    else:
-        answer = data_answer([asdict(route) for route in route_list()])
-    answer.vary.add("Accept")
-    return answer
+def _submit(fields: Fields) -> Job:
+    """Submit the job that the form's fields describe.
+
+    Raises
+    ------
+    UnavailableError, InvalidRequestError: the job is not accepted; the reason says why
+    """
+    statistic = next(iter(fields.get("statistic", ())), "")
+    if statistic not in STATISTICS:
+        raise InvalidRequestError(f"choose one of the statistics {', '.join(STATISTICS)}")
+    job = services().submit(statistic, orjson.dumps(body_of(fields, STATISTICS[statistic].body)))
+    this_request().job_id = job.id
+    return job
+
+
+def _result_page(job: Job, document: dict[str, Any]) -> Response:
+    fields, status = request_fields(job), document["status"]
+    if status == JobStatus.RUNNING:
+        return dashboard_page(
+            fields, state=f"{job.id} is waiting or running; reload the page to see its result.", refresh=True
+        )
+    if status == JobStatus.ERROR:
+        return dashboard_page(fields, state=f"{job.id} failed.", problem=document["reason"])
+    view = _result_view(job, document)
+    if request.args.get("part") == "answer":
+        return page("result.html", part=True, result=view, **RESULT_VALUES)
+    return dashboard_page(fields, state=f"{job.id} is done.", result=view, **RESULT_VALUES)
+
+
+def _result_view(job: Job, document: dict[str, Any]) -> ResultView:
+    kinds = kinds_of(job.statistic, document)
+    kind = request.args.get("kind")
+    charts = Charts(kinds, kind if kind in kinds else next(iter(kinds), ""))
+    return result_view(job, document, provenance_of_job(job, document), request.root_url.rstrip("/"), charts)

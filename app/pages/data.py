@@ -1,4 +1,4 @@
-"""The data page: what is loaded, how much of it is suppressed or was skipped, and reading it again."""
+"""The data page: the loaded table, its suppressed and skipped rows, and a button that reloads it."""
 
 from flask import Blueprint, Response
 
@@ -13,7 +13,7 @@ blueprint.register_error_handler(ServiceError, problem_page)
 
 @blueprint.get("")
 def data() -> Response:
-    """Show what the table is, what was made of its rows, its questions, and how the last reload went."""
+    """Show the table's report, its questions, and the outcome of the last reload."""
     ingestor = services().ingestor
     table = ingestor.table
     questions = [data.question for data in table.questions]
@@ -23,6 +23,6 @@ def data() -> Response:
 @blueprint.post("/reload")
 @protected
 def reload() -> Response:
-    """Read the table again in the background; the button of the data page."""
+    """Start a reload of the table in the background."""
     services().ingestor.reload()
     return see_other("/data")

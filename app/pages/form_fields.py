@@ -1,31 +1,43 @@
-"""The fields of the form, which are those of a page's address too: fields to a body, and a body to fields.
+"""Convert between the form's fields, which are also those of a page's address, and request bodies.
 
-A field is a text, or several of one name. Lists of places are one text, separated by commas; a stratum is
-``category|stratum``; the years are ``from`` and ``to``, or ``years`` where they are not in a row.
+A field is a text, or several of one name. A list of places is one text, separated by commas; a stratum is
+``category|stratum``; years are ``from`` and ``to``, or ``years`` if some in between are missing.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
+
+import orjson
+
+from app.queries.bodies import QuestionBody
 
 Fields = Mapping[str, Sequence[str]]
 
 STRATUM_SEPARATOR = "|"
 LIST_SEPARATOR = ","
 FIRST_YEAR, LAST_YEAR = "from", "to"
+EMPTY: tuple[Any, ...] = ("", [], {})  # not 0 and not false, which are values
 
 
-def body_of(fields: Fields, takes: Collection[str]) -> dict[str, Any]:
-    """Return the body that a form asks with: of the fields that a statistic takes, those that are filled in."""
-    made = {name: make(fields) for name, make in MAKERS.items() if name in takes}
-    return {name: value for name, value in made.items() if value or (name == "by" and name in fields)}
+def body_of(fields: Fields, model: type[QuestionBody]) -> dict[str, Any]:
+    """Return the request body that the form describes: the filled-in fields, of those that the model has."""
+    values = {name: parse(fields) for name, parse in PARSERS.items() if name in model.model_fields}
+    values |= {name: _by_type(_text(fields, name), schema) for name, schema in own_fields(model).items()}
+    return {name: value for name, value in values.items() if value not in EMPTY or (name == "by" and name in fields)}
+
+
+def own_fields(model: type[QuestionBody]) -> dict[str, dict[str, Any]]:
+    """Return the JSON schema of each field for which the form has no ready-made input."""
+    names = model.model_fields.keys() - PARSERS.keys()
+    return {name: model.model_json_schema()["properties"][name] for name in sorted(names)}
 
 
 def fields_of(statistic: str, body: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the fields that ask for a body, the other way round."""
+    """Return the form's fields for a request body, the inverse of ``body_of``."""
     fields = {"statistic": [statistic]}
     for name, value in body.items():
-        for field, text in SPREADERS.get(name, _as_text)(name, value):
+        for field, text in SERIALIZERS.get(name, _serialize_text)(name, value):
             fields.setdefault(field, []).append(text)
     return fields
 
@@ -40,8 +52,18 @@ def _text(fields: Fields, name: str) -> str:
 
 
 def _number(text: str) -> int | str:
-    """Return a whole number; what is none stays as it is, to be refused by name."""
+    """Return a whole number; other text stays, so that the validation of the body names it in its error."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text
+
+
+def _by_type(text: str, schema: Mapping[str, Any]) -> Any:
+    """Parse a text as JSON unless the schema wants a string; invalid text stays, for the validation to name it."""
+    if not text or schema.get("type") == "string":
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
 
 
 def _list(fields: Fields, name: str) -> list[str]:
@@ -66,7 +88,7 @@ def _between(fields: Fields) -> dict[str, list[Any]]:
     return {dimension: [_number(text) if dimension == "year" else text for text in pair]} if dimension else {}
 
 
-MAKERS: Mapping[str, Callable[[Fields], Any]] = {
+PARSERS: Mapping[str, Callable[[Fields], Any]] = {
     "question": lambda fields: _text(fields, "question"),
     "other_question": lambda fields: _text(fields, "other_question"),
     "state": lambda fields: _text(fields, "state"),
@@ -82,41 +104,42 @@ MAKERS: Mapping[str, Callable[[Fields], Any]] = {
 }
 
 
-def _as_text(name: str, value: Any) -> Iterator[tuple[str, str]]:
+def _serialize_text(name: str, value: Any) -> Iterator[tuple[str, str]]:
     yield name, str(value)
 
 
-def _each(name: str, values: Sequence[Any]) -> Iterator[tuple[str, str]]:
+def _serialize_boxes(name: str, values: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    """Yield a field for each ticked box; an empty one tells that none is ticked, as opposed to the form's default."""
     yield from ((name, str(value)) for value in values or [""])
 
 
-def _joined(name: str, values: Sequence[Any]) -> Iterator[tuple[str, str]]:
+def _serialize_list(name: str, values: Sequence[Any]) -> Iterator[tuple[str, str]]:
     yield name, f"{LIST_SEPARATOR} ".join(map(str, values))
 
 
-def _spread_years(name: str, years: Any) -> Iterator[tuple[str, str]]:
+def _serialize_years(name: str, years: Any) -> Iterator[tuple[str, str]]:
     if isinstance(years, Mapping):
         yield from ((end, str(year)) for end, year in years.items() if year is not None)
     elif sorted(years) == list(range(min(years), max(years) + 1)):
         yield from ((FIRST_YEAR, str(min(years))), (LAST_YEAR, str(max(years))))
     else:
-        yield from _joined(name, years)
+        yield from _serialize_list(name, years)
 
 
-def _spread_stratum(name: str, asked: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
-    yield name, STRATUM_SEPARATOR.join(filter(None, (asked["category"], asked.get("value"))))
+def _serialize_stratum(name: str, stratum: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    yield name, STRATUM_SEPARATOR.join(filter(None, (stratum["category"], stratum.get("value"))))
 
 
-def _spread_pair(name: str, between: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, str]]:
+def _serialize_pair(name: str, between: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, str]]:
     for dimension, (first, second) in between.items():
         yield from ((name, dimension), ("a", str(first)), ("b", str(second)))
 
 
-SPREADERS: Mapping[str, Callable[[str, Any], Iterator[tuple[str, str]]]] = {
-    "years": _spread_years,
-    "stratification": _spread_stratum,
-    "locations": _joined,
-    "exclude": _joined,
-    "by": _each,
-    "between": _spread_pair,
+SERIALIZERS: Mapping[str, Callable[[str, Any], Iterator[tuple[str, str]]]] = {
+    "years": _serialize_years,
+    "stratification": _serialize_stratum,
+    "locations": _serialize_list,
+    "exclude": _serialize_list,
+    "by": _serialize_boxes,
+    "between": _serialize_pair,
 }

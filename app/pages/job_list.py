@@ -1,9 +1,8 @@
-"""The jobs page: every job with its state, age and duration; cancelling and removing."""
+"""The jobs page: the list of jobs with their states and durations, and the buttons to cancel and remove them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 import orjson
@@ -13,16 +12,20 @@ from app.errors import ServiceError
 from app.jobs.job_details import JobDetails, JobState, moment
 from app.pages.html import page, problem_page, see_other
 from app.pages.wording import age, duration
-from app.routes.jobs import asked_page, asked_state, queue_facts
+from app.routes.jobs import queue_status, requested_page, requested_state
 from app.web.guard import protected
 from app.web.support import services, this_request
 
-QUESTION_CHARS = 90
+JOBS_PATH = "/jobs"
+MAX_QUESTION_CHARS = 90
+
+blueprint = Blueprint("job_pages", __name__, url_prefix=JOBS_PATH)
+blueprint.register_error_handler(ServiceError, problem_page)
 
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job in a row of the list; ``took`` is its run, or how long it has waited or run so far."""
+    """A row of the list, in words; ``took`` is how long the job ran, or has waited or run so far."""
 
     id: str
     statistic: str
@@ -34,22 +37,45 @@ class JobRow:
     took: str
 
 
+@blueprint.get("")
+def jobs() -> Response:
+    """Show the jobs, newest first, a page at a time, below the state of the queue and the runners."""
+    listed, state = requested_page(), requested_state()
+    return page(
+        "jobs.html",
+        queue=queue_status(),
+        state=state,
+        states=list(JobState),
+        rows=_rows(listed.jobs),
+        older=_list_address(state, before=listed.jobs[-1].id) if listed.more else None,
+        newest=_list_address(state) if request.args.get("before") else None,
+    )
+
+
+@blueprint.post("/<job_id>/cancel")
+@protected
+def cancel(job_id: str) -> Response:
+    """Cancel a waiting job, or remove one that has ended; the page's button without JavaScript."""
+    this_request().job_id = job_id
+    services().pool.cancel(job_id)
+    return see_other(JOBS_PATH)
+
+
 def job_row(details: JobDetails, questions: Mapping[str, str], now: float) -> JobRow:
-    """Return a row of the list of jobs.
+    """Return the row of a job.
 
     Parameters
     ----------
     questions: the texts of the questions by their ids
-    now: in seconds of UTC since 1970
+    now: seconds since 1970 (UTC)
     """
-    asked = str(orjson.loads(details.body).get("question", "")) if details.body else ""
-    question = questions.get(asked, asked)
-    shortened = question if len(question) <= QUESTION_CHARS else question[:QUESTION_CHARS] + "…"
+    sent = str(orjson.loads(details.body).get("question", "")) if details.body else ""
+    question = questions.get(sent, sent)
     accepted = details.accepted_at
     return JobRow(
         id=details.id,
         statistic=details.statistic,
-        question=shortened,
+        question=question if len(question) <= MAX_QUESTION_CHARS else question[:MAX_QUESTION_CHARS] + "…",
         state=details.state,
         reason=details.reason or "",
         accepted=age(now - accepted) if accepted else "",
@@ -60,44 +86,20 @@ def job_row(details: JobDetails, questions: Mapping[str, str], now: float) -> Jo
 
 def _took(details: JobDetails, now: float) -> str:
     if details.state is JobState.WAITING:
-        return f"waits for {duration(now - details.accepted_at)}" if details.accepted_at else ""
+        return f"waiting {duration(now - details.accepted_at)}" if details.accepted_at else ""
     if details.started_at is None:
         return ""
     return duration((details.ended_at or now) - details.started_at)
 
 
-JOBS_PATH = "/jobs"
-
-blueprint = Blueprint("job_pages", __name__, url_prefix=JOBS_PATH)
-blueprint.register_error_handler(ServiceError, problem_page)
-
-
-@blueprint.get("")
-def jobs() -> Response:
-    """Show the jobs, the newest first, a page at a time, with the queue and the runners."""
-    found, state = asked_page(), asked_state()
-    older = _address(state, before=found.jobs[-1].id) if found.more else None
-    newest = _address(state) if request.args.get("before") else None
-    shown: dict[str, Any] = {"rows": _rows(found.jobs), "older": older, "newest": newest}
-    return page("jobs.html", queue=queue_facts(), state=state, states=list(JobState), **shown)
+def _rows(jobs: Sequence[JobDetails]) -> list[JobRow]:
+    questions = [data.question for data in services().ingestor.table.questions]
+    texts = {question.id: question.text for question in questions if question.id}
+    now = time.time()
+    return [job_row(details, texts, now) for details in jobs]
 
 
-@blueprint.post("/<job_id>/cancel")
-@protected
-def cancel(job_id: str) -> Response:
-    """Cancel a job that waits, or remove one that has ended; the button of the jobs page where there is no script."""
-    this_request().job_id = job_id
-    services().store.cancel(job_id)
-    return see_other(JOBS_PATH)
-
-
-def _address(state: JobState | None, **more: str) -> str:
-    """Return the address of a page of jobs in a state."""
+def _list_address(state: JobState | None, **more: str) -> str:
+    """Return the address of a page of the list, with only the jobs in a state if one is given."""
     query = urlencode(({"state": state} if state else {}) | more)
     return f"{JOBS_PATH}?{query}" if query else JOBS_PATH
-
-
-def _rows(jobs: list[JobDetails]) -> list[JobRow]:
-    questions = {q.question.id: q.question.text for q in services().ingestor.table.questions if q.question.id}
-    now = time.time()
-    return [job_row(details, questions, now) for details in jobs]

@@ -1,4 +1,4 @@
-"""The request that an answer was made by, as somebody would send it from a shell or a program."""
+"""The request behind a result, as code for a shell and for Python."""
 
 import json
 import shlex
@@ -18,30 +18,31 @@ body = {body}
 job = requests.post(f"{{server}}/api/{statistic}", json=body, timeout=10)
 job.raise_for_status()
 results = f"{{server}}/api/get_results/{{job.json()['job_id']}}"
-answer = requests.get(results, params={{"wait": {wait}}}, timeout={wait} + 10)
-print(answer.json()["data"])
+response = requests.get(results, params={{"wait": {wait}}}, timeout={wait} + 10)
+print(response.json()["data"])
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Snippets:
-    """Commands and code that make a request."""
+    """Code that sends a request."""
 
     curl: str
     python: str
 
 
 def snippets(server: str, statistic: str, body: Mapping[str, Any]) -> Snippets:
-    """Return what makes a request.
+    """Return the code that sends a request.
 
     Parameters
     ----------
-    server: the address of the server, without a slash at the end
+    server: the address of the server, without a trailing slash
     """
     address = shlex.quote(f"{server}/api/{statistic}")
     content = shlex.quote(json.dumps(body, ensure_ascii=False))
     curl = (
         f"curl {address} \\\n  -H 'Content-Type: application/json' -H 'Prefer: wait={WAIT_SECONDS}' \\\n  -d {content}"
     )
-    shown = pformat(dict(body), width=LINE_CHARS, sort_dicts=False)
-    return Snippets(curl, PYTHON.format(server=json.dumps(server), statistic=statistic, body=shown, wait=WAIT_SECONDS))
+    literal = pformat(dict(body), width=LINE_CHARS, sort_dicts=False)
+    python = PYTHON.format(server=json.dumps(server), statistic=statistic, body=literal, wait=WAIT_SECONDS)
+    return Snippets(curl, python)

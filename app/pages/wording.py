@@ -1,7 +1,6 @@
-"""Figures, moments and durations as the pages tell them."""
+"""Figures, durations and headings as the pages print them."""
 
-from collections.abc import Sequence
-
+from app.charts.words import year_span
 from app.formats import LIST_SEPARATOR
 
 SECOND, MINUTE, HOUR, DAY = 1, 60, 3600, 86_400
@@ -15,7 +14,7 @@ FINE_COLUMNS = ("p_value", "standard_error", "pearson", "spearman", "slope", "re
 
 
 def duration(seconds: float) -> str:
-    """Return a duration in its largest unit, such as ``3 min``; in milliseconds where it is under a second."""
+    """Return a duration in its largest unit, such as ``3 min``; in milliseconds below a second."""
     if seconds < MILLISECOND:
         return "under 1 ms"
     if seconds < SECOND:
@@ -25,32 +24,24 @@ def duration(seconds: float) -> str:
 
 
 def age(seconds: float) -> str:
-    """Return how long ago something was."""
+    """Return how long ago something happened."""
     return "now" if seconds < SECOND else f"{duration(seconds)} ago"
 
 
 def figure(column: str, value: str | float | None) -> str:
-    """Return what stands in a cell of a table: figures in tenths, p-values and the like finer."""
+    """Return a value as text for a cell: figures to a tenth, p-values and the like finer."""
     if value is None:
         return "\N{EM DASH}"
     if isinstance(value, int) and column not in YEAR_COLUMNS:
         return f"{value:,}"
     if column == "years":
-        return years(str(value).split(LIST_SEPARATOR))
+        return year_span(str(value).split(LIST_SEPARATOR))
     if not isinstance(value, float):
         return str(value).replace(LIST_SEPARATOR, ", ")
     fine = any(name in column for name in FINE_COLUMNS)
     if column.endswith("p_value") and value < SMALLEST_P:
         return f"< {SMALLEST_P}"
     return f"{value:,.{FINE_DECIMALS if fine else DECIMALS}f}"
-
-
-def years(labels: Sequence[int | str]) -> str:
-    """Return years in words: from the first to the last where none between is missing, otherwise one by one."""
-    texts = [str(label) for label in labels]
-    numbers = [int(text) for text in texts if text.isdecimal()]
-    in_a_row = len(numbers) == len(texts) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1))
-    return f"{texts[0]} to {texts[-1]}" if in_a_row else ", ".join(texts)
 
 
 def heading(column: str) -> str:

@@ -1,1 +1,1 @@
-"""What the server needs of its process: processor cores and stop signals."""
+"""The server's process: processor cores, memory and stop signals."""

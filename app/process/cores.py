@@ -1,35 +1,51 @@
-"""One core for all threads that run Python, so that they hand over to each other without waking another core up.
+"""Processor cores and memory of this process, and how the application's threads are pinned to one core.
 
-Threads of Python run one at a time, and waking another core up takes longer than what most of them do in their turn.
-The server's own threads, which receive requests and send answers, run no Python: they work beside, on the other cores.
+Only one Python thread runs at a time, and waking another core takes longer than most threads run before they hand over.
+So all threads that run Python share one core. The HTTP server's own threads run no Python; they use the other cores.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-import os
-from pathlib import Path
 
-CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container; holds the word max where there is none
+App = TypeVar("App", bound=Any)  # Flask's application, or another one with a ``wsgi_app`` that can be replaced
 
-# As they were when the process began, before it, or one that it was forked from, was told to use fewer of them.
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")  # a container's limit; "max" means that there is none
+
+# All cores of the process, read at import: before this process, or the one it was forked from, is pinned to fewer.
 CORES: frozenset[int] = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
+ONE_CORE: frozenset[int] = frozenset({max(CORES)}) if CORES else CORES
+OTHER_CORES: frozenset[int] = CORES - ONE_CORE or CORES  # the same core if there is only one
+
+
+def create_on_one_core(create_app: Callable[[], App]) -> App:
+    """Create an application whose threads, and the server's threads that call it, run on one core.
+
+    Threads that the calling thread starts afterwards, such as those of the HTTP server, run on the other cores.
+    """
+    use_cores(ONE_CORE)  # before the application starts its threads: a new thread inherits its creator's cores
+    app = create_app()
+    app.wsgi_app = _pin_callers(app.wsgi_app)
+    use_cores(OTHER_CORES)
+    return app
 
 
 def use_cores(cores: frozenset[int]) -> None:
-    """Let this thread, and every thread and process that it starts from now on, run on some cores only.
+    """Restrict this thread, and all threads and processes that it starts from now on, to some cores.
 
-    Does nothing where the system knows no such thing.
+    Does nothing on systems without processor affinity.
     """
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
 
 
 def memory_bytes() -> int:
-    """Return how much memory there is, in the container that this process runs in or else in the machine."""
+    """Return the memory of this machine, or of the container if its limit is lower."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         limit = CGROUP_LIMIT.read_text(encoding="ascii").strip()
@@ -38,37 +54,14 @@ def memory_bytes() -> int:
     return min(physical, int(limit)) if limit.isdecimal() else physical
 
 
-App = TypeVar("App", bound=Any)  # Flask's, or another with a ``wsgi_app`` that may be replaced
+def _pin_callers(application: "WSGIApplication") -> "WSGIApplication":
+    """Wrap an application so that each thread is pinned to the one core at its first call."""
+    pinned = threading.local()
 
-ONE_CORE: frozenset[int] = frozenset({max(CORES)}) if CORES else CORES
-OTHER_CORES: frozenset[int] = CORES - ONE_CORE or CORES  # the same one where there is no other
-
-
-def placed(create_app: Callable[[], App]) -> Callable[[], App]:
-    """Return a function that creates an application for a server which is about to start its threads from this one.
-
-    The threads that the application starts stay on the one core, and those on which the server calls it come there. All
-    else that this thread starts from then on has the others.
-    """
-
-    def create() -> App:
-        use_cores(ONE_CORE)
-        app = create_app()
-        app.wsgi_app = on_one_core(app.wsgi_app)
-        use_cores(OTHER_CORES)
-        return app
-
-    return create
-
-
-def on_one_core(application: "WSGIApplication") -> "WSGIApplication":
-    """Return an application that does what another one does, on the one core, to which it brings each thread once."""
-    here = threading.local()
-
-    def called(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if not hasattr(here, "is_there"):
+    def call(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if not hasattr(pinned, "done"):
             use_cores(ONE_CORE)
-            here.is_there = True
+            pinned.done = True
         return application(environ, start_response)
 
-    return called
+    return call

@@ -1,8 +1,8 @@
-"""Signals that end the server, taken by a thread instead of by handlers, and the end of the parent process.
+"""Stop signals, handled on a thread, and a watch for the parent's death.
 
-A handler interrupts the main thread wherever it is, even inside another handler that holds a lock; the terminal's
-Ctrl-C and a service manager reach the server's processes twice within a moment, so that happens. A thread that waits
-for signals takes one after another and interrupts nothing.
+A signal handler interrupts the main thread anywhere, even inside another handler that holds a lock. That happens: at
+Ctrl-C the terminal and the parent both signal a process within milliseconds. A thread that waits for signals handles
+one after another and interrupts nothing.
 """
 
 import os
@@ -14,22 +14,22 @@ from multiprocessing import parent_process
 from multiprocessing.connection import wait
 
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-SETTLE_SECONDS = 0.5  # signals that come closer together are one wish to stop
+SETTLE_SECONDS = 0.5  # signals within so short a time count as one
 
-Act = Callable[[], None]
+Action = Callable[[], None]
 
 
-def take_stop_signals(stop: Act, stop_at_once: Act) -> None:
-    """Call ``stop`` at the first stop signal, and ``stop_at_once`` at a second one some time after it.
+def take_stop_signals(stop: Action, stop_at_once: Action) -> None:
+    """Call ``stop`` at the first stop signal, and ``stop_at_once`` at one more than ``SETTLE_SECONDS`` later.
 
-    For the main thread of a process that already has other threads, any of which the system may hand a signal to: they
-    all report it to one descriptor. Processes started from this thread have the signals blocked.
+    Call it on the main thread. The process may have other threads: the system may deliver a signal to any of them, and
+    all report it to one descriptor. Processes started from this thread inherit the signals blocked.
     """
     reports, reporter = os.pipe()
     os.set_blocking(reporter, False)
     signal.set_wakeup_fd(reporter, warn_on_full_buffer=False)
     for number in STOP_SIGNALS:
-        signal.signal(number, lambda *_: None)  # the report is what counts
+        signal.signal(number, lambda *_: None)  # without a handler nothing is written to the descriptor
 
     def watch() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
@@ -40,22 +40,22 @@ def take_stop_signals(stop: Act, stop_at_once: Act) -> None:
 
 
 def ignore_stop_signals() -> None:
-    """Ignore the stop signals from now on, in a process that is ending by itself.
+    """Ignore the stop signals while the process exits.
 
-    The interpreter gives handlers up before it ends: a signal that comes in between would end the process as a failure.
+    The interpreter removes handlers before it exits; a signal after that would make the exit look like a failure.
     """
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def block_stop_signals() -> None:
-    """Keep the stop signals pending, in a process that has no other thread yet, until they are taken."""
-    signal.set_wakeup_fd(-1)  # the parent's, where this process was forked
+    """Keep stop signals pending until ``take_blocked_stop_signals``. Call it before starting any thread."""
+    signal.set_wakeup_fd(-1)  # a forked process inherits its parent's
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
 
 
-def take_blocked_stop_signals(stop: Act) -> None:
-    """Call ``stop`` at the first stop signal of a process that has them blocked; further ones are dropped."""
+def take_blocked_stop_signals(stop: Action) -> None:
+    """Call ``stop`` at the first stop signal after ``block_stop_signals``; drop further ones."""
     threading.Thread(
         target=_act_on_signals,
         args=(lambda: signal.sigwait(STOP_SIGNALS), stop, lambda: None),
@@ -64,21 +64,21 @@ def take_blocked_stop_signals(stop: Act) -> None:
     ).start()
 
 
-def on_parent_death(act: Act) -> None:
-    """Call a function, on a thread of its own, when the process that has started this one dies."""
+def on_parent_death(action: Action) -> None:
+    """Call a function, on a thread of its own, when the parent process dies."""
     parent = parent_process()
     if parent is None:
         return
 
     def watch() -> None:
         wait([parent.sentinel])
-        act()
+        action()
 
     threading.Thread(target=watch, name="ParentWatch", daemon=True).start()
 
 
-def _act_on_signals(wait_for_signal: Callable[[], object], stop: Act, stop_at_once: Act) -> None:
-    """Take signals for ever; ``stop`` runs on a thread of its own, so that the next can be taken meanwhile."""
+def _act_on_signals(wait_for_signal: Callable[[], object], stop: Action, stop_at_once: Action) -> None:
+    """Handle signals for ever; ``stop`` gets a thread of its own, so that a second signal is seen while it runs."""
     wait_for_signal()
     first = time.monotonic()
     threading.Thread(target=stop, name="Stop", daemon=True).start()

@@ -1,6 +1,5 @@
-"""Where the figures of an answer come from: which table, which filters, how many rows, and what was left out."""
+"""The provenance of a result: the table, the filters, how many rows were used, and which were left out."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from app.queries.query import Filters, Query, select
@@ -8,48 +7,41 @@ from app.table.survey_table import SurveyTable
 
 
 def provenance_of(table: SurveyTable, statistic: str, query: Query) -> dict[str, Any]:
-    """Return the provenance of an answer, JSON-ready.
+    """Return the provenance of a result, JSON-ready.
 
-    Its rows are counted so that those used and those left out are all that the table has of the question, suppressed
-    ones included. Where two sides or two questions are put together, ``other`` tells of the second.
+    The rows that were used and those that were left out add up to all rows of the question, suppressed ones included.
+    When a result rests on two selections, ``other`` describes the second.
     """
-    parts = [_part(table, question, side) for question in query.questions for side in query.sides or (query.filters,)]
-    other = {"other": parts[1]} if len(parts) > 1 else {}
-    return {"statistic": statistic, "table": _table(table), **parts[0], **other}
-
-
-def _table(table: SurveyTable) -> dict[str, Any]:
+    main, *others = (_selected(table, question, filters) for question, filters in query.selections)
     report = table.report
-    return {
+    used_table = {
         "source": report.source,
         "sha256": report.sha256,
         "loaded_at": report.loaded_at,
         "modelled": report.modelled,
     }
+    return {"statistic": statistic, "table": used_table, **main, **({"other": others[0]} if others else {})}
 
 
-def _part(table: SurveyTable, question: int, filters: Filters) -> dict[str, Any]:
-    """Tell which rows of one question were used."""
+def _selected(table: SurveyTable, question: int, filters: Filters) -> dict[str, Any]:
+    """Describe which rows of one question were used."""
     selection = select(table, question, filters, needs_value=False)
     suppressed = int(selection.cells.suppressed_rows.sum())
     left_out = [{"reason": item.reason, "rows": item.rows} for item in selection.left_out]
     if suppressed:
         left_out.append({"reason": "suppressed, without a value", "rows": suppressed})
+    periods = [table.periods[code] for code in set(selection.cells.periods.tolist()) if code >= 0]
     return {
         "question": table.questions[question].question.text,
         "filters": _named(table, filters),
-        "years": sorted({period.label for period in _periods(table, selection.cells.periods.tolist())}, key=str),
+        "years": sorted({period.label for period in periods}, key=str),
         "rows_used": int(selection.cells.rows.sum()),
         "left_out": left_out,
     }
 
 
-def _periods(table: SurveyTable, codes: Iterable[int]) -> list[Any]:
-    return [table.periods[code] for code in set(codes) if code >= 0]
-
-
 def _named(table: SurveyTable, filters: Filters) -> dict[str, Any]:
-    """Return the filters that are set, with full names in the place of codes."""
+    """Return the filters that are set, with full names instead of codes."""
     named: dict[str, Any] = {}
     if filters.periods is not None:
         named["years"] = [table.periods[code].label for code in filters.periods]

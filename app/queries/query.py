@@ -1,22 +1,24 @@
-"""What a request asks, in the codes of a table."""
+"""Queries: what a request asks in the codes of one table, and the selection of the rows that its filters leave."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from app.errors import InvalidRequestError, quoted
-from app.queries.bodies import RANKING_LENGTH, Dimension, QuestionBody, YearRange
+from app.errors import InvalidRequestError, join_first, quoted
+from app.queries.bodies import QuestionBody, YearRange
 from app.table.cells import Cells, Codes, Mask
-from app.table.facts import Direction
 from app.table.survey_table import SurveyTable
+
+FILTER_FIELDS = frozenset({"years", "stratification", "locations", "exclude", "suppressed"})
+NAMES_LISTED = 3  # locations or strata that an error message names
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The rows that count, by codes of the table; None where a filter is not set.
+    """The rows to use, in codes of the table; None where a filter is not set.
 
-    ``footnoted`` tells whether rows count that have a value although a footnote marks them as suppressed.
+    ``footnoted`` says whether to use rows that have a value although a footnote marks them as suppressed.
     """
 
     periods: tuple[int, ...] | None = None
@@ -27,7 +29,22 @@ class Filters:
 
 
 NO_FILTERS = Filters()
-NAMES_TOLD = 3  # of the locations or strata that a filter keeps
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question with its filters, in the codes of the table that the request was validated against.
+
+    A statistic that takes more than this derives a class of its own, frozen too: results are cached by their query.
+    """
+
+    question: int
+    filters: Filters = NO_FILTERS
+
+    @property
+    def selections(self) -> tuple[tuple[int, Filters], ...]:
+        """Every question, with its filters, whose rows the result rests on; the first is the main one."""
+        return ((self.question, self.filters),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +57,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The cells that the filters leave of a question, and what each filter has left out."""
+    """The cells of a question that the filters leave, and what each filter has left out."""
 
     cells: Cells
     left_out: tuple[LeftOut, ...]
@@ -51,11 +68,11 @@ def select(table: SurveyTable, question: int, filters: Filters, *, needs_value: 
 
     Parameters
     ----------
-    needs_value: whether suppressed rows alone are as good as nothing
+    needs_value: whether a selection of suppressed rows alone counts as empty
 
     Raises
     ------
-    InvalidRequestError: nothing is left; the reason names the filter that left nothing
+    InvalidRequestError: no row is left; the reason names the filter that removed the last one
     """
     cells = table.questions[question].cells
     left_out = []
@@ -71,21 +88,56 @@ def select(table: SurveyTable, question: int, filters: Filters, *, needs_value: 
 
 
 def count_years(table: SurveyTable, question: int, filters: Filters) -> Codes:
-    """Return of how many of the years that are asked for the question has rows of each stratum, of any location.
+    """Count, for each stratum, the requested years in which the question has rows of any location.
 
-    The shape is (strata + 1,): the code -1, of rows without a stratum, is the last.
+    The shape is (strata + 1,): the last is the code -1, of rows without a stratum.
     """
     cells = table.questions[question].cells
     held = np.zeros((len(table.strata) + 1, len(table.periods) + 1), np.bool_)
     held[cells.strata, cells.periods] = True
-    asked = range(len(table.periods)) if filters.periods is None else filters.periods
-    counts: Codes = held[:, list(asked)].sum(axis=1)
+    requested = range(len(table.periods)) if filters.periods is None else filters.periods
+    counts: Codes = held[:, list(requested)].sum(axis=1)
     return counts
+
+
+def filters_of(body: QuestionBody, table: SurveyTable) -> Filters:
+    """Return the filters of a body.
+
+    Raises
+    ------
+    InvalidRequestError: the table has no such location, category or stratum
+    """
+    if not body.model_fields_set & FILTER_FIELDS:
+        return NO_FILTERS
+    stratification = body.stratification
+    return Filters(
+        periods=None if body.years is None else periods_in(body.years, table),
+        strata=None if stratification is None else table.strata_codes(stratification.category, stratification.value),
+        locations=_location_codes(body.locations, table),
+        excluded=_location_codes(body.exclude, table),
+        footnoted=body.suppressed == "include",
+    )
+
+
+def periods_in(years: YearRange | tuple[int, ...], table: SurveyTable) -> tuple[int, ...]:
+    """Return the codes of the periods that lie entirely within the years."""
+    if isinstance(years, YearRange):
+        return tuple(c for c, period in enumerate(table.periods) if years.covers(period.first, period.last))
+    return tuple(
+        code
+        for code, period in enumerate(table.periods)
+        if all(year in years for year in range(period.first, period.last + 1))
+    )
+
+
+def _location_codes(names: tuple[str, ...] | None, table: SurveyTable) -> tuple[int, ...] | None:
+    # Sorted and unique, so that the same locations in another order make the same query, which is then cached once.
+    return None if names is None else tuple(sorted({table.location_code(name) for name in names}))
 
 
 @dataclass(frozen=True, slots=True)
 class _Filter:
-    """One filter: its field in a body, what it leaves out, and how it chooses cells (None where it is not set)."""
+    """One filter: its field in a body, the rows that it leaves out, and its choice of cells (None if it is not set)."""
 
     field: str
     leaves_out: str
@@ -104,6 +156,7 @@ def _not_footnoted(cells: Cells, filters: Filters) -> Mask | None:
     return None if filters.footnoted else ~cells.footnoted
 
 
+# Applied in this order. Each row that is left out counts once, for the first filter that rejects it.
 FILTERS = (
     _Filter("years", "other years", lambda cells, filters: _among(cells.periods, filters.periods)),
     _Filter("stratification", "other strata", lambda cells, filters: _among(cells.strata, filters.strata)),
@@ -114,89 +167,21 @@ FILTERS = (
 
 
 def _nothing_left(table: SurveyTable, question: int, filters: Filters, field: str) -> str:
-    """Say which filter has left nothing, and what there is to choose from."""
+    """Explain which filter removed the last row, and what there is to choose from."""
     about = table.questions[question].question
     reason = f"the filter {field!r} leaves no row of the question {quoted(about.text)}"
     if field == "years":
         if not about.years:
-            return f"{reason}, as this table does not tell the years of its rows; leave it out"
+            return f"{reason}, because this table does not give the years of its rows; leave it out"
         return f"{reason}; it has the years {', '.join(map(str, about.years))}"
-    return f"{reason} that the filters before it have left{_kept_names(table, filters, field)}; ask for others"
+    return f"{reason} that the filters before it have left{_kept_names(table, filters, field)}; choose others"
 
 
 def _kept_names(table: SurveyTable, filters: Filters, field: str) -> str:
-    """Name what a filter keeps, as a body may ask for it otherwise: by ``state``, by ``between``, or not at all."""
+    """Name what a filter keeps, as the client may have set it by another field, such as ``state`` or ``between``."""
     names: list[str] = []
     if field == "locations":
         names = [table.location_names[code] for code in filters.locations or ()]
     if field == "stratification":
         names = [f"{table.strata[code].category}: {table.strata[code].name}" for code in filters.strata or ()]
-    more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
-    return f" (it keeps {', '.join(map(quoted, names[:NAMES_TOLD]))}{more})" if names else ""
-
-
-FILTER_FIELDS = frozenset({"years", "stratification", "locations", "exclude", "suppressed"})
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What is asked, in the codes of the table that it was checked against.
-
-    Parameters
-    ----------
-    filters: which rows count
-    location: set where the statistic is about one location
-    best, length: which end of a ranking is good, and how many locations it tells
-    by: the keys that estimates are told apart by
-    dimension, sides: what two estimates that are compared differ in, and the filters of each of the two
-    other_question: the question that is correlated with the first
-    """
-
-    question: int
-    filters: Filters = NO_FILTERS
-    location: int | None = None
-    best: Direction | None = None
-    length: int = RANKING_LENGTH
-    by: tuple[Dimension, ...] = ()
-    dimension: Dimension | None = None
-    sides: tuple[Filters, ...] = ()
-    other_question: int | None = None
-
-    @property
-    def questions(self) -> list[int]:
-        """The question, and the other one where there is one."""
-        return [self.question] if self.other_question is None else [self.question, self.other_question]
-
-
-def filters_of(body: QuestionBody, table: SurveyTable) -> Filters:
-    """Return the filters of a body.
-
-    Raises
-    ------
-    InvalidRequestError: the table has no such location, category or stratum
-    """
-    if not body.model_fields_set & FILTER_FIELDS:
-        return NO_FILTERS
-    asked = body.stratification
-    return Filters(
-        periods=None if body.years is None else periods_in(body.years, table),
-        strata=None if asked is None else table.strata_codes(asked.category, asked.value),
-        locations=_locations(body.locations, table),
-        excluded=_locations(body.exclude, table),
-        footnoted=body.suppressed == "include",
-    )
-
-
-def periods_in(years: YearRange | tuple[int, ...], table: SurveyTable) -> tuple[int, ...]:
-    """Return the codes of the periods that lie wholly in the years."""
-    if isinstance(years, YearRange):
-        return tuple(c for c, period in enumerate(table.periods) if years.covers(period.first, period.last))
-    return tuple(
-        code
-        for code, period in enumerate(table.periods)
-        if all(year in years for year in range(period.first, period.last + 1))
-    )
-
-
-def _locations(names: tuple[str, ...] | None, table: SurveyTable) -> tuple[int, ...] | None:
-    return None if names is None else tuple(sorted({table.location_code(name) for name in names}))
+    return f" (it keeps {join_first([quoted(name) for name in names], NAMES_LISTED)})" if names else ""

@@ -1,136 +1,149 @@
-"""Following jobs: their results, their states, how many are left."""
+"""Jobs: their states and details, the queue, and cancelling or removing a job."""
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import orjson
 from flask import Blueprint, Response, request
+from pydantic import Field
 
 from app.errors import InvalidRequestError, UnknownJobError, quoted
-from app.jobs.job import parse_job_id
+from app.jobs.job import JobStatus, parse_job_id
 from app.jobs.job_details import JobDetails, JobState, moment
 from app.jobs.status_map import JobPage, job_page
-from app.routes.results import asked_form, result_answer
+from app.web.api_description import JOB_ID, JobId, Parameter, describe, json_of
 from app.web.guard import protected
-from app.web.support import (
-    count_argument,
-    data_answer,
-    json_answer,
-    list_argument,
-    seconds_argument,
-    services,
-    this_request,
-)
+from app.web.support import Done, count_argument, data_response, json_response, services, this_request
 
-LONGEST_WAIT_SECONDS = 30.0
-MOST_IDS = 1000
-RESULTS_PATH = "/api/get_results/"
+PAGE_JOBS, LONGEST_PAGE_JOBS = 100, 1000
+LARGEST_LIMIT = 10**18 - 1
+
+LIMIT = Parameter("limit", "the highest number of jobs", Annotated[int, Field(ge=1, le=LARGEST_LIMIT)], 10)
+AFTER = Parameter("after", "only jobs accepted after this one", JobId, "job_id_1")
+BEFORE = Parameter("before", "only jobs accepted before this one", JobId, "job_id_2")
+STATE = Parameter("state", "only jobs in this state", Literal[tuple(JobState)], "done")
+
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 blueprint = Blueprint("jobs", __name__)
 
 
-@blueprint.get(f"{RESULTS_PATH}<job_id>")
-def get_results(job_id: str) -> Response:
-    """Answer with a job's state and, once it is done, its result; ?wait=<seconds> holds the answer until then."""
-    parts = services()
-    job = parts.store.map.find(job_id)
-    this_request().job_id = job_id
-    form = asked_form()
-    parts.wait((job,), seconds_argument("wait", LONGEST_WAIT_SECONDS))
-    return result_answer(job, parts.store.document(job), form)
+@dataclass(frozen=True, slots=True)
+class UnfinishedJobs:
+    """The number of jobs that are accepted and not yet finished."""
+
+    num_jobs: int
 
 
-@blueprint.get(RESULTS_PATH.rstrip("/"))
-def get_many_results() -> Response:
-    """Answer with many jobs at once, by ?ids=<job_id>,<job_id>; ?wait=<seconds> holds the answer until all ended."""
-    job_ids = list_argument("ids", MOST_IDS)
-    documents = services().documents(job_ids, seconds_argument("wait", LONGEST_WAIT_SECONDS))
-    return data_answer({job_id: orjson.Fragment(document) for job_id, document in documents.items()})
+@dataclass(frozen=True, slots=True)
+class JobDescription:
+    """A job in detail. A time is null if it is unknown or still ahead."""
+
+    job_id: str
+    statistic: str
+    body: Annotated[dict[str, Any] | None, Field(description="the request; null if only the result is left")]
+    state: JobState
+    reason: Annotated[str | None, Field(description="why the job failed")]
+    accepted_at: Moment | None
+    started_at: Moment | None
+    ended_at: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A thread that runs jobs."""
+
+    name: str
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """The numbers of jobs by state, whether the pool accepts jobs, and its runners."""
+
+    waiting: int
+    running: int
+    kept: int
+    open: bool
+    runners: list[Runner]
 
 
 @blueprint.get("/api/jobs")
+@describe(json_of(Done[list[dict[str, JobStatus]]]), parameters=(LIMIT, AFTER), errors=(400,))
 def list_jobs() -> Response:
     """List the jobs with their states in the order of acceptance; ?limit=<n> and ?after=<job_id> page through them."""
-    statuses = services().store.map.statuses(after=_after_argument(), limit=count_argument("limit"))
-    return data_answer([{job_id: status} for job_id, status in statuses])
+    after = _job_number_argument("after") or 0
+    statuses = services().store.map.statuses(after=after, limit=count_argument("limit"))
+    return data_response([{job_id: status} for job_id, status in statuses])
 
 
 @blueprint.delete("/api/jobs/<job_id>")
+@describe(json_of(Done[dict[str, Literal["cancelled", "removed"]]]), parameters=(JOB_ID,), errors=(404, 409, 410))
 @protected
 def cancel_job(job_id: str) -> Response:
-    """Cancel a job that waits, or remove one that has ended, with its file."""
+    """Cancel a waiting job, or remove a finished one with its file."""
     outcome = services().pool.cancel(job_id)
     this_request().job_id = job_id
-    return data_answer({job_id: outcome})
+    return data_response({job_id: outcome})
 
 
 @blueprint.get("/api/num_jobs")
+@describe(json_of(UnfinishedJobs))
 def num_jobs() -> Response:
     """Count the jobs that are accepted and not yet finished."""
-    return json_answer({"num_jobs": services().store.map.unfinished()})
-
-
-def _after_argument() -> int:
-    text = request.args.get("after")
-    if text is None:
-        return 0
-    try:
-        return parse_job_id(text)
-    except UnknownJobError as error:
-        raise InvalidRequestError(f"after must be a job id such as job_id_1, not {quoted(text)}") from error
-
-
-JOBS_AT_A_TIME, MOST_AT_A_TIME = 100, 1000
-TIMES = ("accepted_at", "started_at", "ended_at")
+    return json_response(UnfinishedJobs(services().store.map.unfinished()))
 
 
 @blueprint.get("/api/jobs/<job_id>")
+@describe(json_of(Done[JobDescription]), parameters=(JOB_ID,), errors=(404, 410))
 def job_details(job_id: str) -> Response:
-    """Tell of a job what was asked, its state (waiting, running, done, error), why it failed, and its times."""
+    """Return a job's request, its state (waiting, running, done, error), why it failed, and its times."""
     jobs = services().store.map
     (details,) = jobs.details([jobs.find(job_id)])
-    return data_answer(_told(details))
+    return data_response(_description_of(details))
 
 
 @blueprint.get("/api/job_details")
+@describe(json_of(Done[list[JobDescription]]), parameters=(LIMIT, BEFORE, STATE), errors=(400,))
 def jobs_in_detail() -> Response:
     """List jobs in detail, the newest first; ?limit=<n>, at most 1,000, ?before=<job_id> and ?state=<state>."""
-    return data_answer([_told(details) for details in asked_page().jobs])
+    return data_response([_description_of(details) for details in requested_page().jobs])
 
 
 @blueprint.get("/api/queue")
+@describe(json_of(Done[QueueStatus]))
 def queue() -> Response:
-    """Tell how many jobs wait, are computed and are kept, whether jobs are taken, and which runners are alive."""
-    return data_answer(queue_facts())
+    """Return how many jobs are waiting, running and kept, whether jobs are accepted, and which runners are alive."""
+    return data_response(queue_status())
 
 
-def queue_facts() -> dict[str, Any]:
-    """Return what is told of the queue."""
+def queue_status() -> QueueStatus:
+    """Return the state of the pool and its queue."""
     parts = services()
-    jobs, runners = parts.store.map, parts.pool.runners()
+    jobs = parts.store.map
     waiting, unfinished = parts.pool.waiting(), jobs.unfinished()
-    return {
-        "waiting": waiting,
-        "running": max(0, unfinished - waiting),
-        "kept": jobs.size(),
-        "open": parts.pool.is_open(),
-        "runners": [{"name": runner.name, "alive": runner.is_alive()} for runner in runners],
-    }
+    return QueueStatus(
+        waiting=waiting,
+        running=max(0, unfinished - waiting),  # the counts are of two moments
+        kept=jobs.size(),
+        open=parts.pool.is_open(),
+        runners=[Runner(runner.name, runner.is_alive()) for runner in parts.pool.runners()],
+    )
 
 
-def asked_page() -> JobPage:
-    """Return the page of jobs that the query string asks for.
+def requested_page() -> JobPage:
+    """Return the page of jobs that the query string selects.
 
     Raises
     ------
-    InvalidRequestError: it makes no sense
+    InvalidRequestError: an argument is malformed
     """
-    limit = min(count_argument("limit") or JOBS_AT_A_TIME, MOST_AT_A_TIME)
-    return job_page(services().store.map, limit, _before(request.args.get("before")), asked_state())
+    limit = min(count_argument("limit") or PAGE_JOBS, LONGEST_PAGE_JOBS)
+    return job_page(services().store.map, limit, _job_number_argument("before"), requested_state())
 
 
-def asked_state() -> JobState | None:
-    """Return the state of the jobs that are asked for, None for all.
+def requested_state() -> JobState | None:
+    """Return the job state in the query string, None for jobs in any state.
 
     Raises
     ------
@@ -143,20 +156,26 @@ def asked_state() -> JobState | None:
         raise InvalidRequestError(f"state must be one of {', '.join(JobState)}, not {quoted(text or '')}") from error
 
 
-def _before(text: str | None) -> int | None:
+def _job_number_argument(name: str) -> int | None:
+    text = request.args.get(name)
     try:
         return None if text is None else parse_job_id(text)
     except UnknownJobError as error:
-        raise InvalidRequestError(f"before must be a job id such as job_id_1, not {quoted(text or '')}") from error
+        raise InvalidRequestError(f"{name} must be a job id such as job_id_1, not {quoted(text or '')}") from error
 
 
-def _told(details: JobDetails) -> dict[str, Any]:
-    """Return what a program is told of a job."""
-    told = asdict(details)
-    del told["number"]
-    told["job_id"] = told.pop("id")
-    body = told.pop("body")
-    told["body"] = orjson.Fragment(body) if body else None
-    for name in TIMES:
-        told[name] = told[name] and moment(told[name])
-    return told
+def _description_of(details: JobDetails) -> JobDescription:
+    return JobDescription(
+        job_id=details.id,
+        statistic=details.statistic,
+        body=orjson.loads(details.body) if details.body else None,
+        state=details.state,
+        reason=details.reason,
+        accepted_at=_moment(details.accepted_at),
+        started_at=_moment(details.started_at),
+        ended_at=_moment(details.ended_at),
+    )
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else moment(seconds)

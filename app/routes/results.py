@@ -1,142 +1,250 @@
-"""Which form of a result a client asks for, and the answer that carries it."""
+"""Results of jobs: as JSON, CSV, Parquet, or a chart, by what the client prefers."""
 
-from collections.abc import Mapping
-from functools import lru_cache, partial
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial, reduce
+from operator import or_
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Generic, Literal
 
 import orjson
 from flask import Blueprint, Response, request
+from pydantic import Field
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from app.charts import ChartContext, Theme, chart_of
 from app.charts.context import chart_context
-from app.charts.pictures import picture
-from app.errors import ConflictError, InvalidRequestError, quoted
-from app.formats import FORMS, JSON, Form, file_name
+from app.errors import ConflictError, ErrorEnvelope, InvalidRequestError, quoted
+from app.formats import FORMATS, JSON, Format, file_name
 from app.jobs.documents import DONE_DOCUMENT_START
 from app.jobs.job import RUNNING_DOCUMENT, Document, Job, JobStatus
-from app.planner import planner_of
-from app.statistics import STATISTICS
-from app.web.support import ApiResponse, json_answer, services, this_request
+from app.statistics import STATISTICS, Statistic
+from app.statistics.result_models import Provenance
+from app.web.api_description import JOB_ID, TAG, Parameter, ResponseDescription, describe, json_of
+from app.web.support import (
+    JSON_TYPE,
+    ApiResponse,
+    Data,
+    Done,
+    Running,
+    data_response,
+    json_response,
+    list_argument,
+    seconds_argument,
+    services,
+    this_request,
+)
 
+LONGEST_WAIT_SECONDS = 30.0
+RESULTS_PATH = "/api/get_results/"
+MOST_IDS = 1000
+ACCEPT_HEADERS_CACHED = 256
 THEMES: tuple[Theme, ...] = ("light", "dark")
 
-blueprint = Blueprint("charts", __name__)
+
+def _picture(format: Literal["svg", "png"], job: Job, content: bytes) -> bytes:
+    """Draw a picture of the same chart that the page shows. Blocks for a second or two the first time."""
+    return services().converter.picture(specification(job, orjson.loads(content)), format)
 
 
-@blueprint.get("/api/get_results/<job_id>/chart")
-def chart(job_id: str) -> Response:
-    """Give the chart of a job that is done as Vega-Lite; ?kind=<kind> and ?theme=<light or dark>."""
+SVG = Format("svg", "image/svg+xml", "image/svg+xml", partial(_picture, "svg"))
+PNG = Format("png", "image/png", "image/png", partial(_picture, "png"))
+PICTURES: Mapping[str, Format] = MappingProxyType({format.name: format for format in (SVG, PNG)})
+# Without pictures: Firefox accepts images for every page that it opens, and would get one instead of JSON. The first
+# format is the one for a client that accepts anything. A type may carry its parameters ("text/csv; charset=utf-8").
+FORMAT_OF_TYPE = {name: format for format in FORMATS.values() for name in (format.media_type, format.content_type)}
+
+WAIT = Parameter(
+    "wait", "seconds to wait until the job has ended; more than 30 count as 30", Annotated[float, Field(ge=0)], 5
+)
+JOB_IDS = Parameter(
+    "ids",
+    "ids of jobs, separated by commas, at most 1,000; an unknown id gets its error as its document",
+    Annotated[str, Field(pattern="^[^,]+(,[^,]+)*$")],
+    "job_id_1,job_id_2",
+    required=True,
+)
+FORMAT = Parameter(
+    "format",
+    "the format of the result; overrides the header Accept. svg and png are pictures of its chart",
+    Literal[(*FORMATS, *PICTURES)],
+    "json",
+)
+KIND = Parameter("kind", "the kind of the chart, one that suits the result; the usual one by default", str, "bars")
+THEME = Parameter("theme", "the colours of the chart", Literal[THEMES], "dark")
+
+blueprint = Blueprint("results", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained(Done[Data], Generic[Data]):
+    """The request is done; ``data`` is its result, and ``provenance`` says where its figures come from."""
+
+    provenance: Provenance
+
+
+def one_of(models: Iterable[Any]) -> Any:
+    """Return the union of some types."""
+    return reduce(or_, dict.fromkeys(models))
+
+
+def job_documents() -> Any:
+    """Return the type of every document of a job.
+
+    These types only describe: the pool serializes a document once, and every request for it sends the same bytes.
+    """
+    return one_of([Running, ErrorEnvelope, *map(_done_document, STATISTICS.values())])
+
+
+def _documents_by_id() -> Any:
+    return Done[dict[str, job_documents()]]  # type: ignore[misc]  # the registry says which types these are
+
+
+def _done_document(statistic: Statistic) -> Any:
+    envelope: Any = Explained if statistic.provenance else Done
+    return envelope[statistic.result]
+
+
+RESULT_TYPES = {
+    **{format.media_type: bytes for format in (*FORMATS.values(), *PICTURES.values())},
+    JSON_TYPE: job_documents,
+    "text/csv": str,
+}
+
+
+@blueprint.get(f"{RESULTS_PATH}<job_id>")
+@describe(
+    {
+        200: ResponseDescription(
+            "the job's state and, once it is done, its result; formats other than JSON only once it is done",
+            RESULT_TYPES,
+            optional_headers=("ETag", "Vary", "Content-Disposition"),
+        ),
+        304: ResponseDescription("the client has this result already", headers=("ETag",), optional_headers=("Vary",)),
+    },
+    parameters=(JOB_ID, WAIT, FORMAT, KIND, THEME, TAG),
+    errors=(400, 404, 410),
+)
+def get_results(job_id: str) -> Response:
+    """Return a job's state and, once it is done, its result; ?wait=<seconds> waits for that."""
     parts = services()
     job = parts.store.map.find(job_id)
     this_request().job_id = job_id
-    return json_answer(specification(job, orjson.loads(parts.store.document(job).content)))
+    format = _format_argument()
+    parts.wait((job,), seconds_argument("wait", LONGEST_WAIT_SECONDS))
+    return _result_response(job, parts.store.document(job), format)
+
+
+@blueprint.get(RESULTS_PATH.rstrip("/"))
+@describe(json_of(_documents_by_id), parameters=(JOB_IDS, WAIT), errors=(400,))
+def get_many_results() -> Response:
+    """Return many jobs at once, by ?ids=<job_id>,<job_id>; ?wait=<seconds> waits until all have ended."""
+    job_ids = list_argument("ids", MOST_IDS)
+    documents = services().documents(job_ids, seconds_argument("wait", LONGEST_WAIT_SECONDS))
+    return data_response({job_id: orjson.Fragment(document) for job_id, document in documents.items()})
+
+
+@blueprint.get(f"{RESULTS_PATH}<job_id>/chart")
+@describe(
+    json_of(dict[str, Any], "the chart, as Vega-Lite"),
+    parameters=(JOB_ID, KIND, THEME),
+    errors=(400, 404, 409, 410),
+)
+def chart(job_id: str) -> Response:
+    """Return the chart of a finished job as Vega-Lite; ?kind=<kind> and ?theme=<light or dark>."""
+    parts = services()
+    job = parts.store.map.find(job_id)
+    this_request().job_id = job_id
+    return json_response(specification(job, orjson.loads(parts.store.document(job).content)))
 
 
 def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
-    """Return the chart that the query string asks for.
+    """Return the chart that the query string selects, as Vega-Lite.
 
     Raises
     ------
-    ConflictError: the job has no answer
-    InvalidRequestError: the answer is not drawn like that
+    ConflictError: the job has no result
+    InvalidRequestError: no such chart of this result, or no such theme
     """
     if document["status"] != JobStatus.DONE:
-        raise ConflictError(f"{job.id} has no answer to draw; GET /api/get_results/{job.id} tells how far it is")
-    answer = {"data": document["data"]}  # what the provenance tells, the context does
-    return chart_of(job.statistic, answer, _about(job, document), kind=request.args.get("kind"), theme=asked_theme())
+        raise ConflictError(f"{job.id} has no result to draw; GET {RESULTS_PATH}{job.id} returns its state")
+    context = _chart_context(job, document)
+    return chart_of(job.statistic, document, context, kind=request.args.get("kind"), theme=_theme_argument())
 
 
-def _picture(form: Literal["svg", "png"], job: Job, content: bytes) -> bytes:
-    """Make a picture of the same specification that the page draws. Blocks for a second or two the first time."""
-    return picture(specification(job, orjson.loads(content)), form)
-
-
-SVG = Form("svg", "image/svg+xml", "image/svg+xml", partial(_picture, "svg"))
-PNG = Form("png", "image/png", "image/png", partial(_picture, "png"))
-PICTURES: Mapping[str, Form] = MappingProxyType({form.name: form for form in (SVG, PNG)})
+def _chart_context(job: Job, document: dict[str, Any]) -> ChartContext:
+    return chart_context(document, provenance_of_job(job, document), services().ingestor.table)
 
 
 def provenance_of_job(job: Job, document: dict[str, Any]) -> dict[str, Any]:
-    """Return where the figures of an answer come from; empty where the table of now does not tell."""
-    found: dict[str, Any] = document.get("provenance") or {}
-    if found or job.request is None or job.statistic not in STATISTICS:
-        return found
+    """Return where the figures of a result come from; empty if the current table cannot say."""
+    provenance: dict[str, Any] = document.get("provenance") or {}
+    if provenance or job.request is None or job.statistic not in STATISTICS:
+        return provenance
     try:
-        return planner_of(services().ingestor.table).provenance(job.request)
+        return services().planner.get().provenance(job.request)
     except InvalidRequestError:
         return {}
 
 
-def _about(job: Job, document: dict[str, Any]) -> ChartContext:
-    return chart_context(document, provenance_of_job(job, document), services().ingestor.table)
-
-
-def asked_theme() -> Theme:
-    """Return the theme that the query string asks for.
+def _theme_argument() -> Theme:
+    """Return the theme from the query string; light by default.
 
     Raises
     ------
     InvalidRequestError: there is no such theme
     """
-    asked = request.args.get("theme", THEMES[0])
+    name = request.args.get("theme", THEMES[0])
     for theme in THEMES:
-        if theme == asked:
+        if theme == name:
             return theme
-    raise InvalidRequestError(f"theme must be {' or '.join(THEMES)}, not {quoted(asked)}")
+    raise InvalidRequestError(f"theme must be {' or '.join(THEMES)}, not {quoted(name)}")
 
 
-ACCEPTS_REMEMBERED = 256
-# Pictures are had by ?format= alone: Firefox accepts them for every page that is opened, and would get one for JSON.
-# The first is what a client gets that takes anything. A type may be asked for with the parameters that it has.
-FORM_OF_TYPE = {name: form for form in FORMS.values() for name in (form.media_type, form.content_type)}
-
-
-def asked_form() -> Form | None:
-    """Return the form that ``?format=`` asks for, None where it is left to the header Accept.
+def _format_argument() -> Format | None:
+    """Return the format from the query string, None if the Accept header decides.
 
     Raises
     ------
-    InvalidRequestError: there is no such form, or no such theme of a picture
+    InvalidRequestError: there is no such format, or no such theme of a picture
     """
-    asked = this_request()
-    if not asked.environ.get("QUERY_STRING"):
+    current = this_request()
+    if not current.environ.get("QUERY_STRING"):
         return None
-    if "theme" in asked.args:
-        asked_theme()
-    if "format" not in asked.args:
+    if "theme" in current.args:
+        _theme_argument()  # before the wait, so that a wrong theme fails at once
+    name = current.args.get("format")
+    if name is None:
         return None
-    name = asked.args["format"]
-    forms = {**FORMS, **PICTURES}
-    if name not in forms:
-        raise InvalidRequestError(f"format must be {' or '.join(forms)}, not {quoted(name)}")
-    return forms[name]
+    formats = {**FORMATS, **PICTURES}
+    if name not in formats:
+        raise InvalidRequestError(f"format must be {' or '.join(formats)}, not {quoted(name)}")
+    return formats[name]
 
 
-def result_answer(job: Job, document: Document, asked: Form | None) -> Response:
-    """Return the answer that tells how a job is: its result in the form that is asked for, all else as JSON."""
+def _result_response(job: Job, document: Document, requested: Format | None) -> Response:
+    """Return a job's result in the requested or accepted format; anything but a result goes out as JSON."""
     if document is RUNNING_DOCUMENT:
-        return json_answer(document.content)
+        return json_response(document.content)
     accept = this_request().environ.get("HTTP_ACCEPT")
-    form = asked or (JSON if accept is None else _accepted_form(accept))
-    if form is not JSON and document.content.startswith(DONE_DOCUMENT_START):
-        answer = ApiResponse(form.write(job, document.content), content_type=form.content_type)
-        name = file_name(job, services().question_name(job), form)
-        answer.headers.add("Content-Disposition", f'attachment; filename="{name}"')
+    format = requested or (JSON if accept is None else _accepted_format(accept))
+    if format is not JSON and document.content.startswith(DONE_DOCUMENT_START):
+        response = ApiResponse(format.write(job, document.content), content_type=format.content_type)
+        name = file_name(job, services().question_name(job), format)
+        response.headers.add("Content-Disposition", f'attachment; filename="{name}"')
     else:
-        form = JSON
-        answer = json_answer(document.content)
-    if form.name not in PICTURES:  # which change with the program that draws, too
-        answer.headers.add("ETag", f'"{document.checksum:08x}-{len(document.content):x}-{form.name}"')
-    if asked is None:
-        answer.headers.add("Vary", "Accept")
-    return answer
+        format = JSON
+        response = json_response(document.content)
+    if format.name not in PICTURES:  # a picture also changes with the version of the renderer
+        response.headers.add("ETag", f'"{document.checksum:08x}-{len(document.content):x}-{format.name}"')
+    if requested is None:
+        response.headers.add("Vary", "Accept")
+    return response
 
 
-@lru_cache(maxsize=ACCEPTS_REMEMBERED)
-def _accepted_form(accept: str) -> Form:
-    """Return the form that an Accept header likes best: JSON where it likes another no more, or none of them."""
-    best = parse_accept_header(accept, MIMEAccept).best_match(FORM_OF_TYPE)
-    return FORM_OF_TYPE.get(best or "", JSON)
+@lru_cache(maxsize=ACCEPT_HEADERS_CACHED)
+def _accepted_format(accept: str) -> Format:
+    """Return the format that an Accept header prefers; JSON if several are equal or none is acceptable."""
+    best = parse_accept_header(accept, MIMEAccept).best_match(FORMAT_OF_TYPE)
+    return FORMAT_OF_TYPE.get(best or "", JSON)

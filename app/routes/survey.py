@@ -1,59 +1,102 @@
-"""Finding out what can be asked: the statistics, the questions, the locations, and what the table is."""
+"""What a client can ask: the statistics, the questions, the locations, and the table behind them."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated
 
 from flask import Blueprint, Response
+from pydantic import Field
+from typing_extensions import TypedDict
 
+from app.data_ingestor import LoadReport
 from app.statistics import STATISTICS, Statistic
-from app.table.survey_table import Question
-from app.web.support import MODELLED_NOTICE, data_answer, services
+from app.table.facts import Direction
+from app.table.survey_table import DatasetReport, Location, Question
+from app.web.api_description import describe, json_of
+from app.web.support import MODELLED_NOTICE, Done, data_response, services
 
 blueprint = Blueprint("survey", __name__, url_prefix="/api")
 
 
+@dataclass(frozen=True, slots=True)
+class StatisticFields:
+    """A statistic, with the fields that its request needs and those that it may have."""
+
+    name: str
+    summary: str
+    needed: list[str]
+    optional: list[str]
+
+
+# "class" is a keyword, so no dataclass can have this field. pydantic needs typing_extensions' TypedDict on Python 3.11.
+QuestionEntry = TypedDict(
+    "QuestionEntry",
+    {
+        "id": str | None,
+        "question": str,
+        "class": str | None,
+        "best": Annotated[Direction | None, Field(description="which end is good; null if that is not known")],
+        "years": tuple[int, ...],
+        "rows": Annotated[int, Field(description="rows with a value")],
+        "suppressed_rows": int,
+    },
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset(DatasetReport):
+    """Where the table comes from, how its rows were used, its strata by category, and how the last reload went."""
+
+    stratifications: Mapping[str, list[str]]
+    reload: LoadReport | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelledDataset(Dataset):
+    """A table whose figures are modelled, with a warning."""
+
+    notice: str
+
+
 @blueprint.get("/statistics")
+@describe(json_of(Done[list[StatisticFields]]))
 def statistics() -> Response:
-    """List the statistics: name, what it is, the fields that a request for it needs, and those that it may have."""
-    return data_answer([_explained(statistic) for statistic in STATISTICS.values()])
+    """List the statistics: name, summary, the fields that a request for it needs, and those that it may have."""
+    return data_response([_fields_of(statistic) for statistic in STATISTICS.values()])
 
 
 @blueprint.get("/questions")
+@describe(json_of(Done[list[QuestionEntry]]))
 def questions() -> Response:
     """List the questions: id, text, class, direction, years, and rows with a value."""
-    return data_answer([_described(data.question) for data in services().ingestor.table.questions])
+    return data_response([_entry_of(data.question) for data in services().ingestor.table.questions])
 
 
 @blueprint.get("/states")
+@describe(json_of(Done[list[Location]]))
 def states() -> Response:
     """List the locations: name and abbreviation."""
-    return data_answer([asdict(location) for location in services().ingestor.table.locations])
+    return data_response(services().ingestor.table.locations)
 
 
 @blueprint.get("/dataset")
+@describe(json_of(Done[Dataset | ModelledDataset]))
 def dataset() -> Response:
-    """Tell where the table comes from, what was made of its rows, if it is modelled, and how the last reload went."""
+    """Describe the table: its source, how its rows were used, whether it is modelled, and how the last reload went."""
     ingestor = services().ingestor
     table = ingestor.table
-    report = asdict(table.report)
-    modelled = report.pop("modelled")
-    notice = {"notice": MODELLED_NOTICE} if modelled else {}
-    categories = {category: list(names) for category, names in table.categories.items()}
-    reload = asdict(ingestor.last_reload) if ingestor.last_reload else None
-    return data_answer({"modelled": modelled, **notice, **report, "stratifications": categories, "reload": reload})
+    facts = asdict(table.report)
+    facts["stratifications"] = {category: list(names) for category, names in table.categories.items()}
+    facts["reload"] = ingestor.last_reload
+    modelled = table.report.modelled
+    return data_response(ModelledDataset(**facts, notice=MODELLED_NOTICE) if modelled else Dataset(**facts))
 
 
-def _explained(statistic: Statistic) -> dict[str, object]:
-    fields = statistic.body.model_fields
-    needed = [name for name, field in fields.items() if field.is_required()]
-    return {
-        "name": statistic.name,
-        "summary": statistic.summary,
-        "needed": needed,
-        "optional": [name for name in fields if name not in needed],
-    }
+def _fields_of(statistic: Statistic) -> StatisticFields:
+    return StatisticFields(statistic.name, statistic.summary, statistic.required_fields, statistic.optional_fields)
 
 
-def _described(question: Question) -> dict[str, object]:
+def _entry_of(question: Question) -> QuestionEntry:
     return {
         "id": question.id,
         "question": question.text,

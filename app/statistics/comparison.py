@@ -1,42 +1,169 @@
-"""Differences between estimates: of two, and between all the strata of a category."""
+"""The difference between two estimates."""
 
 import math
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
 
-import numpy as np
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from app.queries.bodies import CompareBody, DisparityBody
-from app.queries.query import Query, count_years, select
+from app.errors import InvalidRequestError
+from app.queries.bodies import Dimension, Name, PlaceBody, StrictModel
+from app.queries.bodies import Year as RequestedYear
+from app.queries.narrowing import one_location, one_stratum
+from app.queries.query import Filters, Query, filters_of, periods_in, select
 from app.statistics.estimate import cells_of, labels_of
-from app.statistics.registry import Result, statistic
-from app.statistics.result_models import Comparison, Disparity
-from app.table.cells import LIMITS_Z, TIE_DECIMALS
+from app.statistics.records import cells
+from app.statistics.registry import Input, Output, Result, statistic
+from app.statistics.result_models import Figures, ResultObject, Year
+from app.table.cells import LIMITS_Z
 from app.table.estimates import Estimates, estimates_over_years, too_few_limits, with_limits, yearly_estimates
 from app.table.survey_table import SurveyTable
 
-NOT_A_GROUP = "Data not reported"  # a stratum of those who did not answer, not of people who have something in common
+
+class Between(StrictModel):
+    """The two that are compared: locations, or years, or strata of one category."""
+
+    location: tuple[Name, Name] | None = None
+    year: tuple[RequestedYear, RequestedYear] | None = None
+    stratum: tuple[Name, Name] | None = None
+
+    @property
+    def pairs(self) -> list[tuple[Dimension, tuple[Any, Any]]]:
+        """The dimensions that are set, with the two of each."""
+        dimensions: tuple[Dimension, ...] = ("location", "year", "stratum")
+        return [(name, getattr(self, name)) for name in dimensions if getattr(self, name) is not None]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(self.pairs) != 1:
+            raise PydanticCustomError("between", "needs one of location, year and stratum, with the two to compare")
+        ((_, (first, second)),) = self.pairs
+        if first == second:
+            raise PydanticCustomError("between", "must name two that differ")
+        return self
 
 
-def _sides(table: SurveyTable, query: Query) -> list[Estimates]:
-    """Return the yearly estimates of both sides.
+class CompareBody(PlaceBody):
+    """A comparison of two locations, years, or strata."""
 
-    Raises
-    ------
-    InvalidRequestError: one of them has none with limits
-    """
-    sides = [with_limits(yearly_estimates(select(table, query.question, side).cells)) for side in query.sides]
-    if not all(side.values.size for side in sides):
+    between: Between = Field(description='such as {"location": ["Ohio", "Utah"]}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonQuery(Query):
+    """A query about two sides, which differ in one dimension only."""
+
+    dimension: Dimension
+    sides: tuple[Filters, ...]
+
+    @property
+    def selections(self) -> tuple[tuple[int, Filters], ...]:
+        """The question with the filters of each side."""
+        return tuple((self.question, side) for side in self.sides)
+
+
+def resolve_comparison(body: CompareBody, table: SurveyTable) -> ComparisonQuery:
+    """Return a query with the filters of both sides; checks that both have an estimate with its limits."""
+    question, filters = table.question_code(body.question), filters_of(body, table)
+    ((dimension, pair),) = body.between.pairs
+    sides = SIDES[dimension](body, table, filters, pair)
+    if dimension != "year":
+        if sides[0] == sides[1]:
+            raise InvalidRequestError(f'"between" names the same {dimension} twice; name two that differ')
+        sides = _in_common_years(sides, table, question)
+    query = ComparisonQuery(question, filters, dimension=dimension, sides=tuple(sides))
+    _yearly_sides(table, query)
+    return query
+
+
+def _location_sides(body: CompareBody, table: SurveyTable, filters: Filters, names: tuple[str, str]) -> list[Filters]:
+    if body.state is not None:
+        raise InvalidRequestError('"between" names the two locations: leave "state" out')
+    filters = one_stratum(body, table, filters)
+    return [one_location(name, table, filters) for name in names]
+
+
+def _year_sides(body: CompareBody, table: SurveyTable, filters: Filters, years: tuple[int, int]) -> list[Filters]:
+    if body.years is not None:
+        raise InvalidRequestError('"between" names the two years: leave "years" out')
+    filters = one_location(body.state, table, one_stratum(body, table, filters))
+    return [replace(filters, periods=periods_in((year,), table)) for year in years]
+
+
+def _stratum_sides(body: CompareBody, table: SurveyTable, filters: Filters, names: tuple[str, str]) -> list[Filters]:
+    within = body.stratification
+    if within is not None and within.value is not None:
+        raise InvalidRequestError('"between" names the two strata: leave "value" out of "stratification"')
+    category = within.category if within is not None else table.category_of(names)
+    filters = one_location(body.state, table, filters)
+    return [replace(filters, strata=table.strata_codes(category, name)) for name in names]
+
+
+Sides = Callable[[CompareBody, SurveyTable, Filters, Any], list[Filters]]
+SIDES: Mapping[Dimension, Sides] = {"location": _location_sides, "year": _year_sides, "stratum": _stratum_sides}
+
+
+def _in_common_years(sides: Sequence[Filters], table: SurveyTable, question: int) -> list[Filters]:
+    """Return filters that leave the years in which both sides have an estimate with its limits."""
+    first, second = (
+        with_limits(yearly_estimates(select(table, question, side).cells)).periods.tolist() for side in sides
+    )
+    common = tuple(sorted(set(first) & set(second)))
+    if not common:
         raise too_few_limits(
             table,
-            "one of the two has no value with confidence limits; ask for another year, stratum, state or question",
+            "the two have no year in which both have a value with confidence limits; ask for other years or another "
+            "question",
         )
-    return sides
+    return [replace(side, periods=common) for side in sides]
+
+
+class ComparedCell(Figures):
+    """One side of a comparison: the mean of the estimates of its years."""
+
+    location: str
+    years: list[Year]
+    category: str | None
+    stratum: str | None
+
+
+class Gap(ResultObject):
+    """A difference in percentage points."""
+
+    value: float
+    low: float
+    high: float
+    standard_error: float
+
+
+class TestedDifference(Gap):
+    """A difference with its test; p is two-sided."""
+
+    z: float
+    p_value: float
+
+
+class Comparison(ResultObject):
+    """Two estimates, and their difference: a less b."""
+
+    dimension: Literal["location", "year", "stratum"]
+    a: ComparedCell
+    b: ComparedCell
+    difference: TestedDifference
 
 
 @statistic(
-    CompareBody, {"question": "Q036", "between": {"location": ["OH", "UT"]}, "years": [2019]}, Comparison, check=_sides
+    Input(
+        CompareBody,
+        resolve_comparison,
+        {"question": "Q036", "between": {"location": ["OH", "UT"]}, "years": [2019]},
+    ),
+    Output(Comparison, cells("a", "b"), ("comparison",)),
+    "Two estimates compared",
 )
-def compare(table: SurveyTable, query: Query) -> Result:
+def compare(table: SurveyTable, query: ComparisonQuery) -> Result:
     """Return two estimates and their difference in percentage points, with its limits, z and p-value.
 
     z = (a - b) / sqrt(se_a² + se_b²) for two independent estimates, p two-sided from the standard normal distribution
@@ -44,7 +171,7 @@ def compare(table: SurveyTable, query: Query) -> Result:
     """
     from app.statistics.fits import two_sided_p  # noqa: PLC0415 - heavy, see there
 
-    yearly = _sides(table, query)
+    yearly = _yearly_sides(table, query)
     a, b = map(estimates_over_years, yearly)
     difference = float(a.values[0] - b.values[0])
     error = math.hypot(float(a.errors[0]), float(b.errors[0]))
@@ -55,8 +182,24 @@ def compare(table: SurveyTable, query: Query) -> Result:
         "dimension": query.dimension,
         "a": cell_a,
         "b": cell_b,
-        "difference": {**_with_limits(difference, error), **test},
+        "difference": {**difference_with_limits(difference, error), **test},
     }
+
+
+def _yearly_sides(table: SurveyTable, query: ComparisonQuery) -> list[Estimates]:
+    """Return the yearly estimates of both sides.
+
+    Raises
+    ------
+    InvalidRequestError: a side has no estimate with confidence limits
+    """
+    sides = [with_limits(yearly_estimates(select(table, query.question, side).cells)) for side in query.sides]
+    if not all(side.values.size for side in sides):
+        raise too_few_limits(
+            table,
+            "one of the two has no value with confidence limits; ask for another year, stratum, state or question",
+        )
+    return sides
 
 
 def _cell(table: SurveyTable, yearly: Estimates) -> dict[str, Any]:
@@ -65,65 +208,7 @@ def _cell(table: SurveyTable, yearly: Estimates) -> dict[str, Any]:
     return {"location": cell.pop("location"), "years": labels_of(table, yearly.periods), **cell}
 
 
-def _with_limits(value: float, error: float) -> dict[str, float]:
+def difference_with_limits(value: float, error: float) -> dict[str, float]:
+    """Return a difference with its 95 % limits, from its standard error."""
     half_width = LIMITS_Z * error
     return {"value": value, "low": value - half_width, "high": value + half_width, "standard_error": error}
-
-
-def _groups(table: SurveyTable, query: Query) -> Estimates:
-    """Return an estimate for each stratum of the category, suppressed ones too.
-
-    Raises
-    ------
-    InvalidRequestError: fewer than two of them can be compared
-    """
-    cells = select(table, query.question, query.filters, needs_value=False).cells
-    years = count_years(table, query.question, query.filters)
-    groups = estimates_over_years(yearly_estimates(cells), years)
-    if len(_comparable(table, groups)) < 2:
-        raise too_few_limits(
-            table,
-            "a disparity needs at least two strata with a value and confidence limits; ask for another category, "
-            "state, question or years",
-        )
-    return groups
-
-
-def _comparable(table: SurveyTable, groups: Estimates) -> list[int]:
-    """Return the places of the groups that can be the best or the worst one."""
-    places = np.flatnonzero((groups.errors > 0) & (groups.values > 0)).tolist()
-    return [place for place in places if table.strata[groups.strata[place]].name != NOT_A_GROUP]
-
-
-@statistic(
-    DisparityBody,
-    {"question": "Q036", "stratification": {"category": "Education"}, "state": "OH"},
-    Disparity,
-    check=_groups,
-)
-def disparity(table: SurveyTable, query: Query) -> Result:
-    """Return the strata of one category with the gap between the worst and the best: absolute and relative.
-
-    The absolute gap is worst less best in percentage points, with the standard error of a difference of independent
-    estimates. The relative gap is worst over best; its limits are those of the logarithm, whose variance by the delta
-    method is (se_worst / worst)² + (se_best / best)² (Keppel and others, Methodological Issues in Measuring Health
-    Disparities, Vital and Health Statistics, series 2, number 141, 2005).
-    """
-    groups = _groups(table, query)
-    ranked = sorted(_comparable(table, groups), key=lambda place: round(float(groups.values[place]), TIE_DECIMALS))
-    best, worst = (ranked[0], ranked[-1]) if query.best == "min" else (ranked[-1], ranked[0])
-    cells = cells_of(table, groups, ["location", "category", "stratum"])
-    (value_best, error_best), (value_worst, error_worst) = (
-        (float(groups.values[place]), float(groups.errors[place])) for place in (best, worst)
-    )
-    ratio = value_worst / value_best
-    factor = math.exp(LIMITS_Z * math.hypot(error_worst / value_worst, error_best / value_best))
-    return {
-        "location": cells[0]["location"],
-        "category": cells[0]["category"],
-        "groups": [{k: v for k, v in cell.items() if k not in {"location", "category"}} for cell in cells],
-        "best": cells[best]["stratum"],
-        "worst": cells[worst]["stratum"],
-        "absolute_gap": _with_limits(value_worst - value_best, math.hypot(error_worst, error_best)),
-        "relative_gap": {"value": ratio, "low": ratio / factor, "high": ratio * factor},
-    }

@@ -1,6 +1,7 @@
 """Fits and tests by statsmodels and SciPy.
 
-Importing these takes a second and 60 MB, so the modules that need them import this one when a job first asks for it.
+Importing these takes a second and 60 MB, so statistics import this module inside the functions that need it: when the
+first such job runs, not at the start.
 """
 
 from dataclasses import dataclass
@@ -39,13 +40,13 @@ def weighted_line(x: Values, y: Values, errors: Values, points: Values) -> Line:
     """Fit a line by weighted least squares, with the inverse variances as weights.
 
     The error of the slope is scaled by the residuals, and its test has as many degrees of freedom as there are points
-    beyond two (Greene, Econometric Analysis, section on weighted least squares; statsmodels ``WLS``). Where all points
-    are equally high there is nothing to scale by: the line is flat, without error, and its p-value is 1.
+    beyond two (Greene, Econometric Analysis, section on weighted least squares; statsmodels ``WLS``). If all points are
+    equally high there are no residuals to scale by: the line is flat, without error, and its p-value is 1.
 
     Parameters
     ----------
     x, y, errors: abscissae, ordinates and their standard errors, shape (at least 3,)
-    points: where the line's height is wanted
+    points: abscissae at which to return the line's height
     """
     if not np.ptp(np.round(y, TIE_DECIMALS)):
         return _flat_line(float(y[0]), points)

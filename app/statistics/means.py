@@ -4,80 +4,178 @@ A mean is the arithmetic mean of the rows' percentages; rows without a value are
 percentage points.
 """
 
-import numpy as np
+from dataclasses import dataclass
 
-from app.queries.bodies import FiveBody, QuestionBody, RankingBody, StateBody
-from app.queries.query import NO_FILTERS, Query, select
-from app.statistics.registry import Result, statistic
-from app.statistics.result_models import (
-    CategoryMeans,
-    GlobalMean,
-    LocationCategoryMeans,
-    LocationDifferences,
-    LocationMeans,
-)
+import numpy as np
+from pydantic import Field
+
+from app.errors import InvalidRequestError, quoted
+from app.queries.bodies import BestEnd, Name, QuestionBody
+from app.queries.narrowing import good_end
+from app.queries.query import NO_FILTERS, Query, filters_of, select
+from app.statistics.records import by_category, by_category_of_locations, by_location, single
+from app.statistics.registry import DIFFERENCE, Input, Output, Result, statistic
+from app.statistics.result_models import ResultObject, ResultRoot
 from app.table.cells import TIE_DECIMALS, QuestionMeans, Values
+from app.table.facts import Direction
 from app.table.survey_table import SurveyTable
 
-QUESTION = {"question": "Q036"}
-IN_OHIO = {"question": "Q036", "state": "OH"}
+RANKING_LENGTH = 5
+LONGEST_RANKING = 1000
 
 
-def _means(table: SurveyTable, query: Query) -> QuestionMeans:
-    """Return the means of the rows that count: those prepared with the table, unless there are filters."""
-    if query.filters == NO_FILTERS:
-        return table.questions[query.question].means
-    return QuestionMeans(select(table, query.question, query.filters).cells)
+class StateBody(QuestionBody):
+    """One question in one location."""
+
+    state: Name = Field(description="the location's full name, or its abbreviation, such as OH")
 
 
-@statistic(QuestionBody, QUESTION, LocationMeans, provenance=False)
+class FiveBody(QuestionBody):
+    """A ranking of locations, of which the result has the first five."""
+
+    best: BestEnd = None
+
+
+class RankingBody(FiveBody):
+    """A ranking of locations, of which the result has the first ``n``."""
+
+    n: int = Field(RANKING_LENGTH, ge=1, le=LONGEST_RANKING, description="how many locations")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationQuery(Query):
+    """A query about one location."""
+
+    location: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankingQuery(Query):
+    """A query for the first locations of a ranking; ``best`` is the good end."""
+
+    best: Direction
+    length: int = RANKING_LENGTH
+
+
+def resolve_question(body: QuestionBody, table: SurveyTable) -> Query:
+    """Return the query of a body; checks that the filters leave a value."""
+    query = Query(table.question_code(body.question), filters_of(body, table))
+    if query.filters != NO_FILTERS:
+        select(table, query.question, query.filters)
+    return query
+
+
+def resolve_state(body: StateBody, table: SurveyTable) -> LocationQuery:
+    """Return the query of a body about one location; checks that the location has a value."""
+    question, filters = table.question_code(body.question), filters_of(body, table)
+    location = table.location_code(body.state)
+    cells = select(table, question, filters).cells
+    if not cells.rows[cells.locations == location].any():
+        filtered = " with these filters" if filters != NO_FILTERS else ""
+        raise InvalidRequestError(
+            f"{table.location_names[location]} has no value for the question "
+            f"{quoted(table.questions[question].question.text)}{filtered}; ask for another state or another question"
+        )
+    return LocationQuery(question, filters, location=location)
+
+
+def resolve_ranking(body: FiveBody, table: SurveyTable) -> RankingQuery:
+    """Return the query of a body for a ranking, of five locations unless the body says how many."""
+    query = resolve_question(body, table)
+    length = body.n if isinstance(body, RankingBody) else RANKING_LENGTH
+    best = good_end(body.best, query.question, table)
+    return RankingQuery(query.question, query.filters, best=best, length=length)
+
+
+QUESTION = Input(QuestionBody, resolve_question, {"question": "Q036"})
+LOCATION = Input(StateBody, resolve_state, {"question": "Q036", "state": "OH"})
+FIVE = Input(FiveBody, resolve_ranking, {"question": "Q036"})
+RANKING = Input(RankingBody, resolve_ranking, {"question": "Q036", "n": 3, "exclude": ["National"]})
+
+
+class LocationMeans(ResultRoot[dict[str, float]]):
+    """A mean by location, in ranked order."""
+
+
+class LocationDifferences(ResultRoot[dict[str, float]]):
+    """The global mean less the location's mean, by location."""
+
+
+class GlobalMean(ResultObject):
+    """The mean over all rows of the question."""
+
+    global_mean: float
+
+
+class CategoryMeans(ResultRoot[dict[str, float]]):
+    """A mean by location, category and stratum, such as "('Ohio', 'Gender', 'Female')"."""
+
+
+class LocationCategoryMeans(ResultRoot[dict[str, dict[str, float]]]):
+    """A mean by category and stratum, such as "('Gender', 'Female')", of one location."""
+
+
+MEANS = Output(LocationMeans, by_location("mean"), ("bars", "map", "figure"), "mean")
+DIFFERENCES = Output(LocationDifferences, by_location(DIFFERENCE), ("bars", "map", "figure"), DIFFERENCE)
+OVERALL_MEAN = Output(GlobalMean, single, ("figure",), "global_mean")
+MEANS_BY_CATEGORY = Output(CategoryMeans, by_category, ("heatmap",), "mean")
+MEANS_OF_ONE_LOCATION = Output(LocationCategoryMeans, by_category_of_locations, ("dots",), "mean")
+
+
+@statistic(QUESTION, MEANS, "Mean of each location", provenance=False)
 def states_mean(table: SurveyTable, query: Query) -> Result:
     """Return the mean of each location, ascending."""
     means = _means(table, query)
     return _by_location(table, means, means.by_location.means)
 
 
-@statistic(StateBody, IN_OHIO, LocationMeans, provenance=False)
-def state_mean(table: SurveyTable, query: Query) -> Result:
+@statistic(LOCATION, MEANS, "Mean of one location", heading="Mean of {name}", provenance=False)
+def state_mean(table: SurveyTable, query: LocationQuery) -> Result:
     """Return the mean of one location."""
     name, mean = _one_location(table, query, _means(table, query))
     return {name: mean}
 
 
-@statistic(FiveBody, QUESTION, LocationMeans, provenance=False)
-def best5(table: SurveyTable, query: Query) -> Result:
+@statistic(FIVE, MEANS, "The five best locations", provenance=False)
+def best5(table: SurveyTable, query: RankingQuery) -> Result:
     """Return the five best locations with their means, best first."""
     return _ranked(table, query, lowest_first=query.best == "min")
 
 
-@statistic(FiveBody, QUESTION, LocationMeans, provenance=False)
-def worst5(table: SurveyTable, query: Query) -> Result:
+@statistic(FIVE, MEANS, "The five worst locations", provenance=False)
+def worst5(table: SurveyTable, query: RankingQuery) -> Result:
     """Return the five worst locations with their means, worst first."""
     return _ranked(table, query, lowest_first=query.best == "max")
 
 
-@statistic(QuestionBody, QUESTION, GlobalMean, provenance=False)
+@statistic(QUESTION, OVERALL_MEAN, "Mean over all rows", provenance=False)
 def global_mean(table: SurveyTable, query: Query) -> Result:
     """Return the mean over all rows of the question."""
     return {"global_mean": _global_mean(_means(table, query))}
 
 
-@statistic(QuestionBody, QUESTION, LocationDifferences, provenance=False)
+@statistic(QUESTION, DIFFERENCES, "Global mean less the mean of each location", provenance=False)
 def diff_from_mean(table: SurveyTable, query: Query) -> Result:
     """Return the global mean less the mean of each location, in the order of the locations' means, ascending."""
     means = _means(table, query)
     return _by_location(table, means, _global_mean(means) - means.by_location.means)
 
 
-@statistic(StateBody, IN_OHIO, LocationDifferences, provenance=False)
-def state_diff_from_mean(table: SurveyTable, query: Query) -> Result:
+@statistic(
+    LOCATION,
+    DIFFERENCES,
+    "Global mean less the mean of one location",
+    heading="Global mean less the mean of {name}",
+    provenance=False,
+)
+def state_diff_from_mean(table: SurveyTable, query: LocationQuery) -> Result:
     """Return the global mean less the mean of one location."""
     means = _means(table, query)
     name, mean = _one_location(table, query, means)
     return {name: _global_mean(means) - mean}
 
 
-@statistic(QuestionBody, QUESTION, CategoryMeans, provenance=False)
+@statistic(QUESTION, MEANS_BY_CATEGORY, "Mean by location and stratum", provenance=False)
 def mean_by_category(table: SurveyTable, query: Query) -> Result:
     """Return the mean of each location, category and stratum, sorted by the three."""
     by_stratum = _means(table, query).by_stratum
@@ -86,38 +184,50 @@ def mean_by_category(table: SurveyTable, query: Query) -> Result:
     return dict(zip(keys, by_stratum.means.tolist(), strict=True))
 
 
-@statistic(StateBody, IN_OHIO, LocationCategoryMeans, provenance=False)
-def state_mean_by_category(table: SurveyTable, query: Query) -> Result:
+@statistic(
+    LOCATION,
+    MEANS_OF_ONE_LOCATION,
+    "Mean by stratum in one location",
+    heading="Mean by stratum in {name}",
+    provenance=False,
+)
+def state_mean_by_category(table: SurveyTable, query: LocationQuery) -> Result:
     """Return the mean of each category and stratum in one location, sorted by the two."""
-    location = _location(query)
-    strata = _means(table, query).location_strata(location)
+    strata = _means(table, query).location_strata(query.location)
     labels = [f"({table.stratum_labels[stratum]})" for stratum in strata.strata.tolist()]
-    return {table.location_names[location]: dict(zip(labels, strata.means.tolist(), strict=True))}
+    return {table.location_names[query.location]: dict(zip(labels, strata.means.tolist(), strict=True))}
 
 
-@statistic(RankingBody, {"question": "Q036", "n": 3, "exclude": ["National"]}, LocationMeans)
-def best(table: SurveyTable, query: Query) -> Result:
-    """Return the best locations with their means, best first, as many as are asked for."""
+@statistic(RANKING, MEANS, "The best locations", heading="Best locations: the first {count}")
+def best(table: SurveyTable, query: RankingQuery) -> Result:
+    """Return the best locations with their means, best first, as many as requested."""
     return _ranked(table, query, lowest_first=query.best == "min")
 
 
-@statistic(RankingBody, {"question": "Q036", "n": 3, "exclude": ["National"]}, LocationMeans)
-def worst(table: SurveyTable, query: Query) -> Result:
-    """Return the worst locations with their means, worst first, as many as are asked for."""
+@statistic(RANKING, MEANS, "The worst locations", heading="Worst locations: the first {count}")
+def worst(table: SurveyTable, query: RankingQuery) -> Result:
+    """Return the worst locations with their means, worst first, as many as requested."""
     return _ranked(table, query, lowest_first=query.best == "max")
+
+
+def _means(table: SurveyTable, query: Query) -> QuestionMeans:
+    """Return the means of the selected rows. Without filters these were computed when the table was loaded."""
+    if query.filters == NO_FILTERS:
+        return table.questions[query.question].means
+    return QuestionMeans(select(table, query.question, query.filters).cells)
 
 
 def _by_location(
     table: SurveyTable, means: QuestionMeans, values: Values, order: Values | None = None
 ) -> dict[str, float]:
     """Return one value per location, ascending by the locations' means; equal means are in the order of the names."""
-    by_location = means.by_location
-    ranks = np.argsort(np.round(by_location.means if order is None else order, TIE_DECIMALS), kind="stable")
-    names = [table.location_names[code] for code in by_location.locations[ranks].tolist()]
+    locations = means.by_location
+    ranks = np.argsort(np.round(locations.means if order is None else order, TIE_DECIMALS), kind="stable")
+    names = [table.location_names[code] for code in locations.locations[ranks].tolist()]
     return dict(zip(names, values[ranks].tolist(), strict=True))
 
 
-def _ranked(table: SurveyTable, query: Query, *, lowest_first: bool) -> Result:
+def _ranked(table: SurveyTable, query: RankingQuery, *, lowest_first: bool) -> Result:
     """Return the first locations from one end of the ranking."""
     means = _means(table, query)
     values = means.by_location.means
@@ -125,30 +235,17 @@ def _ranked(table: SurveyTable, query: Query, *, lowest_first: bool) -> Result:
     return dict(list(ranked.items())[: query.length])
 
 
-def _location(query: Query) -> int:
-    """Return the code of the location that is asked about.
+def _one_location(table: SurveyTable, query: LocationQuery, means: QuestionMeans) -> tuple[str, float]:
+    """Return the name and the mean of the location.
 
     Raises
     ------
-    ValueError: the query names none, which a validated query of such a statistic does
+    ValueError: the location has no value; ``resolve_state`` rejects such requests
     """
-    if query.location is None:
-        raise ValueError("the query names no location")
-    return query.location
-
-
-def _one_location(table: SurveyTable, query: Query, means: QuestionMeans) -> tuple[str, float]:
-    """Return the name and the mean of the location that is asked about.
-
-    Raises
-    ------
-    ValueError: it has no value, which the location of a validated query has
-    """
-    location = _location(query)
-    mean = means.location_mean(location)
+    mean = means.location_mean(query.location)
     if mean is None:
         raise ValueError("the location has no value")
-    return table.location_names[location], mean
+    return table.location_names[query.location], mean
 
 
 def _global_mean(means: QuestionMeans) -> float:
@@ -156,7 +253,7 @@ def _global_mean(means: QuestionMeans) -> float:
 
     Raises
     ------
-    ValueError: there is no value, which there is for a validated query
+    ValueError: there is no value; ``resolve_question`` rejects such requests
     """
     if means.global_mean is None:
         raise ValueError("there is no value")

@@ -4,11 +4,13 @@ from dataclasses import asdict
 
 import numpy as np
 
-from app.queries.bodies import TrendBody
-from app.queries.query import Query, select
+from app.queries.bodies import PlaceBody
+from app.queries.narrowing import one_location, one_stratum
+from app.queries.query import Query, filters_of, select
 from app.statistics.estimate import cells_of
-from app.statistics.registry import Result, statistic
-from app.statistics.result_models import Trend
+from app.statistics.records import rows_of
+from app.statistics.registry import Input, Output, Result, statistic
+from app.statistics.result_models import Figures, ResultObject, Year
 from app.table.cells import Values
 from app.table.estimates import Estimates, dated, too_few_limits, with_limits, yearly_estimates
 from app.table.survey_table import SurveyTable
@@ -16,29 +18,53 @@ from app.table.survey_table import SurveyTable
 FEWEST_YEARS = 3  # a line through two has no residuals to judge it by
 
 
-def _years(table: SurveyTable, query: Query) -> Estimates:
-    """Return the estimates of the years that are known, suppressed ones too.
-
-    Raises
-    ------
-    InvalidRequestError: too few of them can be weighted
-    """
-    yearly = dated(yearly_estimates(select(table, query.question, query.filters, needs_value=False).cells))
-    usable = with_limits(yearly).values.size
-    if usable < FEWEST_YEARS:
-        raise too_few_limits(
-            table,
-            f"a trend needs at least {FEWEST_YEARS} years with a value and confidence limits, and there are {usable}; "
-            "ask for more years, or another question, state or stratum",
-        )
-    return yearly
+class TrendBody(PlaceBody):
+    """A trend over the years, in one location and stratum."""
 
 
-def _middles(table: SurveyTable, estimates: Estimates) -> Values:
-    return np.array([table.periods[code].middle for code in estimates.periods.tolist()])
+def resolve_trend(body: TrendBody, table: SurveyTable) -> Query:
+    """Return a query about one location and one stratum; checks that there are enough years for a line."""
+    question, filters = table.question_code(body.question), filters_of(body, table)
+    query = Query(question, one_location(body.state, table, one_stratum(body, table, filters)))
+    _years(table, query)
+    return query
 
 
-@statistic(TrendBody, {"question": "Q036", "state": "OH"}, Trend, check=_years)
+class Slope(ResultObject):
+    """The slope of the fitted line in percentage points a year; null if no residuals are left to estimate its error."""
+
+    value: float
+    low: float | None
+    high: float | None
+    standard_error: float | None
+    p_value: float | None
+
+
+class TrendYear(Figures):
+    """The estimate of one year, and the height of the fitted line there with its limits."""
+
+    year: Year
+    fitted: float
+    fitted_low: float | None
+    fitted_high: float | None
+
+
+class Trend(ResultObject):
+    """Prevalence by year in one location and stratum."""
+
+    location: str
+    category: str | None
+    stratum: str | None
+    slope: Slope
+    years: list[TrendYear]
+
+
+@statistic(
+    Input(TrendBody, resolve_trend, {"question": "Q036", "state": "OH"}),
+    Output(Trend, rows_of("years"), ("trend",)),
+    "Trend over the years",
+    heading="Trend in {location}",
+)
 def trend(table: SurveyTable, query: Query) -> Result:
     """Return the prevalence by year, and the slope of the line through it in percentage points a year.
 
@@ -58,3 +84,25 @@ def trend(table: SurveyTable, query: Query) -> Result:
     (about, *_) = cells_of(table, yearly, ["location", "category", "stratum"])
     keys = {key: about[key] for key in ("location", "category", "stratum")}
     return {**keys, "slope": asdict(line.slope), "years": years}
+
+
+def _years(table: SurveyTable, query: Query) -> Estimates:
+    """Return the estimates of all known years, suppressed ones included.
+
+    Raises
+    ------
+    InvalidRequestError: too few of them have confidence limits to be weighted by
+    """
+    yearly = dated(yearly_estimates(select(table, query.question, query.filters, needs_value=False).cells))
+    usable = with_limits(yearly).values.size
+    if usable < FEWEST_YEARS:
+        raise too_few_limits(
+            table,
+            f"a trend needs at least {FEWEST_YEARS} years with a value and confidence limits, and there are {usable}; "
+            "ask for more years, or another question, state or stratum",
+        )
+    return yearly
+
+
+def _middles(table: SurveyTable, estimates: Estimates) -> Values:
+    return np.array([table.periods[code].middle for code in estimates.periods.tolist()])

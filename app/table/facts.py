@@ -17,10 +17,14 @@ Direction = Literal["min", "max"]
 
 @dataclass(frozen=True, slots=True)
 class KnownQuestion:
-    """A question of the CDC table; ``best`` tells whether a low or a high percentage is the good one."""
+    """A question of the CDC table.
+
+    ``short`` is its subject in a few words, and ``best`` says whether a low or a high percentage is the good one.
+    """
 
     id: str
     text: str
+    short: str
     class_name: str
     best: Direction
 
@@ -39,6 +43,6 @@ def survey_facts() -> SurveyFacts:
     facts = json.loads(FACTS_FILE.read_text(encoding="utf-8"))
     questions: dict[str, KnownQuestion] = {}
     for fact in facts["questions"]:
-        known = KnownQuestion(fact["id"], fact["text"], fact["class"], fact["best"])
+        known = KnownQuestion(fact["id"], fact["text"], fact["short"], fact["class"], fact["best"])
         questions[known.id] = questions[known.text] = known
     return SurveyFacts(questions, {fact["name"]: fact["abbr"] for fact in facts["locations"]})

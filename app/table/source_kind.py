@@ -1,4 +1,4 @@
-"""What a reader has to know of the rows that it reads: nothing but this."""
+"""The interface between readers and rows: how rows become a table (``SourceKind``), and their ``Origin``."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,14 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where rows have come from.
+    """Where rows come from.
 
     Parameters
     ----------
-    source: the path or address that was asked for, for messages
+    source: the path or address for messages, without secrets
     name: its last part, for the report
-    sha256: gives that of the file; of several files, of the lines ``<SHA-256>  <name>`` in the order of their names.
-        It may still be in the making, so it is asked for when nothing else is left to do
-    notes: what is to be told beside
+    sha256: returns ``combined_sha256`` of the files. It may block until a thread has computed that, so call it last
+    notes: remarks for the report
     """
 
     source: str
@@ -31,27 +30,27 @@ class Origin:
 
 
 class SourceKind(Protocol[R]):
-    """A kind of rows: how they are reduced, part by part, and how a table is made of that.
+    """How rows of one kind are reduced, part by part, and how the reductions become a table.
 
-    It is handed to other processes, and so are the reductions. These depend on the parts that a source is cut into no
-    further than by rounding.
+    Both it and the reductions are pickled for other processes. However a source is split, the merged reductions differ
+    by rounding alone.
     """
 
     @property
     def layout(self) -> Layout:
-        """The columns to be read."""
+        """The columns to read."""
 
     def reduce_frame(self, frame: SourceFrame) -> R:
-        """Reduce some rows, none perhaps."""
+        """Reduce rows; the frame may have none."""
 
     def merge(self, parts: Sequence[R]) -> R:
-        """Add up reductions that stand in the order of the source; at least one."""
+        """Add up at least one reduction, in the order of the source."""
 
     def rows(self, reduction: R) -> int:
-        """Return how many rows a reduction is made of."""
+        """Return how many rows a reduction covers."""
 
     def build_table(self, reduction: R, origin: Origin) -> SurveyTable:
-        """Make a table of what is left of all rows.
+        """Build the table from the reduction of all rows.
 
         Raises
         ------

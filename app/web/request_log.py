@@ -1,6 +1,7 @@
-"""The request log: a line when a route is entered, a line when it is left, and the count of both."""
+"""The request log: a line when a request enters, a line when it leaves, and their metrics."""
 
 import time
+from functools import partial
 from itertools import count
 from secrets import token_hex
 from typing import cast
@@ -8,50 +9,51 @@ from typing import cast
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from app.logger_config import log_line, request_label
+from app.log_batches import request_label
+from app.logger_config import Log
 from app.services import Services
 from app.web.proxies import REQUEST_ID
 from app.web.support import has_body, this_request
 
 LONGEST_PARAMETERS_CHARS = 1000
-
 NO_ROUTE = "none"
-PROCESS_ID, NUMBERS = token_hex(4), count(1)  # of which a request gets an id where no trusted proxy has given it one
+PROCESS_ID, NUMBERS = token_hex(4), count(1)  # the id of a request that has none from a trusted proxy
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def register(app: Flask) -> None:
-    """Log every request of an application, and count it."""
-    metrics = cast("Services", app.extensions["services"]).metrics
+    """Log and count every request of an application."""
+    services = cast("Services", app.extensions["services"])
+    metrics, log = services.metrics, services.log
 
-    def left(answer: Response) -> Response:
-        asked = this_request()
-        seconds = time.perf_counter() - asked.started
-        method, path = asked.method, asked.path
-        route = asked.url_rule.rule if asked.url_rule else NO_ROUTE
-        status = answer.status_code
+    def leave(response: Response) -> Response:
+        current = this_request()
+        seconds = time.perf_counter() - current.started
+        method, path = current.method, current.path
+        route = current.url_rule.rule if current.url_rule else NO_ROUTE
+        status = response.status_code
         metrics.answered(method if method in KNOWN_METHODS else "other", route, status, seconds)
-        log_line("leave %s %s %d %.1f ms %s", method, path, status, seconds * 1000, asked.job_id)
+        log.info("leave %s %s %d %.1f ms %s", method, path, status, seconds * 1000, current.job_id)
         request_label.set("")  # the thread handles other requests
-        answer.headers.add("X-Request-Id", asked.id)
-        return answer
+        response.headers.add("X-Request-Id", current.id)
+        return response
 
-    app.before_request(_entered)
-    app.after_request(left)
+    app.before_request(partial(_enter, log))
+    app.after_request(leave)
 
 
-def _entered() -> None:
-    asked = this_request()
-    asked.started = time.perf_counter()
-    asked.id = asked.environ.get(REQUEST_ID) or f"{PROCESS_ID}-{next(NUMBERS):x}"
-    request_label.set(f" {asked.remote_addr} {asked.id}")  # from here on each line of this thread carries it
-    method, path = asked.method, asked.path
-    parameters = asked.environ.get("QUERY_STRING", "")
-    if has_body(asked):
+def _enter(log: Log) -> None:
+    current = this_request()
+    current.started = time.perf_counter()
+    current.id = current.environ.get(REQUEST_ID) or f"{PROCESS_ID}-{next(NUMBERS):x}"
+    request_label.set(f" {current.remote_addr} {current.id}")  # from here on each line of this thread carries it
+    method, path = current.method, current.path
+    parameters = current.environ.get("QUERY_STRING", "")
+    if has_body(current):
         try:
-            body = asked.get_data(cache=True)
+            body = current.get_data(cache=True)
         except HTTPException as error:
-            log_line("enter %s %s (%s)", method, path, error.name)
+            log.info("enter %s %s (%s)", method, path, error.name)
             raise
         parameters = f"{parameters} {body[:LONGEST_PARAMETERS_CHARS].decode('utf-8', 'replace')}".strip()
-    log_line("enter %s %s %s", method, path, parameters[:LONGEST_PARAMETERS_CHARS] or "-")
+    log.info("enter %s %s %s", method, path, parameters[:LONGEST_PARAMETERS_CHARS] or "-")

@@ -1,15 +1,13 @@
-"""Every route of the application with what it does."""
+"""Every route of the application with its summary."""
 
 from dataclasses import dataclass
 
 from flask import current_app
 
-from app.statistics import STATISTICS
-
 
 @dataclass(frozen=True, slots=True)
 class RouteInfo:
-    """A route as the front page shows it."""
+    """A route and what it does."""
 
     methods: str
     path: str
@@ -17,7 +15,7 @@ class RouteInfo:
 
 
 def route_list() -> list[RouteInfo]:
-    """Return the routes of the application in the order of their registration."""
+    """Return the routes of the current application in the order of their registration."""
     return [
         RouteInfo(", ".join(sorted((rule.methods or set()) - {"HEAD"})), rule.rule, route_summary(rule.endpoint))
         for rule in current_app.url_map.iter_rules()
@@ -25,7 +23,5 @@ def route_list() -> list[RouteInfo]:
 
 
 def route_summary(endpoint: str) -> str:
-    """Return the line that says what a route does: that of its statistic, or of its view's docstring."""
-    statistic = STATISTICS.get(endpoint.rpartition(".")[2])
-    docstring = statistic.summary if statistic else current_app.view_functions[endpoint].__doc__
-    return (docstring or "").splitlines()[0]
+    """Return the first line of a view's docstring."""
+    return (current_app.view_functions[endpoint].__doc__ or "").splitlines()[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from celery import Celery
 
-from pandas_expressions import EXPRESSIONS, read_frame
+from benchmarks.pandas_expressions import EXPRESSIONS, read_frame
 
 application = Celery("celery_jobs", broker=os.environ["RIVAL_REDIS"], backend=os.environ["RIVAL_REDIS"])
 application.conf.broker_connection_retry_on_startup = True

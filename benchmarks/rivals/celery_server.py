@@ -1,14 +1,14 @@
 """Flask on Granian in front of Celery and Redis, as the manuals of the three show it.
 
-``python celery_server.py <port>``, with the environment that ``celery_jobs`` needs
+``python -m benchmarks.rivals.celery_server <port>``, with the environment that ``celery_jobs`` needs
 """
 
 import sys
 
 from flask import Flask, request
 
-from celery_jobs import compute
-from granian_server import serve
+from benchmarks.rivals.celery_jobs import compute
+from benchmarks.rivals.granian_server import serve
 
 Answer = dict[str, object]
 

@@ -1,16 +1,16 @@
 """The ceiling: Flask on Granian that answers every request of a job with a constant, and computes nothing.
 
-``python constant_server.py <port> [--one-core]``. With the option its threads are placed on the cores as those of our
-server are, otherwise as the system likes.
+``python -m benchmarks.rivals.constant_server <port> [--one-core]``. With the option its threads are pinned to the cores
+as those of our server are, otherwise the system schedules them.
 """
 
 import sys
+from functools import partial
 
 from flask import Flask, Response
 
-import project_path  # noqa: F401
-from app.process.cores import placed
-from granian_server import serve
+from app.process.cores import create_on_one_core
+from benchmarks.rivals.granian_server import serve
 
 # Answers for a posted job and for a finished one alike, so that the same load runs against it.
 CONSTANT = b'{"status":"done","job_id":"job_id_1","data":{"global_mean":31.0}}'
@@ -32,4 +32,4 @@ def create_app() -> Flask:
 
 
 if __name__ == "__main__":
-    serve(placed(create_app) if "--one-core" in sys.argv else create_app, int(sys.argv[1]))
+    serve(partial(create_on_one_core, create_app) if "--one-core" in sys.argv else create_app, int(sys.argv[1]))

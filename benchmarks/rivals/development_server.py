@@ -1,6 +1,6 @@
 """What the public servers of this design do: Flask's development server, an executor, pandas, one file per job.
 
-``python development_server.py <port> <table> <results folder>``
+``python -m benchmarks.rivals.development_server <port> <table> <results folder>``
 """
 
 import itertools
@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 from flask import Flask, request
 
-from pandas_expressions import EXPRESSIONS, read_frame
+from benchmarks.pandas_expressions import EXPRESSIONS, read_frame
 
 Answer = dict[str, object]
 

@@ -1,7 +1,7 @@
 """The rival at reducing respondents' records: DuckDB adds up the same measures over the same files.
 
-``python duckdb_sums.py <folder> <threads>`` prints a line of JSON: the seconds for the sums by sampling unit and
-stratum of each group, and the nation's prevalence of obesity in the last year that follows from them.
+``python -m benchmarks.rivals.duckdb_sums <folder> <threads>`` prints a line of JSON: the seconds for the sums by
+sampling unit and stratum of each group, and the nation's prevalence of obesity in the last year that follows from them.
 """
 
 import json

@@ -1,6 +1,6 @@
 """The memory rival: a process that has imported pandas and Flask and holds the needed columns of a table.
 
-``python frame_holder.py <table>`` prints a line when it holds them, and stays until it is told to end.
+``python -m benchmarks.rivals.frame_holder <table>`` prints a line when it holds them, and waits for a signal.
 """
 
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import flask
 
-from pandas_expressions import read_frame
+from benchmarks.pandas_expressions import read_frame
 
 if __name__ == "__main__":
     frame = read_frame(Path(sys.argv[1]))

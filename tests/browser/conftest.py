@@ -1,7 +1,7 @@
-"""A real browser and a real server for the tests of the pages: one of each for all of them.
+"""One real browser and one real server for all browser tests.
 
-The server begins with a long history of jobs. Its one runner rests after a job for as long as a gate is shut, so that
-the next one can be seen waiting.
+The server starts with a long history of jobs. A gate holds its only runner after a job, so that the next job is seen
+waiting.
 """
 
 import shutil
@@ -28,28 +28,28 @@ SWITCHES = [
 
 @pytest.fixture(scope="package")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file that keeps the runner from its next job for as long as it is there."""
+    """A file that holds the runner back from its next job while it exists."""
     return tmp_path_factory.mktemp("gate") / "shut"
 
 
 @pytest.fixture(scope="package")
 def server(browser: Browser, gate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server with a long history, started only where there is a browser."""
+    """Address of a server with a long history, started only if there is a browser."""
     folder = tmp_path_factory.mktemp("browser")
     results = folder / "results"
     results.mkdir()
     (results / "journal.jsonl").write_bytes(b"".join(_history()))
     prelude = f"import os, time\nimport sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
-    prelude += "from app.metrics import Metrics\nended = Metrics.ended\ndef rest():\n"
+    prelude += "from app.metrics import Metrics\nended = Metrics.ended\ndef hold():\n"
     prelude += f"    while os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
-    prelude += "Metrics.ended = lambda *of_job: (ended(*of_job), rest())"
+    prelude += "Metrics.ended = lambda *of_job: (ended(*of_job), hold())"
     settings = {"STATS_RESULTS_DIR": str(results), "TP_NUM_OF_THREADS": "1", "STATS_RETENTION_HOURS": "1000000"}
     with running_server(settings, entry_point=entry_point_with(folder, prelude)) as real:
         yield real.address
 
 
 def _history() -> Iterator[bytes]:
-    """Give the journal of jobs that have ended long ago."""
+    """Yield the journal lines of jobs that ended long ago."""
     for number in range(1, OLD_JOBS + 1):
         asked = {"accepted": number, "statistic": "best5", "body": {"question": "Q036"}, "at": 1.7e9 + number}
         ended = {"ended": number, "status": "done", "checksum": None, "reason": None, "at": 1.7e9 + number}
@@ -60,7 +60,7 @@ def _history() -> Iterator[bytes]:
 def browser() -> Iterator[Browser]:
     """The browser."""
     if CHROMIUM is None:
-        pytest.skip("no Chromium here: apt-get install chromium")
+        pytest.skip("Chromium is not installed: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         yield browser
@@ -69,7 +69,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser, server: str) -> Iterator[BrowserContext]:
-    """A wide window in which scripts run."""
+    """A wide window that runs scripts."""
     with watched_context(browser, server, viewport=WIDE, base_url=server) as context:
         yield context
 

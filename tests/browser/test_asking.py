@@ -1,4 +1,4 @@
-"""From a question to an answer in a real browser: by mouse, by keyboard, by address."""
+"""From a question to its result in a real browser: by mouse, by keyboard, by address."""
 
 import subprocess
 import sys
@@ -17,8 +17,8 @@ addEventListener("click", () => { sessionStorage.clicks = Number(sessionStorage.
 OBESITY = "Percent of adults aged 18 years and older who have obesity"
 
 
-def asked(server: str, statistic: str, **body: object) -> object:
-    """Return the data that the server answers a program with."""
+def result_of(server: str, statistic: str, **body: object) -> object:
+    """Return the data that a program gets from the API."""
     job = requests.post(f"{server}/api/{statistic}", json=body, timeout=10).json()["job_id"]
     return requests.get(f"{server}/api/get_results/{job}?wait=20", timeout=30).json()["data"]
 
@@ -35,7 +35,7 @@ def test_a_chart_of_obesity_by_state_takes_at_most_five_clicks(page: Page, serve
     assert drawn == len(states) == len(rows_of(page))
 
 
-def test_the_statistic_the_question_and_the_place_are_chosen_from_what_there_is(page: Page, server: str) -> None:
+def test_statistic_question_and_location_are_chosen_from_lists(page: Page, server: str) -> None:
     page.goto("/")
     page.get_by_label("Statistic").select_option("state_mean")
     page.get_by_label("Question", exact=True).fill("vegetables")
@@ -45,11 +45,11 @@ def test_the_statistic_the_question_and_the_place_are_chosen_from_what_there_is(
     page.get_by_role("button", name="Show the answer").click()
     wait_for_chart(page)
     question = page.get_by_label("Question", exact=True).input_value()
-    mean = asked(server, "state_mean", question=question, state="Puerto Rico")["Puerto Rico"]  # type: ignore[index]
+    mean = result_of(server, "state_mean", question=question, state="Puerto Rico")["Puerto Rico"]  # type: ignore[index]
     assert rows_of(page) == [["Puerto Rico", f"{mean:.1f}"]]
 
 
-def test_a_query_is_shared_by_its_address(page: Page, context: BrowserContext, server: str) -> None:
+def test_an_address_shares_the_whole_query(page: Page, context: BrowserContext, server: str) -> None:
     page.goto("/")
     page.get_by_label("Statistic").select_option("best")
     page.get_by_label("How many locations").fill("3")
@@ -66,7 +66,7 @@ def test_a_query_is_shared_by_its_address(page: Page, context: BrowserContext, s
     other.goto(page.url)
     wait_for_chart(other)
     years = {"from": 2015, "to": 2019}
-    expected = asked(server, "best", question="Q036", n=3, years=years, exclude=["National", "Guam"])
+    expected = result_of(server, "best", question="Q036", n=3, years=years, exclude=["National", "Guam"])
     shown = [[name, f"{mean:.1f}"] for name, mean in expected.items()]  # type: ignore[attr-defined]
     assert rows_of(page) == rows_of(other) == shown
     assert other.get_by_label("Without these locations").input_value() == "National, Guam"
@@ -75,7 +75,7 @@ def test_a_query_is_shared_by_its_address(page: Page, context: BrowserContext, s
     assert rows_of(other) == shown
 
 
-def test_going_back_and_forward_brings_form_and_answer_back(page: Page) -> None:
+def test_back_and_forward_restore_form_and_result(page: Page) -> None:
     page.goto("/")
     for statistic in ("best5", "worst5"):
         page.get_by_label("Statistic").select_option(statistic)
@@ -90,7 +90,7 @@ def test_going_back_and_forward_brings_form_and_answer_back(page: Page) -> None:
     page.locator("article[data-address*='best5']").wait_for()
 
 
-def test_years_are_those_of_the_question(page: Page, server: str) -> None:
+def test_only_the_years_of_the_question_are_offered(page: Page, server: str) -> None:
     page.goto("/")
     questions = requests.get(f"{server}/api/questions", timeout=10).json()["data"]
     for question in (questions[0], min(questions, key=lambda each: len(each["years"]))):
@@ -100,7 +100,7 @@ def test_years_are_those_of_the_question(page: Page, server: str) -> None:
         assert offered == ["any", *map(str, question["years"])]
 
 
-def test_fields_are_those_that_the_statistic_takes(page: Page, server: str) -> None:
+def test_only_the_fields_that_the_statistic_takes_are_visible(page: Page, server: str) -> None:
     page.goto("/")
     described = {name: page.locator(f"option[value={name}]").get_attribute("data-takes") for name in ("trend", "best")}
     for statistic, label, other in (("trend", "Location", "How many"), ("best", "How many", "Location")):
@@ -111,7 +111,7 @@ def test_fields_are_those_that_the_statistic_takes(page: Page, server: str) -> N
     assert "n" in (described["best"] or "").split()
 
 
-def test_a_question_is_asked_and_its_table_sorted_by_keyboard_alone(page: Page) -> None:
+def test_the_keyboard_alone_submits_a_query_and_sorts_its_table(page: Page) -> None:
     page.goto("/")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
@@ -136,7 +136,7 @@ def test_a_question_is_asked_and_its_table_sorted_by_keyboard_alone(page: Page) 
     assert [row[0] for row in rows_of(page)] == sorted(names, reverse=True)
 
 
-def test_the_focus_is_seen(page: Page) -> None:
+def test_the_focus_is_visible(page: Page) -> None:
     page.goto("/")
     for _ in range(12):
         page.keyboard.press("Tab")
@@ -153,7 +153,7 @@ def test_numbers_are_sorted_as_numbers(page: Page) -> None:
     assert sizes != sorted(sizes, key=str)
 
 
-def test_what_is_wrong_is_told_and_mended(page: Page) -> None:
+def test_an_error_is_shown_until_it_is_corrected(page: Page) -> None:
     page.goto("/?statistic=state_mean&question=Q036&state=Ohoi")
     expect(page.get_by_role("alert")).to_contain_text("unknown state 'Ohoi'")
     page.get_by_label("Location", exact=True).fill("Ohio")
@@ -162,10 +162,10 @@ def test_what_is_wrong_is_told_and_mended(page: Page) -> None:
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
-def test_the_state_of_the_job_is_told_as_it_changes(page: Page, gate: object) -> None:
+def test_the_state_of_the_job_is_announced_as_it_changes(page: Page, gate: object) -> None:
     page.goto("/")
     page.evaluate(
-        "window.told = []; new MutationObserver(() => told.push(document.getElementById('progress').textContent))"
+        "window.texts = []; new MutationObserver(() => texts.push(document.getElementById('progress').textContent))"
         ".observe(document.getElementById('progress'), { childList: true })"
     )
     assert page.locator("#progress").get_attribute("aria-live") == "polite"
@@ -176,16 +176,16 @@ def test_the_state_of_the_job_is_told_as_it_changes(page: Page, gate: object) ->
         wait_for_chart(page)  # the runner is held back after this one
         page.get_by_label("Statistic").select_option("worst5")
         page.get_by_role("button", name="Show the answer").click()
-        expect(page.locator("#progress")).to_contain_text("waits for a runner")
+        expect(page.locator("#progress")).to_contain_text("is waiting")
     finally:
         gate.unlink()  # type: ignore[attr-defined]
     expect(page.locator("#progress")).to_contain_text("is done")
-    told = [words.partition(" ")[2] for words in page.evaluate("told")]
-    second = told[told.index("is done.") + 1 :]
-    assert [words for words in second if words not in {"", "is being computed."}] == ["waits for a runner.", "is done."]
+    texts = [text.partition(" ")[2] for text in page.evaluate("texts")]
+    second = texts[texts.index("is done.") + 1 :]
+    assert [text for text in second if text not in {"", "is running."}] == ["is waiting.", "is done."]
 
 
-def test_the_code_is_copied(page: Page, context: BrowserContext) -> None:
+def test_the_copy_button_copies_the_code(page: Page, context: BrowserContext) -> None:
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto("/?statistic=best5&question=Q036")
     wait_for_chart(page)
@@ -197,7 +197,7 @@ def test_the_code_is_copied(page: Page, context: BrowserContext) -> None:
 
 
 @pytest.mark.parametrize("query", ["statistic=trend&question=Q036&state=OH&from=2012", "statistic=best5&question=Q036"])
-def test_the_code_that_is_shown_makes_the_request(page: Page, server: str, query: str) -> None:
+def test_the_python_code_returns_the_same_result(page: Page, server: str, query: str) -> None:
     page.goto(f"/?{query}")
     wait_for_chart(page)
     code = page.locator(".code", has_text="Python").locator("code").text_content()

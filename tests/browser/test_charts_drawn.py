@@ -1,4 +1,4 @@
-"""Every kind of chart in the page: its marks are counted, and compared with those of its picture."""
+"""Every chart kind in the page: its marks match the rows of the table and the marks of its picture."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ ROLE = re.compile('aria-roledescription="([^"]+)"')
 AXES = frozenset({"axis", "legend", "title", "x-axis", "y-axis", "header", "visualization"})
 Marks = Counter[str]
 
-# The query, the kind, the mark that stands for one row of the table, and which rows it stands for.
+# The query, the chart kind, and the mark that stands for one row of the table.
 CHARTS = [
     ("statistic=estimate&question=Q036", "bars", "bar"),
     ("statistic=estimate&question=Q036", "map", "rect mark"),
@@ -33,7 +33,7 @@ CHARTS = [
 
 
 def marks(svg: str) -> Marks:
-    """Return how often each mark is in a drawing."""
+    """Count the marks of a drawing by their role."""
     return Counter(role for role in ROLE.findall(svg) if role not in AXES)
 
 

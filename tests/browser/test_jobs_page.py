@@ -1,4 +1,4 @@
-"""The page of the jobs in a real browser: it follows them, cancels them, and stays quick with very many."""
+"""The jobs page in a real browser: it follows and cancels jobs, and stays fast with very many."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def submit(server: str) -> str:
 
 @pytest.fixture
 def waiting(server: str, gate: Path) -> Iterator[str]:
-    """A job that waits: the runner rests after the one before it until the test is over."""
+    """A waiting job: the only runner is held up until the test ends."""
     gate.touch()
     first = submit(server)
     requests.get(f"{server}/api/get_results/{first}?wait=20", timeout=30)
@@ -30,7 +30,7 @@ def waiting(server: str, gate: Path) -> Iterator[str]:
     gate.unlink()
 
 
-def test_a_waiting_job_is_cancelled(page: Page, server: str, waiting: str) -> None:
+def test_the_button_cancels_a_waiting_job(page: Page, server: str, waiting: str) -> None:
     page.goto("/jobs")
     row = page.locator(f"#{waiting}")
     expect(row.locator(".badge")).to_have_text("waiting")
@@ -42,7 +42,7 @@ def test_a_waiting_job_is_cancelled(page: Page, server: str, waiting: str) -> No
     assert answer == {"status": "error", "reason": "cancelled"}
 
 
-def test_the_list_follows_what_happens_elsewhere_and_keeps_the_focus(page: Page, server: str) -> None:
+def test_the_list_refreshes_and_keeps_the_focus(page: Page, server: str) -> None:
     job = submit(server)
     requests.get(f"{server}/api/get_results/{job}?wait=20", timeout=30)
     page.goto("/jobs")
@@ -56,7 +56,7 @@ def test_the_list_follows_what_happens_elsewhere_and_keeps_the_focus(page: Page,
     expect(page.locator(f"#{job}")).to_have_count(0)
 
 
-def test_a_job_is_opened(page: Page, server: str) -> None:
+def test_the_link_opens_the_result_of_a_job(page: Page, server: str) -> None:
     job = submit(server)
     requests.get(f"{server}/api/get_results/{job}?wait=20", timeout=30)
     page.goto("/jobs")
@@ -65,14 +65,14 @@ def test_a_job_is_opened(page: Page, server: str) -> None:
     assert page.get_by_label("Statistic").input_value() == "best5"
 
 
-def test_with_ten_thousand_jobs_the_page_stays_quick(page: Page) -> None:
+def test_the_page_stays_fast_with_ten_thousand_jobs(page: Page) -> None:
     begun = time.monotonic()
     page.goto("/jobs")
     assert time.monotonic() - begun < QUICK_SECONDS
-    kept = page.locator(".counts div", has_text="Kept in all").locator("dd").text_content()
+    kept = page.locator(".counts div", has_text="All jobs kept").locator("dd").text_content()
     assert int((kept or "").replace(",", "")) >= OLD_JOBS
     assert page.locator("tbody tr").count() == ROWS_SHOWN
-    with page.expect_response("**/jobs"):  # the list is taken anew
+    with page.expect_response("**/jobs"):  # the page refreshes itself
         longest = page.evaluate(
             "new Promise(done => { let last = performance.now(), longest = 0, end = last + 2500; const tick = () => {"
             " const now = performance.now(); longest = Math.max(longest, now - last); last = now;"
@@ -87,7 +87,7 @@ def test_with_ten_thousand_jobs_the_page_stays_quick(page: Page) -> None:
     assert len(older) == ROWS_SHOWN
 
 
-def test_jobs_are_chosen_by_their_state(page: Page, waiting: str) -> None:
+def test_the_list_is_filtered_by_state(page: Page, waiting: str) -> None:
     page.goto("/jobs")
     page.get_by_role("link", name="Waiting").click()
     expect(page.locator("tbody tr")).to_have_count(1)

@@ -1,4 +1,4 @@
-"""The pages for everybody: small and wide windows, light and dark, no scripts, screen readers, slow networks."""
+"""Accessibility of the pages: narrow and wide, light and dark, without scripts, for screen readers, on slow links."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ PAGES = ["/", ANSWER, "/jobs", "/data", "/?statistic=best5&question=nothing"]
 
 
 def visit(page: Page, address: str) -> None:
-    """Open a page and wait until all of it is there."""
+    """Open a page and wait until it has loaded completely."""
     page.goto(address)
     if address == ANSWER:
         wait_for_chart(page)
@@ -45,9 +45,9 @@ def first_view(page: Page) -> tuple[float, dict[str, int]]:
     return seconds, {each.url: len(each.body()) for each in answers if each.request.method != "HEAD"}
 
 
-def test_the_first_view_is_light_and_quick(browser: Browser, server: str) -> None:
+def test_the_first_view_is_small_and_fast(browser: Browser, server: str) -> None:
     views = []
-    for _ in range(3):  # others may keep the machine busy; a window of its own has nothing in its cache
+    for _ in range(3):  # the best of three, as other load slows some; a new context has an empty cache
         with watched_context(browser, server, viewport=WIDE, base_url=server) as context:
             views.append(first_view(context.new_page()))
     sizes = views[0][1]
@@ -58,7 +58,7 @@ def test_the_first_view_is_light_and_quick(browser: Browser, server: str) -> Non
 
 
 @pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide-light", "narrow-dark"])
-def test_nobody_is_kept_out_and_nothing_sticks_out(
+def test_the_pages_are_accessible_and_fit_the_window(
     browser: Browser, server: str, size: dict[str, int], theme: str
 ) -> None:
     options = {"viewport": size, "base_url": server, "color_scheme": theme}
@@ -76,9 +76,7 @@ def test_nobody_is_kept_out_and_nothing_sticks_out(
 @pytest.mark.parametrize(
     "query", ["statistic=mean_by_category&question=Q036", "statistic=trend&question=Q036&state=OH"]
 )
-def test_wide_charts_and_tables_scroll_by_themselves_in_a_narrow_window(
-    browser: Browser, server: str, query: str
-) -> None:
+def test_wide_charts_and_tables_scroll_inside_a_narrow_window(browser: Browser, server: str, query: str) -> None:
     with watched_context(browser, server, viewport=NARROW, base_url=server) as context:
         page = context.new_page()
         page.goto(f"/?{query}")
@@ -86,13 +84,13 @@ def test_wide_charts_and_tables_scroll_by_themselves_in_a_narrow_window(
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
 
 
-def test_the_banner_is_on_every_page(page: Page) -> None:
+def test_every_page_has_the_banner_of_modelled_data(page: Page) -> None:
     for address in ("/", "/jobs", "/data", "/results/job_id_1"):
         page.goto(address)
         expect(page.get_by_role("note")).to_contain_text("modelled")
 
 
-def test_without_scripts_a_question_is_asked_and_answered(without_scripts: Page) -> None:
+def test_without_scripts_a_query_shows_its_result(without_scripts: Page) -> None:
     page = without_scripts
     page.goto("/?statistic=worst5&question=Q036")
     assert page.locator("#statistic").input_value() == "worst5"
@@ -106,7 +104,7 @@ def test_without_scripts_a_question_is_asked_and_answered(without_scripts: Page)
     assert answer.headers["content-type"].startswith("image/svg+xml")
 
 
-def test_without_scripts_what_is_wrong_is_told(without_scripts: Page) -> None:
+def test_without_scripts_an_error_is_shown(without_scripts: Page) -> None:
     page = without_scripts
     page.goto("/?statistic=state_mean&question=Q036&state=Ohoi")
     page.get_by_role("button", name="Show the answer").click()
@@ -114,14 +112,14 @@ def test_without_scripts_what_is_wrong_is_told(without_scripts: Page) -> None:
     assert page.locator("#state").input_value() == "Ohoi"
 
 
-def test_without_scripts_a_job_is_seen_waiting_and_cancelled(without_scripts: Page, gate: Path) -> None:
+def test_without_scripts_a_waiting_job_is_shown_and_cancelled(without_scripts: Page, gate: Path) -> None:
     page = without_scripts
     gate.touch()
     try:
         for _ in range(2):
             page.goto("/?statistic=worst5&question=Q037")
             page.get_by_role("button", name="Show the answer").click()
-        expect(page.get_by_role("status")).to_contain_text("waiting or being computed")
+        expect(page.get_by_role("status")).to_contain_text("waiting or running")
         job = page.url.rpartition("/")[2]
         page.goto("/jobs")
         page.get_by_role("button", name=f"Cancel {job}").click()
@@ -131,17 +129,17 @@ def test_without_scripts_a_job_is_seen_waiting_and_cancelled(without_scripts: Pa
 
 
 def rows_of_page(page: Page) -> list[str]:
-    """Return the rows of the answer's table where no script runs."""
+    """Return the rows of the result's table when no script runs."""
     return page.locator("#answer table.sortable tbody tr").all_text_contents()
 
 
-def test_the_table_is_read_again(page: Page) -> None:
+def test_the_button_reloads_the_table(page: Page) -> None:
     page.goto("/data")
-    page.get_by_role("button", name="Read the table again").click()
+    page.get_by_role("button", name="Reload the table").click()
     expect(page.get_by_text("Last reload").locator("xpath=following-sibling::dd")).to_have_text("done")
 
 
-def test_headings_of_the_table_tell_how_it_is_sorted(page: Page) -> None:
+def test_column_headings_state_the_sort_order(page: Page) -> None:
     visit(page, ANSWER)
     value = page.get_by_role("columnheader", name="Value")
     assert value.get_attribute("aria-sort") == "none"

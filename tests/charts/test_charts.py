@@ -1,4 +1,4 @@
-"""Charts: each kind drawn from answers written by hand, and the marks that come out counted."""
+"""Charts: draw each kind from results written by hand, and count the marks in the picture."""
 
 import json
 import subprocess
@@ -11,38 +11,42 @@ from typing import Any
 import altair
 import pytest
 
-from app.charts import ChartContext, Theme, chart_of, kinds_of, pictures
+from app.charts import ChartContext, Theme, chart_of, kinds_of
+from app.charts.converter import Converter
 from app.charts.rows import STATES as STATES_OF_FIGURES
 from app.charts.tiles import TILES
 from app.errors import InvalidRequestError
 from app.table.facts import survey_facts
-from support.chart_documents import ABOUT, ANSWERS, BY_LOCATION, CATEGORIES, QUESTION, SOURCE, STATES, TREND, cell, done
+from support.chart_documents import ABOUT, BY_LOCATION, CATEGORIES, QUESTION, RESULTS, SOURCE, STATES, TREND, cell, done
 from support.real_server import PROJECT_ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
-EVERY_KIND = [(name, kind) for name, (_, _, kinds) in ANSWERS.items() for kind in kinds]
+EVERY_KIND = [(name, kind) for name, (_, _, kinds) in RESULTS.items() for kind in kinds]
 TILES_COUNT = 55  # 50 states, DC, three territories, the nation
 
 
+CONVERTER = Converter()  # starts no process before the first picture
+
+
 @pytest.fixture(scope="module", autouse=True)
-def end_of_the_drawing_process() -> Iterator[None]:
+def close_converter() -> Iterator[None]:
     yield
-    pictures.close()
+    CONVERTER.close()
 
 
-def drawn(name: str, kind: str, theme: Theme = "light", about: ChartContext = ABOUT) -> ET.Element:
-    """Draw an answer and return the picture."""
-    statistic, document, _ = ANSWERS[name]
-    return svg_of(chart_of(statistic, document, about, kind=kind, theme=theme))
+def drawn(name: str, kind: str, theme: Theme = "light", context: ChartContext = ABOUT) -> ET.Element:
+    """Draw a result and return its picture."""
+    statistic, document, _ = RESULTS[name]
+    return svg_of(chart_of(statistic, document, context, kind=kind, theme=theme))
 
 
 def svg_of(spec: dict[str, Any]) -> ET.Element:
-    """Return the picture of a specification."""
-    return ET.fromstring(pictures.picture(spec, "svg"))  # noqa: S314 - made here
+    """Render a specification as SVG."""
+    return ET.fromstring(CONVERTER.picture(spec, "svg"))  # noqa: S314 - trusted XML of our own
 
 
 def marks(picture: ET.Element) -> Counter[str]:
-    """Count the visible marks of a picture by their type; the line below the chart is not one."""
+    """Count the visible marks of a picture by type, without the footer."""
     found: Counter[str] = Counter()
     for group in picture.iter(f"{SVG}g"):
         names = group.get("class", "").split()
@@ -74,7 +78,7 @@ def colours(picture: ET.Element) -> set[str]:
         ("state_diff_from_mean", "figure", {"rect": 2, "text": 1}),
         ("mean_by_category", "heatmap", {"rect": 4}),
         ("state_mean_by_category", "dots", {"symbol": 3}),
-        # Three bars of four have a value; its limits and its figure go with each; the fourth is said to be suppressed.
+        # Three of the four bars have a value, with limits and a figure each; the fourth is labelled as suppressed.
         ("estimate by location", "bars", {"rect": 3, "rule": 3, "text": 4}),
         ("estimate by location", "map", {"rect": TILES_COUNT, "symbol": 2, "text": TILES_COUNT + 3}),
         ("estimate by stratum", "dots", {"symbol": 2, "rule": 2, "text": 1}),
@@ -93,27 +97,27 @@ def test_every_figure_has_its_mark(name: str, kind: str, wanted: dict[str, int])
     assert {mark: count for mark, count in found.items() if count} == wanted
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-def test_the_kinds_follow_from_the_form_of_the_answer(name: str) -> None:
-    statistic, document, kinds = ANSWERS[name]
+@pytest.mark.parametrize("name", RESULTS)
+def test_the_kinds_follow_from_the_result_and_the_first_is_the_default(name: str) -> None:
+    statistic, document, kinds = RESULTS[name]
     assert kinds_of(statistic, document) == kinds
     assert chart_of(statistic, document, ABOUT) == chart_of(statistic, document, ABOUT, kind=kinds[0])
 
 
 @pytest.mark.parametrize(("name", "kind"), EVERY_KIND)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_specification_is_json_that_vega_lite_describes(name: str, kind: str, theme: Theme) -> None:
-    statistic, document, _ = ANSWERS[name]
+def test_a_specification_is_json_and_valid_vega_lite(name: str, kind: str, theme: Theme) -> None:
+    statistic, document, _ = RESULTS[name]
     spec = chart_of(statistic, document, ABOUT, kind=kind, theme=theme)
     assert json.loads(json.dumps(spec, allow_nan=False)) == spec
     altair.Chart.from_dict(spec, validate=True)
 
 
 @pytest.mark.parametrize(("name", "kind"), EVERY_KIND)
-def test_question_and_source_stand_at_every_chart(name: str, kind: str) -> None:
+def test_every_chart_shows_its_question_and_source(name: str, kind: str) -> None:
     text = words(drawn(name, kind))
     assert QUESTION in text
-    assert any(line.startswith(f"Source: {SOURCE}; year") for line in text)
+    assert any(line.startswith(f"Source: {SOURCE}; 2011 to 2021") for line in text)
 
 
 @pytest.mark.parametrize(
@@ -124,24 +128,23 @@ def test_question_and_source_stand_at_every_chart(name: str, kind: str) -> None:
         ("best of one", ["Best locations: the first 1", "Utah"]),
         ("state_diff_from_mean", ["Global mean less the mean of Ohio", "-0.4 points"]),
         ("state_mean_by_category", ["Mean by stratum in Ohio", "Gender", "Female", "Male"]),
-        ("estimate by location", [f"Source: {SOURCE}; year 2019"]),
         ("trend", ["Trend in Ohio", "Age (years): 18 - 24", "Slope: 0.50 (0.30 to 0.70) points a year, p < 0.001"]),
-        ("compare", ["Ohio less Utah: 6.0 (4.6 to 7.4) points, p = 0.012", "year 2019", "Ohio", "Utah"]),
+        ("compare", ["Ohio less Utah: 6.0 (4.6 to 7.4) points, p = 0.012", "2019", "Ohio", "Utah"]),
         ("disparity", ["Disparity by Gender in Ohio", "Absolute gap: 2.0 (0.6 to 3.4) points", "Female"]),
         ("correlate", ["Spearman's rho 0.69 (0.50 to 0.81), p unknown", "OH", "TX"]),
     ],
 )
-def test_titles_say_what_is_shown(name: str, wanted: list[str]) -> None:
-    text = [line.replace("\u00a0", " ") for line in words(drawn(name, ANSWERS[name][2][0]))]
+def test_titles_and_findings_describe_the_result(name: str, wanted: list[str]) -> None:
+    text = [line.replace("\u00a0", " ") for line in words(drawn(name, RESULTS[name][2][0]))]
     assert [line for line in wanted if line not in text] == []
 
 
-def test_modelled_data_and_the_selection_are_told() -> None:
-    about = ChartContext(
-        "A " + "long " * 60 + "question", "m.csv", (2011, 2013), True, selection=("Age (years): 18 - 24",)
+def test_a_chart_states_modelled_data_and_restrictions_and_wraps_long_questions() -> None:
+    context = ChartContext(
+        "A " + "long " * 60 + "question", "m.csv", (2011, 2013), True, restrictions=("Age (years): 18 - 24",)
     )
-    text = words(drawn("states_mean", "bars", about=about))
-    assert "Source: m.csv; years 2011, 2013; modelled data, not survey data" in text
+    text = words(drawn("states_mean", "bars", context=context))
+    assert "Source: m.csv; 2011, 2013; modelled data, not survey data" in text
     assert "Age (years): 18 - 24" in text
     assert sum("long" in line for line in text) > 3
     assert max(map(len, text)) <= 64
@@ -151,10 +154,10 @@ def test_modelled_data_and_the_selection_are_told() -> None:
 @pytest.mark.parametrize(
     ("theme", "solid", "hollow"), [("light", "#0072b2", "#d55e00"), ("dark", "#56b4e9", "#e69f00")]
 )
-def test_figures_to_be_used_with_caution_are_hollow_and_explained(
+def test_figures_to_use_with_caution_are_hollow_and_in_the_legend(
     name: str, theme: Theme, solid: str, hollow: str
 ) -> None:
-    picture = drawn(name, ANSWERS[name][2][0], theme)
+    picture = drawn(name, RESULTS[name][2][0], theme)
     filled = {item.get("fill") for item in picture.iter(f"{SVG}path")}
     stroked = {item.get("stroke") for item in picture.iter(f"{SVG}path")}
     assert solid in filled
@@ -164,45 +167,45 @@ def test_figures_to_be_used_with_caution_are_hollow_and_explained(
 
 
 @pytest.mark.parametrize(("name", "kind"), [("estimate by location", "map"), ("estimate by both", "heatmap")])
-def test_the_states_of_coloured_figures_have_a_legend(name: str, kind: str) -> None:
+def test_coloured_figures_have_a_legend_of_their_states(name: str, kind: str) -> None:
     assert {"use with caution", "suppressed"} <= set(words(drawn(name, kind)))
 
 
 @pytest.mark.parametrize("name", ["states_mean", "best", "state_mean_by_category", "mean_by_category"])
-def test_answers_without_flags_have_no_legend_of_states(name: str) -> None:
-    assert not set(STATES_OF_FIGURES) & set(words(drawn(name, ANSWERS[name][2][0])))
+def test_results_without_flags_have_no_legend_of_states(name: str) -> None:
+    assert not set(STATES_OF_FIGURES) & set(words(drawn(name, RESULTS[name][2][0])))
 
 
-def test_themes_differ_in_their_grounds() -> None:
+def test_each_theme_has_its_own_ground() -> None:
     light, dark = colours(drawn("states_mean", "bars")), colours(drawn("states_mean", "bars", "dark"))
     assert ("#ffffff" in light, "#14181d" in light) == (True, False)
     assert ("#ffffff" in dark, "#14181d" in dark) == (False, True)
 
 
-def test_bars_of_estimates_are_ranked_with_those_without_a_value_last() -> None:
+def test_bars_of_estimates_are_ranked_and_missing_values_come_last() -> None:
     text = words(drawn("estimate by location", "bars"))
     assert [line for line in text if line in {"Utah", "Ohio", "Guam", "Texas"}] == ["Texas", "Ohio", "Utah", "Guam"]
 
 
-def test_bars_of_means_are_in_the_order_of_the_answer() -> None:
+def test_bars_of_means_keep_the_order_of_the_result() -> None:
     text = words(drawn("states_mean", "bars"))
     assert [line for line in text if line in STATES] == list(STATES)
 
 
-def test_the_map_has_a_place_for_every_location_of_cdc() -> None:
+def test_the_map_has_a_tile_for_every_location_of_cdc() -> None:
     assert TILES.keys() == set(survey_facts().abbreviations.values())
     assert len(set(TILES.values())) == len(TILES) == TILES_COUNT
 
 
-def test_a_location_without_a_place_is_named_under_the_title_of_the_map() -> None:
+def test_the_subtitle_of_a_map_names_locations_without_a_tile() -> None:
     document = done({**STATES, "Atlantis": 1.0})
     assert "Not on the map: Atlantis" in words(svg_of(chart_of("states_mean", document, ABOUT, kind="map")))
     assert kinds_of("states_mean", done({"Atlantis": 1.0, "Lemuria": 2.0})) == ("bars",)
 
 
-def test_an_abbreviation_of_the_table_counts() -> None:
-    about = ChartContext(QUESTION, SOURCE, abbreviations={"Ohayo": "OH"})
-    spec = chart_of("states_mean", done({**STATES, "Ohayo": 1.0}), about, kind="map")
+def test_the_abbreviations_of_the_table_extend_those_of_cdc() -> None:
+    context = ChartContext(QUESTION, SOURCE, abbreviations={"Ohayo": "OH"})
+    spec = chart_of("states_mean", done({**STATES, "Ohayo": 1.0}), context, kind="map")
     assert [row["value"] for row in spec["datasets"]["rows"] if row["name"] == "OH"] == [1.0]
 
 
@@ -222,21 +225,21 @@ def test_thousands_of_cells_stay_legible() -> None:
     assert {f"L{place:02}" for place in range(60)} | {f"S{stratum:02}" for stratum in range(28)} <= set(words(picture))
 
 
-def test_columns_are_in_order_where_the_first_location_has_gaps() -> None:
+def test_columns_stay_in_order_when_the_first_location_has_gaps() -> None:
     gaps = {key: value for key, value in CATEGORIES.items() if key != "('Ohio', 'Gender', 'Female')"}
     text = words(svg_of(chart_of("mean_by_category", done(gaps), ABOUT)))
     assert [line for line in text if line in {"Female", "Male"}] == ["Female", "Male"]
 
 
-def test_what_cannot_be_drawn_is_told() -> None:
-    with pytest.raises(InvalidRequestError, match="not drawn as 'pie', but as bars or map"):
+def test_an_unsuitable_kind_or_an_empty_result_is_an_error() -> None:
+    with pytest.raises(InvalidRequestError, match="states_mean cannot be drawn as 'pie'; choose bars or map"):
         chart_of("states_mean", done(STATES), ABOUT, kind="pie")
     with pytest.raises(InvalidRequestError, match="nothing to draw"):
         chart_of("estimate", done([]), ABOUT)
 
 
 @pytest.mark.parametrize("document", [BY_LOCATION, TREND])
-def test_answers_without_any_value_are_drawn_all_the_same(document: Any) -> None:
+def test_results_without_any_value_are_drawn(document: Any) -> None:
     data = json.loads(json.dumps(document["data"]))
     for each in data if isinstance(data, list) else data["years"]:
         each.update(value=None, low=None, high=None, flags=["suppressed"])
@@ -244,9 +247,9 @@ def test_answers_without_any_value_are_drawn_all_the_same(document: Any) -> None
     assert "suppressed" in words(svg_of(chart_of(statistic, done(data), ABOUT)))
 
 
-def test_altair_is_imported_by_the_first_chart_only() -> None:
+def test_only_the_first_chart_imports_altair() -> None:
     script = """
-import sys, app, app.charts, app.charts.pictures
+import sys, app, app.charts, app.charts.converter
 before = "altair" in sys.modules
 app.charts.chart_of("best5", {"data": {"Ohio": 1.0, "Utah": 2.0}}, app.charts.ChartContext("q", "s"))
 print(before, "altair" in sys.modules, "vl_convert" in sys.modules)

@@ -90,10 +90,10 @@ def test_after_a_restart_it_is_still_known_when_a_job_was_accepted(
 
 def test_the_chart_of_a_job_that_has_none_is_refused(client: FlaskClient, open_gate: Callable[[], None]) -> None:
     job = submitted(client)
-    assert "no answer to draw" in assert_error(client.get(f"/api/get_results/{job}/chart"), 409)
+    assert "no result to draw" in assert_error(client.get(f"/api/get_results/{job}/chart"), 409)
     open_gate()
     client.get(f"/api/get_results/{job}?wait=10")
-    assert "is not drawn as 'pie'" in assert_error(client.get(f"/api/get_results/{job}/chart?kind=pie"), 400)
+    assert "cannot be drawn as 'pie'" in assert_error(client.get(f"/api/get_results/{job}/chart?kind=pie"), 400)
     assert "theme must be light or dark" in assert_error(client.get(f"/api/get_results/{job}/chart?theme=red"), 400)
 
 
@@ -102,5 +102,5 @@ def test_a_chart_tells_its_question_its_source_and_what_was_left_out(client: Fla
     job = client.post("/api/states_mean", json=body).json["job_id"]  # type: ignore[index]
     client.get(f"/api/get_results/{job}?wait=10")
     chart = client.get(f"/api/get_results/{job}/chart").text
-    for words in (OBESITY, "Without National", "survey.csv", "year 2019"):
+    for words in (OBESITY, "Without National", "survey.csv; 2019"):
         assert words in chart

@@ -1,4 +1,4 @@
-"""The API document: valid, complete, and what the server really takes and answers."""
+"""The API document is valid and complete, and the server behaves as it says."""
 
 import json
 import re
@@ -14,12 +14,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import TypeAdapter
 from pydantic import ValidationError as ModelError
 
-from app.openapi.descriptions import DESCRIPTIONS, finished_document
 from app.openapi.document import API_VERSION
-from app.openapi.views import described_rules
 from app.settings import Settings
 from app.statistics import STATISTICS
-from app.statistics.result_models import Flag
+from app.statistics.result_models import Flag, Provenance
 from app.table.estimates import FLAGS
 from support.described import Route, assert_described, example_request, routes_of
 from support.real_server import BUNDLED_TABLE, PROJECT_ROOT
@@ -30,6 +28,8 @@ Ask = Callable[..., Any]
 
 LAST = ("/api/jobs/{job_id}", "/api/graceful_shutdown")  # the examples before them need the job and the pool
 READINESS = "/readyz"
+API = {"statistics", "survey", "jobs", "results", "operations", "openapi"}  # blueprints
+FRONT_PAGE = "dashboard.index"  # lists the routes to programs
 FEMALE = {"category": "Gender", "value": "Female"}
 IN_YEARS = {"from": 2015, "to": 2019}
 WOMEN_AND_MEN: dict[str, Any] = {"stratification": {"category": "Gender"}, "by": ["stratum"]}
@@ -75,8 +75,12 @@ def typed(answer: Any) -> Any:
 
 
 def assert_like_its_model(statistic: str, answer: Any) -> None:
-    """Check the document of a job that is done against the model of its statistic, strictly."""
-    TypeAdapter(finished_document(STATISTICS[statistic])).validate_json(json.dumps(answer))
+    """Check a job's result and its provenance against their models, strictly."""
+    registered = STATISTICS[statistic]
+    TypeAdapter(registered.result).validate_json(json.dumps(answer["data"]))
+    assert ("provenance" in answer) == registered.provenance
+    if registered.provenance:
+        TypeAdapter(Provenance).validate_json(json.dumps(answer["provenance"]))
 
 
 def example_order(route: Route) -> tuple[bool, bool, bool]:
@@ -94,37 +98,41 @@ def test_the_document_is_valid(document: dict[str, Any]) -> None:
     OpenAPIV31SpecValidator(document).validate()
 
 
-def test_every_route_is_described_under_each_of_its_methods_and_nothing_else(
+def test_every_api_route_is_described_under_each_of_its_methods_and_no_page_is(
     app: Flask, document: dict[str, Any]
 ) -> None:
     served = {
         (method, rule.rule.replace("<", "{").replace(">", "}"))
-        for rule in described_rules(app)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.partition(".")[0] in API or rule.endpoint == FRONT_PAGE
         for method in (rule.methods or set()) - {"HEAD"}
     }
     assert {(route.method, route.path) for route in routes_of(document)} == served
-    assert DESCRIPTIONS.keys() == {rule.endpoint for rule in described_rules(app)}
 
 
-def test_every_route_has_a_name_of_its_own_and_says_what_it_does(document: dict[str, Any]) -> None:
+def test_each_tag_is_a_module_of_routes(document: dict[str, Any]) -> None:
+    assert {tag["name"] for tag in document["tags"]} == {*API, "dashboard"}
+
+
+def test_every_route_has_its_own_operation_id_and_a_summary(document: dict[str, Any]) -> None:
     routes = list(routes_of(document))
-    assert len({route.told["operationId"] for route in routes}) == len(routes)
-    assert all(route.told["summary"].endswith(".") for route in routes)
-    assert {tag for route in routes for tag in route.told["tags"]} == {tag["name"] for tag in document["tags"]}
+    assert len({route.operation["operationId"] for route in routes}) == len(routes)
+    assert all(route.operation["summary"].endswith(".") for route in routes)
+    assert {tag for route in routes for tag in route.operation["tags"]} == {tag["name"] for tag in document["tags"]}
     assert all(tag["description"] for tag in document["tags"])
 
 
 def test_every_parameter_and_every_body_has_an_example(document: dict[str, Any]) -> None:
     sent_once = {"Idempotency-Key", "If-None-Match"}
     for route in routes_of(document):
-        parameters = route.told.get("parameters", [])
+        parameters = route.operation.get("parameters", [])
         assert {parameter["name"] for parameter in parameters if "example" not in parameter} <= sent_once
         assert [p["name"] for p in parameters if p["in"] == "path"] == re.findall(r"{(\w+)}", route.path)
         takes_body = route.path == "/api/batch" or route.path.removeprefix("/api/") in STATISTICS
-        assert ("requestBody" in route.told) == takes_body
+        assert ("requestBody" in route.operation) == takes_body
 
 
-def test_every_example_runs_and_is_answered_as_described(bundled: FlaskClient) -> None:
+def test_every_example_runs_and_its_response_is_as_described(bundled: FlaskClient) -> None:
     document = document_of(bundled)
     routes = sorted(routes_of(document), key=example_order)
     assert routes[0].method == "POST"
@@ -135,7 +143,7 @@ def test_every_example_runs_and_is_answered_as_described(bundled: FlaskClient) -
 
 
 @pytest.mark.parametrize(("statistic", "body"), BODIES, ids=str)
-def test_every_result_is_like_its_model_and_like_the_document(
+def test_every_result_matches_its_model_and_the_document(
     bundled: FlaskClient, statistic: str, body: dict[str, Any]
 ) -> None:
     document = document_of(bundled)
@@ -146,14 +154,14 @@ def test_every_result_is_like_its_model_and_like_the_document(
     assert_described(document, route_of(document, "GET", "/api/get_results/{job_id}"), answer)
 
 
-def test_what_is_suppressed_or_not_known_is_described_too(ask: Ask) -> None:
+def test_suppressed_and_unknown_figures_match_the_model(ask: Ask) -> None:
     suppressed = ask("estimate", question=SINGING, locations=["Guam"])
     assert suppressed["data"][0]["flags"] == ["suppressed"]
     assert_like_its_model("estimate", suppressed)
     assert_like_its_model("estimate", ask("estimate", question=OBESITY, locations=["OH"], **WOMEN_AND_MEN))
 
 
-def test_a_result_with_a_field_more_or_less_is_not_like_its_model(ask: Ask) -> None:
+def test_a_result_with_an_extra_or_missing_field_does_not_match_its_model(ask: Ask) -> None:
     answer = ask("estimate", question=OBESITY, locations=["OH"], **WOMEN_AND_MEN)
     (cell, *_) = answer["data"]
     for other in ({**cell, "more": 1}, {name: value for name, value in cell.items() if name != "low"}):
@@ -177,7 +185,7 @@ def test_jobs_that_wait_and_jobs_that_failed_are_described(
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "parquet"])
-def test_results_in_every_form_are_described(client: FlaskClient, document: dict[str, Any], form: str) -> None:
+def test_results_in_every_format_are_described(client: FlaskClient, document: dict[str, Any], form: str) -> None:
     route = route_of(document, "GET", "/api/get_results/{job_id}")
     location = client.post("/api/global_mean", json={"question": OBESITY}).headers["Location"]
     answer = client.get(f"{location}?wait=10&format={form}")
@@ -205,7 +213,7 @@ def test_a_key_that_is_used_again_is_described(client: FlaskClient, document: di
         assert_described(document, route_of(document, "POST", path), answer)
 
 
-def test_an_answer_that_is_not_described_is_found(client: FlaskClient, document: dict[str, Any]) -> None:
+def test_a_response_that_is_not_described_is_detected(client: FlaskClient, document: dict[str, Any]) -> None:
     answer = client.get("/api/num_jobs")
     assert_described(document, route_of(document, "GET", "/api/num_jobs"), answer)
     with pytest.raises(ValidationError):
@@ -214,26 +222,30 @@ def test_an_answer_that_is_not_described_is_found(client: FlaskClient, document:
         assert_described(document, route_of(document, "GET", "/healthz"), client.get("/nowhere"))
 
 
-def test_why_the_server_is_not_ready_is_told_in_that_envelope_too_with_more(document: dict[str, Any]) -> None:
-    told = route_of(document, "GET", READINESS).told["responses"]["503"]
-    assert told["headers"]["Retry-After"]["required"]
-    assert told["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/NotReady"}
-    schemas = document["components"]["schemas"]
-    assert schemas["NotReady"]["properties"].keys() - {"load"} == schemas["ErrorEnvelope"]["properties"].keys()
+def test_a_server_that_is_not_ready_returns_the_error_envelope_with_the_loading_progress(
+    document: dict[str, Any],
+) -> None:
+    response = route_of(document, "GET", READINESS).operation["responses"]["503"]
+    assert response["headers"]["Retry-After"]["required"]
+    names = ("ErrorEnvelope", "NotLoaded")
+    references = [{"$ref": f"#/components/schemas/{name}"} for name in names]
+    assert response["content"]["application/json"]["schema"] == {"anyOf": references}
+    envelope, not_loaded = (document["components"]["schemas"][name]["properties"].keys() for name in names)
+    assert not_loaded - {"load"} == envelope
 
 
 @pytest.mark.parametrize("status", ["400", "401", "403", "404", "409", "410", "413", "415", "422", "500", "503"])
-def test_errors_are_told_in_the_one_envelope(document: dict[str, Any], status: str) -> None:
+def test_every_error_has_the_error_envelope(document: dict[str, Any], status: str) -> None:
     routes = [route for route in routes_of(document) if (route.path, status) != (READINESS, "503")]
-    told = [route.told["responses"][status] for route in routes if status in route.told["responses"]]
-    assert told
-    for answer in told:
+    responses = [route.operation["responses"][status] for route in routes if status in route.operation["responses"]]
+    assert responses
+    for answer in responses:
         assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/ErrorEnvelope"}
         assert ("Retry-After" in answer.get("headers", {})) == (status == "503")
 
 
-def test_operators_routes_ask_for_the_token_and_no_other_does(document: dict[str, Any]) -> None:
-    guarded = {(route.method, route.path) for route in routes_of(document) if "security" in route.told}
+def test_only_protected_routes_need_the_token(document: dict[str, Any]) -> None:
+    guarded = {(route.method, route.path) for route in routes_of(document) if "security" in route.operation}
     assert guarded == {
         ("GET", "/api/graceful_shutdown"),
         ("POST", "/api/graceful_shutdown"),
@@ -249,17 +261,17 @@ def test_bodies_are_described_by_the_models_that_check_them(document: dict[str, 
         schema = document["components"]["schemas"][name]
         fields = statistic.body.model_fields
         assert schema["properties"].keys() == fields.keys()
-        assert set(schema["required"]) == {field for field, told in fields.items() if told.is_required()}
+        assert set(schema["required"]) == {name for name, field in fields.items() if field.is_required()}
         assert schema["additionalProperties"] is False
 
 
-def test_the_words_of_the_models_are_those_of_the_code() -> None:
+def test_flags_and_version_match_the_code() -> None:
     assert set(get_args(Flag)) == set(FLAGS)
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["project"]["version"] == API_VERSION
 
 
-def test_a_prefix_that_the_server_is_mounted_under_is_told(client: FlaskClient) -> None:
+def test_the_document_names_the_prefix_that_the_server_is_mounted_under(client: FlaskClient) -> None:
     assert document_of(client)["servers"] == [{"url": "/"}]
     mounted: Any = client.get("/openapi.json", base_url="http://localhost/stats").json
     assert mounted["servers"] == [{"url": "/stats"}]

@@ -27,7 +27,7 @@ def test_the_page_loads_its_parts_from_this_server_and_each_is_there(client: Fla
 
 
 @pytest.mark.parametrize("part", ["page", "script"])
-def test_nothing_names_another_server(client: FlaskClient, part: str) -> None:
+def test_nothing_refers_to_another_server(client: FlaskClient, part: str) -> None:
     text = client.get("/docs").text if part == "page" else SCRIPT
     assert "//" not in re.sub(r"(?m)^//.*$", "", text)
     assert "validatorUrl: null" in SCRIPT
@@ -60,7 +60,7 @@ def test_the_other_security_headers_stay(client: FlaskClient) -> None:
     ("name", "mimetype"),
     [("docs.js", "text/javascript"), ("swagger-ui-bundle.js", "text/javascript"), ("swagger-ui.css", "text/css")],
 )
-def test_a_file_that_the_browser_has_is_not_sent_again(client: FlaskClient, name: str, mimetype: str) -> None:
+def test_a_cached_file_is_not_sent_again(client: FlaskClient, name: str, mimetype: str) -> None:
     first = client.get(f"/docs/{name}")
     assert first.mimetype == mimetype
     assert first.headers["Cache-Control"] == "no-cache"  # kept, and asked for again each time
@@ -69,7 +69,7 @@ def test_a_file_that_the_browser_has_is_not_sent_again(client: FlaskClient, name
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "..", "%2e%2e%2fdocs.py", "docs.html", ""])
-def test_no_other_file_is_given(client: FlaskClient, name: str) -> None:
+def test_no_other_file_is_served(client: FlaskClient, name: str) -> None:
     answer = client.get(f"/docs/{name}")
     if name:
         assert_error(answer, 404)
@@ -81,10 +81,10 @@ def test_a_file_as_a_page_of_its_own_may_load_nothing(client: FlaskClient) -> No
     assert "script-src" not in client.get("/docs/docs.js").headers["Content-Security-Policy"]
 
 
-def test_the_page_says_where_the_data_is_modelled(start_app: Callable[[Settings], Flask], settings: Settings) -> None:
+def test_the_page_says_that_the_data_is_modelled(start_app: Callable[[Settings], Flask], settings: Settings) -> None:
     modelled = start_app(settings.model_copy(update={"data": str(BUNDLED_TABLE)})).test_client()
     assert MODELLED_NOTICE.partition(":")[0] in modelled.get("/docs").text
 
 
-def test_the_page_says_nothing_of_it_where_the_data_is_not(client: FlaskClient) -> None:
+def test_the_page_shows_no_notice_for_survey_data(client: FlaskClient) -> None:
     assert "modelled" not in client.get("/docs").text

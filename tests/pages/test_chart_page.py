@@ -1,4 +1,4 @@
-"""The script of the page in a real browser, under a strict Content-Security-Policy: it draws what the pictures show."""
+"""The chart script in a real browser, under a strict Content-Security-Policy, draws the same marks as the pictures."""
 
 import json
 import re
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.charts import chart_of, pictures
-from support.chart_documents import ABOUT, ANSWERS
+from app.charts import chart_of
+from app.charts.converter import Converter
+from support.chart_documents import ABOUT, RESULTS
 from support.served import served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -30,11 +31,11 @@ Promise.all(Object.entries(SPECS).map(draw)).then(() => { document.title = "draw
 """
 MARK = re.compile(r'aria-roledescription="(bar|point|text mark|line mark|area mark|rect mark|rule mark|rect|rule)"')
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
 
 
 class Pages(BaseHTTPRequestHandler):
-    """Serves a few files from memory, all under the strict policy."""
+    """Serves a few files from memory under the strict policy."""
 
     files: Mapping[str, tuple[str, bytes]] = {}
 
@@ -47,7 +48,7 @@ class Pages(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -55,18 +56,25 @@ def specs() -> dict[str, object]:
     """A chart of every kind."""
     return {
         f"{name}-{kind}".replace(" ", "-"): chart_of(statistic, document, ABOUT, kind=kind)
-        for name, (statistic, document, kinds) in ANSWERS.items()
+        for name, (statistic, document, kinds) in RESULTS.items()
         for kind in kinds
     }
 
 
 @pytest.fixture(scope="module")
-def address(specs: dict[str, object]) -> Iterator[str]:
-    """The address of a page that draws every chart."""
+def converter() -> Iterator[Converter]:
+    converter = Converter()
+    yield converter
+    converter.close()
+
+
+@pytest.fixture(scope="module")
+def address(specs: dict[str, object], converter: Converter) -> Iterator[str]:
+    """Address of a page that draws every chart."""
     own = f"const SPECS = {json.dumps(specs)};{PAGE_SCRIPT}".encode()
     Pages.files = {
         "/": ("text/html", PAGE),
-        "/vega.js": ("text/javascript", pictures.vega_bundle()),
+        "/vega.js": ("text/javascript", converter.page_script()),
         "/page.js": ("text/javascript", own),
     }
     server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
@@ -75,17 +83,16 @@ def address(specs: dict[str, object]) -> Iterator[str]:
 
 
 def test_every_chart_is_drawn_as_in_its_picture_under_a_strict_policy(
-    address: str, specs: dict[str, dict[str, object]], tmp_path: Path
+    address: str, specs: dict[str, dict[str, object]], converter: Converter, tmp_path: Path
 ) -> None:
     switches = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=20000"]
     command = [str(CHROMIUM), *switches, f"--user-data-dir={tmp_path}", "--dump-dom", address]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=BROWSER_SECONDS)
-    told = [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
-    assert [line for line in told if "faceted independent scales" not in line] == []
+    console = [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
+    assert [line for line in console if "faceted independent scales" not in line] == []
     assert "<title>drawn</title>" in ran.stdout
     for name, spec in specs.items():
         in_page = ran.stdout.partition(f'id="{name}"')[2].partition("</svg>")[0]
-        in_picture = pictures.picture(spec, "svg").decode()
+        in_picture = converter.picture(spec, "svg").decode()
         assert MARK.findall(in_page) == MARK.findall(in_picture), name
         assert MARK.findall(in_page), name
-    pictures.close()

@@ -1,24 +1,28 @@
-"""What the pages show, before it is HTML: fields and bodies, choices, tables, requests, jobs."""
+"""The view models of the pages: form fields, choices, tables, code snippets, job rows."""
 
 import json
 import shlex
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from app.jobs.job_details import JobDetails, JobState, moment
-from app.pages.answer import answer_table
-from app.pages.form import choices_over, takes
+from app.pages.form import Choices, FormChoices
 from app.pages.form_fields import address_of, body_of, fields_of
 from app.pages.job_list import job_row
+from app.pages.result_view import result_table
 from app.pages.snippets import snippets
 from app.pages.wording import age, duration, figure
 from app.services import Services
+from app.settings import Settings
 from app.statistics import STATISTICS
 
 NOW = 1_800_000_000.0
 
-# Fields of the form, as a browser sends them, and the body that they stand for.
+# Statistic, form fields as a browser sends them, and the request body they describe.
 FORMS: list[tuple[str, dict[str, list[str]], dict[str, Any]]] = [
     ("best5", {"question": ["Q036"], "state": ["Ohio"], "n": ["7"]}, {"question": "Q036"}),
     ("best", {"question": [" Q036 "], "n": ["7"], "best": ["min"]}, {"question": "Q036", "n": 7, "best": "min"}),
@@ -54,25 +58,25 @@ FORMS: list[tuple[str, dict[str, list[str]], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("statistic", "fields", "body"), FORMS)
-def test_a_form_becomes_a_body_of_the_fields_that_the_statistic_takes(
+def test_a_body_has_the_filled_in_fields_that_the_statistic_takes(
     statistic: str, fields: dict[str, list[str]], body: dict[str, Any]
 ) -> None:
-    assert body_of(fields, takes(statistic)) == body
+    assert body_of(fields, STATISTICS[statistic].body) == body
 
 
 @pytest.mark.parametrize(("statistic", "body"), [(name, body) for name, _, body in FORMS])
-def test_a_body_becomes_fields_that_ask_for_it_again(statistic: str, body: dict[str, Any]) -> None:
-    assert body_of(fields_of(statistic, body), takes(statistic)) == body
+def test_the_fields_of_a_body_describe_the_same_body(statistic: str, body: dict[str, Any]) -> None:
+    assert body_of(fields_of(statistic, body), STATISTICS[statistic].body) == body
 
 
-def test_every_example_of_the_registry_can_be_asked_by_the_form() -> None:
+def test_the_form_can_submit_every_example_of_the_registry() -> None:
     for name, statistic in STATISTICS.items():
-        again = body_of(fields_of(name, statistic.example), takes(name))
-        asked: dict[str, Any] = dict(statistic.example)
-        if "years" in asked:
-            assert asked["years"] == [2019]
-            asked["years"] = {"from": 2019, "to": 2019}
-        assert again == asked
+        again = body_of(fields_of(name, statistic.example), statistic.body)
+        expected: dict[str, Any] = dict(statistic.example)
+        if "years" in expected:
+            assert expected["years"] == [2019]
+            expected["years"] = {"from": 2019, "to": 2019}
+        assert again == expected
 
 
 def test_an_address_holds_every_field() -> None:
@@ -80,30 +84,42 @@ def test_an_address_holds_every_field() -> None:
     assert address_of(fields) == "/?statistic=best&question=A+%26+B%3F&by=year&by=location"
 
 
-def test_the_choices_are_those_of_the_table_and_the_registry(services: Services) -> None:
-    choices = choices_over(services.ingestor.table)
+def test_the_choices_come_from_the_table_and_the_registry(services: Services) -> None:
+    choices = FormChoices().over(services.ingestor.table)
     assert [statistic.name for statistic in choices.statistics] == list(STATISTICS)
     assert "Guam" in choices.places
     assert choices.years == (2019, 2020, 2021)
     assert choices.strata["Gender"] == [("Gender|Female", "Female"), ("Gender|Male", "Male")]
-    assert choices.first["state"] == ["National"]
+    assert choices.defaults["state"] == ["National"]
+
+
+def test_each_application_keeps_the_choices_of_its_own_table(
+    start_app: Callable[[Settings], Flask], settings: Settings, tmp_path: Path
+) -> None:
+    apps = [start_app(settings), start_app(settings.model_copy(update={"results_dir": tmp_path / "other"}))]
+
+    def choices() -> list[Choices]:
+        return [app.extensions["form_choices"].over(app.extensions["services"].ingestor.table) for app in apps]
+
+    for before, after in zip(choices(), choices(), strict=True):
+        assert after is before
 
 
 def test_only_examples_that_the_table_can_answer_are_offered(services: Services) -> None:
-    labels = [example.address for example in choices_over(services.ingestor.table).examples]
-    assert any("statistic=best5" in address for address in labels)
-    assert not any("statistic=correlate" in address for address in labels)  # the second question is not there
+    addresses = [example.address for example in FormChoices().over(services.ingestor.table).examples]
+    assert any("statistic=best5" in address for address in addresses)
+    assert not any("statistic=correlate" in address for address in addresses)  # the table lacks its second question
 
 
-def test_what_is_the_same_in_every_row_stands_beside_the_table() -> None:
+def test_a_column_with_one_value_in_all_rows_becomes_a_constant() -> None:
     slope = {"value": 0.5, "low": 0.25, "high": 0.75, "standard_error": 0.1, "p_value": 0.0002}
     years: list[dict[str, Any]] = [{"year": year, "value": 30.0, "flags": []} for year in (2019, 2020)]
-    table = answer_table("trend", {"location": "Ohio", "slope": slope, "years": years})
+    table = result_table("trend", {"location": "Ohio", "slope": slope, "years": years})
     assert [column.heading for column in table.columns] == ["Year", "Value"]
     assert [[cell.text for cell in row] for row in table.rows] == [["2019", "30.0"], ["2020", "30.0"]]
-    assert dict(table.whole)["Location"] == "Ohio"
-    assert dict(table.whole)["Slope p value"] == "< 0.001"
-    assert "Flags" not in dict(table.whole)
+    assert dict(table.constants)["Location"] == "Ohio"
+    assert dict(table.constants)["Slope p value"] == "< 0.001"
+    assert "Flags" not in dict(table.constants)
 
 
 @pytest.mark.parametrize(
@@ -121,11 +137,11 @@ def test_what_is_the_same_in_every_row_stands_beside_the_table() -> None:
         ("flags", "incomplete;nchs", "incomplete, nchs"),
     ],
 )
-def test_figures_are_shown_as_fine_as_they_are_meant(column: str, value: Any, text: str) -> None:
+def test_figures_are_rounded_to_the_precision_of_their_column(column: str, value: Any, text: str) -> None:
     assert figure(column, value) == text
 
 
-def test_durations_ages_and_moments_are_told_in_their_largest_unit() -> None:
+def test_durations_and_ages_use_their_largest_unit() -> None:
     assert [duration(seconds) for seconds in (0, 0.0125, 1.9, 61, 7300, 200_000)] == [
         *("under 1 ms", "12 ms", "1 s", "1 min", "2 h", "2 d"),
     ]
@@ -133,13 +149,13 @@ def test_durations_ages_and_moments_are_told_in_their_largest_unit() -> None:
     assert moment(1_700_000_000) == "2023-11-14T22:13:20Z"
 
 
-def test_the_command_that_is_shown_holds_the_body_whatever_is_in_it() -> None:
+def test_the_snippets_quote_any_body() -> None:
     body = {"question": 'Who\'s "best"? $HOME'}
-    shown = snippets("http://127.0.0.1:5000", "best5", body)
-    words = shlex.split(shown.curl)
+    code = snippets("http://127.0.0.1:5000", "best5", body)
+    words = shlex.split(code.curl)
     assert words[1] == "http://127.0.0.1:5000/api/best5"
     assert json.loads(words[words.index("-d") + 1]) == body
-    assert repr(body) in shown.python
+    assert repr(body) in code.python
 
 
 def details(state: JobState, **times: float) -> JobDetails:
@@ -150,13 +166,13 @@ def details(state: JobState, **times: float) -> JobDetails:
 @pytest.mark.parametrize(
     ("job", "took"),
     [
-        (details(JobState.WAITING, accepted_at=NOW - 70), "waits for 1 min"),
+        (details(JobState.WAITING, accepted_at=NOW - 70), "waiting 1 min"),
         (details(JobState.RUNNING, accepted_at=NOW - 70, started_at=NOW - 5), "5 s"),
         (details(JobState.DONE, accepted_at=NOW - 70, started_at=NOW - 60, ended_at=NOW - 59.75), "250 ms"),
         (details(JobState.DONE), ""),
     ],
 )
-def test_a_row_tells_how_long_a_job_took_or_has_waited(job: JobDetails, took: str) -> None:
+def test_a_job_row_shows_how_long_the_job_ran_or_has_waited(job: JobDetails, took: str) -> None:
     row = job_row(job, {"Q036": "x" * 100}, NOW)
     assert row.took == took
     assert row.question == "x" * 90 + "…"

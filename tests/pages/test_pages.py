@@ -1,4 +1,4 @@
-"""The pages as a server sends them: what they hold, and what they let a browser do."""
+"""The pages as the server sends them: their content, and their Content-Security-Policy."""
 
 import re
 from collections.abc import Callable
@@ -18,20 +18,20 @@ Ask = Callable[..., Any]
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-def test_a_page_may_use_this_server_and_no_other(client: FlaskClient) -> None:
-    answer = client.get("/", headers=BROWSER)
-    (policy,) = answer.headers.getlist("Content-Security-Policy")
+def test_the_policy_of_a_page_allows_this_server_only(client: FlaskClient) -> None:
+    response = client.get("/", headers=BROWSER)
+    (policy,) = response.headers.getlist("Content-Security-Policy")
     allowed = dict(rule.split(" ", 1) for rule in policy.split("; "))
     assert allowed["default-src"] == allowed["frame-ancestors"] == allowed["base-uri"] == "'none'"
     assert allowed["script-src"] == allowed["style-src"] == allowed["connect-src"] == allowed["form-action"] == "'self'"
-    assert answer.headers.getlist("Referrer-Policy") == ["same-origin"]
+    assert response.headers.getlist("Referrer-Policy") == ["same-origin"]
     own = ("Content-Security-Policy", "Referrer-Policy")
     for name, value in SECURITY_HEADERS:
-        assert name in own or answer.headers.getlist(name) == [value]
+        assert name in own or response.headers.getlist(name) == [value]
 
 
 @pytest.mark.parametrize("path", ["/", "/index", "/jobs", "/data", "/results/job_id_1"])
-def test_a_page_has_no_script_or_style_within_itself_and_asks_no_other_server(
+def test_a_page_has_no_inline_script_or_style_and_no_address_of_another_server(
     client: FlaskClient, ask: Ask, path: str
 ) -> None:
     ask("best5", question=OBESITY)
@@ -43,30 +43,30 @@ def test_a_page_has_no_script_or_style_within_itself_and_asks_no_other_server(
         assert address.startswith(("/", "#")), address
 
 
-def test_the_files_of_the_pages_are_kept_until_they_change(client: FlaskClient) -> None:
+def test_browsers_cache_static_files_until_they_change(client: FlaskClient) -> None:
     text = client.get("/", headers=BROWSER).text
     addresses = re.findall(r'"(/static/[0-9a-f]{12}/[^"]+)"', text)
     assert len(addresses) >= 3
     for address in addresses:
-        answer = client.get(address)
-        assert answer.status_code == 200
-        assert "immutable" in answer.headers["Cache-Control"]
+        response = client.get(address)
+        assert response.status_code == 200
+        assert "immutable" in response.headers["Cache-Control"]
         assert "Cache-Control" not in client.get(re.sub("/[0-9a-f]{12}/", "/another/", address)).headers
     assert_error(client.get("/static/x/../../../README.md"), 404)
 
 
-def test_what_a_page_shows_of_others_is_text(client: FlaskClient) -> None:
+def test_a_page_escapes_text_from_the_request(client: FlaskClient) -> None:
     asked = {"statistic": "state_mean", "question": "<script>alert(1)</script>", "state": '"><b>'}
-    for answer in (
+    for response in (
         client.get("/", query_string=asked, headers=BROWSER),
         client.post("/ask", data=asked, headers=BROWSER),
     ):
-        assert "<script>alert" not in answer.text
-        assert "<b>" not in answer.text
-        assert "&lt;script&gt;alert" in answer.text
+        assert "<script>alert" not in response.text
+        assert "<b>" not in response.text
+        assert "&lt;script&gt;alert" in response.text
 
 
-def test_the_form_answers_a_browser_with_the_page_of_the_answer_and_a_program_with_an_id(client: FlaskClient) -> None:
+def test_the_form_redirects_a_browser_to_the_result_and_returns_an_id_to_a_program(client: FlaskClient) -> None:
     asked = {"statistic": "best5", "question": "Q036"}
     browser = client.post("/ask", data=asked, headers=BROWSER)
     assert (browser.status_code, browser.headers["Location"]) == (303, "/results/job_id_1")
@@ -79,11 +79,11 @@ def test_the_form_answers_a_browser_with_the_page_of_the_answer_and_a_program_wi
 
 
 @pytest.mark.parametrize(("asked", "words"), [({}, "choose one of"), ({"statistic": "best5"}, "question is missing")])
-def test_a_form_that_is_wrong_is_told_so(client: FlaskClient, asked: dict[str, str], words: str) -> None:
+def test_an_invalid_form_is_an_error_with_its_reason(client: FlaskClient, asked: dict[str, str], words: str) -> None:
     assert words in assert_error(client.post("/ask", data=asked), 400).replace("'", "")
-    answer = client.post("/ask", data=asked, headers=BROWSER)
-    assert (answer.status_code, answer.mimetype) == (400, "text/html")
-    assert 'role="alert"' in answer.text
+    response = client.post("/ask", data=asked, headers=BROWSER)
+    assert (response.status_code, response.mimetype) == (400, "text/html")
+    assert 'role="alert"' in response.text
 
 
 @pytest.mark.parametrize("path", ["/ask", "/jobs/job_id_1/cancel", "/data/reload"])
@@ -93,16 +93,14 @@ def test_a_form_of_another_site_is_refused(client: FlaskClient, path: str) -> No
     assert client.get("/api/jobs").json == {"status": "done", "data": []}
 
 
-def test_an_unknown_job_has_a_page_that_says_so(client: FlaskClient) -> None:
-    answer = client.get("/results/job_id_99", headers=BROWSER)
-    assert (answer.status_code, answer.mimetype) == (404, "text/html")
-    assert "Invalid job_id" in answer.text
+def test_an_unknown_job_has_an_error_page(client: FlaskClient) -> None:
+    response = client.get("/results/job_id_99", headers=BROWSER)
+    assert (response.status_code, response.mimetype) == (404, "text/html")
+    assert "Invalid job_id" in response.text
     assert assert_error(client.get("/results/job_id_99"), 404) == "Invalid job_id"
 
 
-def test_an_operator_needs_the_token_for_the_buttons_too(
-    start_app: Callable[[Settings], Flask], settings: Settings
-) -> None:
+def test_the_operator_buttons_need_the_token(start_app: Callable[[Settings], Flask], settings: Settings) -> None:
     client = start_app(settings.model_copy(update={"admin_token": SecretStr("a long token")})).test_client()
     for path in ("/jobs/job_id_1/cancel", "/data/reload"):
         assert_error(client.post(path), 401)

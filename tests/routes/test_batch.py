@@ -29,7 +29,7 @@ def many(client: FlaskClient, *job_ids: str, wait: float = 10) -> Any:
 # Reading
 
 
-def test_many_results_are_those_of_each_in_the_order_asked_for(client: FlaskClient, ask: Ask) -> None:
+def test_many_results_come_in_the_requested_order(client: FlaskClient, ask: Ask) -> None:
     one, two = ask("state_mean", question=OBESITY, state="OH"), ask("best5", question=OBESITY)
     answer = many(client, "job_id_2", "job_id_1", "job_id_2")
     assert answer == {"job_id_2": two, "job_id_1": one}
@@ -37,7 +37,7 @@ def test_many_results_are_those_of_each_in_the_order_asked_for(client: FlaskClie
     assert list(answer["job_id_2"]["data"]) == list(two["data"])
 
 
-def test_a_job_that_is_not_there_costs_no_other(client: FlaskClient, ask: Ask) -> None:
+def test_an_unknown_job_does_not_affect_the_others(client: FlaskClient, ask: Ask) -> None:
     for _ in range(2):
         known = ask("global_mean", question=OBESITY)
     client.delete("/api/jobs/job_id_1")
@@ -59,7 +59,7 @@ def test_the_wait_is_for_all_together(client: FlaskClient, services: Services, o
 
 
 @pytest.mark.parametrize("query", ["", "?ids=", "?ids=,", "?ids=job_id_1,", "?ids=job_id_1,,job_id_2", "?id=job_id_1"])
-def test_a_list_of_ids_that_is_none_is_refused(client: FlaskClient, query: str) -> None:
+def test_a_malformed_list_of_ids_is_refused(client: FlaskClient, query: str) -> None:
     assert "?ids=job_id_1,job_id_2" in assert_error(client.get(f"/api/get_results{query}"), 400)
 
 
@@ -88,9 +88,7 @@ def accepted(client: FlaskClient) -> int:
     return len(client.get("/api/jobs").get_json()["data"])
 
 
-def test_a_batch_is_answered_with_ids_in_its_order_and_computed_as_if_each_came_alone(
-    client: FlaskClient, ask: Ask
-) -> None:
+def test_a_batch_returns_ids_in_its_order_and_computes_each_request_as_if_alone(client: FlaskClient, ask: Ask) -> None:
     alone = [ask("state_mean", **OHIO), ask("best5", **BEST)]
     answer = submit(client, REQUESTS)
     assert (answer.status_code, answer.json) == (200, {"job_ids": ["job_id_3", "job_id_4", "job_id_5"]})
@@ -98,7 +96,7 @@ def test_a_batch_is_answered_with_ids_in_its_order_and_computed_as_if_each_came_
     assert list(results.values()) == [alone[0], alone[1], alone[0]]
 
 
-def test_a_thousand_are_taken_and_one_more_is_not(client: FlaskClient) -> None:
+def test_a_thousand_requests_are_accepted_and_one_more_is_not(client: FlaskClient) -> None:
     thousand = [REQUESTS[0]] * 1000
     job_ids = submit(client, thousand).get_json()["job_ids"]
     assert job_ids == [f"job_id_{number}" for number in range(1, 1001)]
@@ -110,7 +108,7 @@ def test_a_thousand_are_taken_and_one_more_is_not(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"nonsense", b"[{]", b"\xff", {}, REQUESTS[0], "text", None, [], {"requests": REQUESTS}]
 )
-def test_a_body_that_is_no_list_is_refused(client: FlaskClient, content: object) -> None:
+def test_a_body_that_is_not_a_list_is_refused(client: FlaskClient, content: object) -> None:
     assert "the body must be a JSON list" in assert_error(submit(client, content), 400)
 
 
@@ -124,7 +122,7 @@ def test_a_body_that_is_no_list_is_refused(client: FlaskClient, content: object)
         (BEST, "field 'statistic' is missing"),
         ({"statistic": "best5"}, "field 'question' is missing"),
         ({"statistic": "best5", **OHIO}, "unknown field 'state'"),
-        ({"statistic": "best5", "question": "x" * MAX_BODY_BYTES}, "over the limit of 65536 bytes"),
+        ({"statistic": "best5", "question": "x" * MAX_BODY_BYTES}, "exceeds the limit of 65536 bytes"),
         ([], "it must be a JSON object"),
         ("best5", "it must be a JSON object"),
         (None, "it must be a JSON object"),
@@ -132,7 +130,7 @@ def test_a_body_that_is_no_list_is_refused(client: FlaskClient, content: object)
 )
 def test_one_wrong_request_refuses_all_and_is_named(client: FlaskClient, request_: object, reason: str) -> None:
     told = assert_error(submit(client, [REQUESTS[0], request_, REQUESTS[1]]), 400)
-    assert told.startswith("none of the requests is taken (they are counted from 0). request 1: ")
+    assert told.startswith("no request of this batch is accepted (counted from 0). request 1: ")
     assert reason in told
     assert "request 0" not in told
     assert accepted(client) == 0
@@ -185,12 +183,12 @@ def test_a_batch_that_cannot_be_recorded_is_refused_whole(client: FlaskClient, m
     assert answer.get_json()["job_ids"] == ["job_id_1", "job_id_2", "job_id_3"]
 
 
-def test_no_batch_is_taken_after_a_shutdown(client: FlaskClient) -> None:
+def test_no_batch_is_accepted_after_a_shutdown(client: FlaskClient) -> None:
     client.post("/api/graceful_shutdown")
     assert assert_error(submit(client, REQUESTS), 503) == "shutting down"
 
 
-def test_a_key_counts_for_the_batch_as_a_whole(client: FlaskClient) -> None:
+def test_a_key_belongs_to_the_whole_batch(client: FlaskClient) -> None:
     first = submit(client, REQUESTS, Idempotency_Key="a")
     assert submit(client, REQUESTS, Idempotency_Key="a").data == first.data
     assert_error(submit(client, REQUESTS[:2], Idempotency_Key="a"), 422)
@@ -210,7 +208,7 @@ def test_the_key_of_a_batch_survives_a_restart(start_app: Callable[[Settings], F
     assert again.get_json()["job_ids"] == ["job_id_4", "job_id_5", "job_id_6"]
 
 
-def test_a_batch_that_prefers_to_wait_is_answered_with_all_results(client: FlaskClient) -> None:
+def test_a_batch_that_prefers_to_wait_returns_all_results(client: FlaskClient) -> None:
     answer = submit(client, REQUESTS, Prefer="wait=10")
     assert answer.headers["Preference-Applied"] == "wait=10"
     assert list(answer.get_json()) == ["job_ids", "status", "data"]
@@ -218,9 +216,7 @@ def test_a_batch_that_prefers_to_wait_is_answered_with_all_results(client: Flask
     assert answer.get_json()["data"] == many(client, *answer.get_json()["job_ids"])
 
 
-def test_a_batch_that_is_not_done_in_time_is_answered_with_ids_alone(
-    client: FlaskClient, open_gate: Callable[[], None]
-) -> None:
+def test_a_batch_that_is_not_done_in_time_returns_ids_alone(client: FlaskClient, open_gate: Callable[[], None]) -> None:
     answer = submit(client, REQUESTS, Prefer="wait=0")
     assert list(answer.get_json()) == ["job_ids"]
     assert "Preference-Applied" not in answer.headers

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from app.queries.bodies import StateBody, parse_body
-from app.queries.resolve import resolve
+from app.queries.bodies import parse_body
 from app.statistics import STATISTICS
+from app.statistics.means import StateBody
 from app.table.engines.pandas_reader import read_table
 from app.table.survey_table import SurveyTable
 from checker import difference
-from make_reference_cases import STATISTICS as NINE
-from make_reference_cases import Reference, read_rows
 from support.real_server import PROJECT_ROOT
+from tools.make_reference_cases import STATISTICS as NINE
+from tools.make_reference_cases import Reference, read_rows
 
 CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
 EVERY_NTH_STATE = 10  # of those that have a value, where a statistic is about one; states_mean covers them all
@@ -42,7 +42,7 @@ def test_a_statistic_equals_the_plain_computation(
     if issubclass(entry.body, StateBody):
         bodies = [{"question": question, "state": place} for place in places[::EVERY_NTH_STATE]]
     for body in bodies:
-        query = resolve(parse_body(json.dumps(body).encode(), entry.body), table)
+        query = entry.input.resolve(parse_body(json.dumps(body).encode(), entry.body), table)
         result = json.loads(json.dumps(entry.compute(table, query)))
         wanted = json.loads(json.dumps(reference.expected(statistic, body)))
         assert difference(wanted, result, ranking=not statistic.endswith("by_category")) is None

@@ -25,7 +25,7 @@ def data_at(client: FlaskClient, path: str) -> Any:
 # Submitting
 
 
-def test_a_submission_gives_an_id_and_a_location(client: FlaskClient) -> None:
+def test_a_submission_returns_an_id_and_a_location(client: FlaskClient) -> None:
     for number in (1, 2, 3):
         answer = client.post("/api/states_mean", json={"question": OBESITY})
         assert (answer.status_code, answer.json) == (200, {"job_id": f"job_id_{number}"})
@@ -87,7 +87,7 @@ def test_best_means_highest_for_an_activity_question(ask: Ask) -> None:
     assert next(iter(ask("worst5", question=STRENGTH)["data"])) == "Utah"
 
 
-def test_an_id_and_an_abbreviation_are_taken_and_the_full_name_is_answered(ask: Ask) -> None:
+def test_an_id_and_an_abbreviation_are_accepted_and_the_result_has_the_full_name(ask: Ask) -> None:
     assert ask("state_mean", question="Q036", state="OH") == {"status": "done", "data": {"Ohio": 31.0}}
 
 
@@ -122,7 +122,7 @@ def test_a_job_that_failed_says_why(client: FlaskClient, services: Services) -> 
 
 
 @pytest.mark.parametrize("job_id", ["job_id_99", "job_id_0", "nonsense", "job_id_1%00", "..%2f..%2fetc%2fpasswd", "1"])
-def test_an_unknown_job_is_told_so(client: FlaskClient, job_id: str) -> None:
+def test_an_unknown_job_is_404(client: FlaskClient, job_id: str) -> None:
     answer = client.get(f"/api/get_results/{job_id}")
     if "%2f" not in job_id:
         assert assert_error(answer, 404) == "Invalid job_id"
@@ -131,7 +131,7 @@ def test_an_unknown_job_is_told_so(client: FlaskClient, job_id: str) -> None:
 
 
 @pytest.mark.parametrize("wait", ["abc", "-1", "nan", "", "1,5"])
-def test_a_wait_that_is_no_number_of_seconds_is_refused(client: FlaskClient, ask: Ask, wait: str) -> None:
+def test_a_malformed_wait_is_refused(client: FlaskClient, ask: Ask, wait: str) -> None:
     ask("global_mean", question=OBESITY)
     assert "wait must be a number of seconds" in assert_error(client.get(f"/api/get_results/job_id_1?wait={wait}"), 400)
 
@@ -154,7 +154,7 @@ def test_jobs_are_listed_and_paged(client: FlaskClient, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "limit=1.5", "limit=", "after=7", "after=x"])
-def test_a_page_that_makes_no_sense_is_refused(client: FlaskClient, query: str) -> None:
+def test_malformed_paging_is_refused(client: FlaskClient, query: str) -> None:
     assert " must be " in assert_error(client.get(f"/api/jobs?{query}"), 400)
 
 
@@ -217,7 +217,7 @@ def test_locations_are_listed(client: FlaskClient) -> None:
     assert [place["name"] for place in listed] == sorted(place["name"] for place in listed)
 
 
-def test_the_dataset_is_accounted_for(client: FlaskClient, survey_file: Path) -> None:
+def test_the_dataset_accounts_for_every_row(client: FlaskClient, survey_file: Path) -> None:
     data = data_at(client, "/api/dataset")
     assert (data["source"], data["modelled"]) == (survey_file.name, False)
     assert (data["rows_read"], data["rows_used"], data["rows_suppressed"]) == (32, 31, 1)

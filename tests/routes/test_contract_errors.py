@@ -29,7 +29,7 @@ from support.small_survey import OBESITY, SINGING, assert_error
         (b'{"question": "Q036", "colour": "red"}', "unknown field 'colour'"),
     ],
 )
-def test_a_malformed_body_is_refused_with_what_to_put_right(
+def test_a_malformed_body_is_refused_with_the_fix(
     client: FlaskClient, statistic: str, body: bytes, reason: str
 ) -> None:
     answer = client.post(f"/api/{statistic}", data=body, content_type="application/json")
@@ -45,7 +45,7 @@ def test_a_malformed_body_is_refused_with_what_to_put_right(
         ("state_mean", {"question": OBESITY, "state": ""}, ["'state' is empty"]),
         ("states_mean", {"question": OBESITY, "state": "Ohio"}, ["unknown field 'state'"]),
         ("estimate", {"question": OBESITY, "state": "Ohio"}, ["unknown field 'state' (", '"locations": ["Ohio"]']),
-        ("trend", {"question": OBESITY, "location": "OH"}, ["unknown field 'location' (", 'named by "state"']),
+        ("trend", {"question": OBESITY, "location": "OH"}, ["unknown field 'location' (", 'use "state"']),
         ("state_mean", {"question": SINGING, "state": "Guam"}, ["Guam has no value"]),
         ("best5", {"question": OBESITY, "best": "most"}, ["'best' must be 'min' or 'max'"]),
     ],
@@ -58,7 +58,7 @@ def test_what_the_table_does_not_hold_is_refused(
     assert client.get("/api/jobs").get_json()["data"] == []
 
 
-def test_no_such_route(client: FlaskClient) -> None:
+def test_an_unknown_route_is_404(client: FlaskClient) -> None:
     for method, path in (("get", "/api/nothing"), ("post", "/api/median"), ("get", "/static/x"), ("delete", "/x")):
         assert "there is no route" in assert_error(getattr(client, method)(path), 404)
 
@@ -74,7 +74,7 @@ def test_no_such_route(client: FlaskClient) -> None:
         ("post", "/", {"GET", "HEAD"}),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(client: FlaskClient, method: str, path: str, allowed: set[str]) -> None:
+def test_a_wrong_method_gets_the_allowed_ones(client: FlaskClient, method: str, path: str, allowed: set[str]) -> None:
     answer = getattr(client, method)(path)
     assert_error(answer, 405)
     assert set(answer.headers["Allow"].split(", ")) == allowed
@@ -99,12 +99,12 @@ def test_a_body_whose_type_is_not_json_is_refused(client: FlaskClient, declared:
 
 
 @pytest.mark.parametrize("declared", ["application/json; charset=utf-8", "application/problem+json"])
-def test_other_ways_to_say_json_are_taken(client: FlaskClient, declared: str) -> None:
+def test_other_json_media_types_are_accepted(client: FlaskClient, declared: str) -> None:
     answer = client.post("/api/global_mean", data=b'{"question": "Q036"}', content_type=declared)
     assert answer.status_code == 200
 
 
-def test_a_fault_of_the_servers_own_is_logged_and_told_without_its_traceback(
+def test_a_server_fault_is_logged_and_returned_without_its_traceback(
     app: Flask, client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -120,5 +120,5 @@ def test_a_fault_of_the_servers_own_is_logged_and_told_without_its_traceback(
 
 
 @pytest.mark.parametrize("path", ["/api//jobs", "/api/jobs//job_id_1", "/api/get_results//job_id_1"])
-def test_slashes_too_many_are_no_route_and_no_redirection(client: FlaskClient, path: str) -> None:
+def test_extra_slashes_are_404_without_a_redirect(client: FlaskClient, path: str) -> None:
     assert "there is no route" in assert_error(client.get(path, base_url="http://localhost"), 404)

@@ -1,4 +1,4 @@
-"""Filters: the nine statistics over what they leave, what is refused, and what an answer tells of them."""
+"""Filters: the nine statistics over the rows they leave, rejected filters, and provenance."""
 
 import json
 import random
@@ -9,7 +9,6 @@ import pytest
 from app.errors import InvalidRequestError
 from app.planner import Planner
 from app.queries.bodies import parse_body
-from app.queries.resolve import resolve
 from app.settings import BUNDLED_TABLE
 from app.statistics import STATISTICS
 from app.table.engines.pandas_reader import read_table
@@ -33,19 +32,19 @@ def rows() -> list[PlainRow]:
 
 
 def ask(table: SurveyTable, statistic: str, body: dict[str, Any]) -> Any:
-    """Return the document that a job answers with."""
+    """Return the document of a job."""
     return json.loads(Planner(table).plan(statistic, json.dumps(body).encode()).work().content)
 
 
 def refused(table: SurveyTable, statistic: str, body: dict[str, Any]) -> str:
-    """Return why a body is refused."""
+    """Return the reason for which a body is rejected."""
     with pytest.raises(InvalidRequestError) as caught:
         Planner(table).plan(statistic, json.dumps(body).encode())
     return caught.value.reason
 
 
 def random_body(draw: random.Random, rows: list[PlainRow]) -> dict[str, Any]:
-    """Return a body with some filters, all of them of things that occur."""
+    """Return a body with some filters, whose names all occur in the table."""
     body: dict[str, Any] = {"question": draw.choice(QUESTIONS)}
     first, second = draw.choice(rows), draw.choice(rows)
     start = draw.randint(2011, 2021)
@@ -82,7 +81,7 @@ def expected(statistic: str, left: list[PlainRow], state: str) -> Any:
     }[statistic]
 
 
-def test_the_nine_count_the_rows_that_the_filters_leave(table: SurveyTable, rows: list[PlainRow]) -> None:
+def test_the_nine_use_the_rows_that_the_filters_leave(table: SurveyTable, rows: list[PlainRow]) -> None:
     draw = random.Random(5)
     computed = 0
     while computed < RANDOM_QUERIES:
@@ -109,7 +108,7 @@ def close(wanted: Any) -> Any:
 
 
 @pytest.mark.parametrize("n", [1, 3, 1000])
-def test_a_ranking_has_the_length_that_is_asked_for(table: SurveyTable, rows: list[PlainRow], n: int) -> None:
+def test_a_ranking_has_the_requested_length(table: SurveyTable, rows: list[PlainRow], n: int) -> None:
     body = {"question": "Q036", "exclude": ["National"], "years": {"from": 2018}}
     means = means_by(kept(rows, body), lambda each: each.place)
     for statistic, highest_first in (("best", False), ("worst", True)):
@@ -119,7 +118,7 @@ def test_a_ranking_has_the_length_that_is_asked_for(table: SurveyTable, rows: li
         assert answer == close({place: means[place] for place in answer})
 
 
-def test_five_are_the_ranking_of_five(table: SurveyTable) -> None:
+def test_best5_is_the_ranking_of_five(table: SurveyTable) -> None:
     for five, any_length in (("best5", "best"), ("worst5", "worst")):
         body = {"question": "Q043", "exclude": ["US"]}
         assert ask(table, five, body)["data"] == ask(table, any_length, body)["data"]
@@ -140,26 +139,26 @@ def test_a_filter_that_leaves_nothing_is_named(table: SurveyTable, filters: dict
         assert f"the filter {named} leaves no row" in refused(table, statistic, body | asked)
 
 
-def test_years_that_a_question_does_not_have_are_told_with_those_that_it_has(table: SurveyTable) -> None:
+def test_an_error_about_years_lists_those_that_the_question_has(table: SurveyTable) -> None:
     reason = refused(table, "global_mean", {"question": "Q018", "years": [2012]})
     assert "it has the years 2017, 2019, 2021" in reason
 
 
-def test_a_table_that_does_not_tell_years_says_so(tmp_path: Any) -> None:
+def test_a_table_without_years_gets_an_error_that_says_so(tmp_path: Any) -> None:
     table = read_table(write_csv(tmp_path, [row(Data_Value=30)]))
     body = {"question": table.questions[0].question.text, "years": [2019]}
-    assert "this table does not tell the years of its rows; leave it out" in refused(table, "global_mean", body)
+    assert "this table does not give the years of its rows; leave it out" in refused(table, "global_mean", body)
 
 
-def test_what_a_filter_keeps_is_named_where_it_was_asked_for_otherwise(tmp_path: Any) -> None:
+def test_an_error_names_what_a_filter_keeps_if_another_field_set_it(tmp_path: Any) -> None:
     total = row(StratificationCategory1="Total", Stratification1="Total", Data_Value=30)
     table = read_table(write_csv(tmp_path, [total, row(LocationDesc="Guam", Data_Value=30)]))
     body = {"question": table.questions[0].question.text, "state": "Guam"}
-    assert "(it keeps 'Guam'); ask for others" in refused(table, "trend", body)
+    assert "(it keeps 'Guam'); choose others" in refused(table, "trend", body)
 
 
 @pytest.mark.parametrize(
-    ("filters", "told"),
+    ("filters", "reason"),
     [
         ({"stratification": {"category": "Agee"}}, "the closest are: 'Age (years)'"),
         ({"stratification": {"category": "Gender", "value": "Femal"}}, "the closest are: 'Female'"),
@@ -180,11 +179,11 @@ def test_what_a_filter_keeps_is_named_where_it_was_asked_for_otherwise(tmp_path:
         ({"suppressed": "no"}, "field 'suppressed' must be 'include' or 'exclude'"),
     ],
 )
-def test_a_filter_that_makes_no_sense_is_refused(table: SurveyTable, filters: dict[str, Any], told: str) -> None:
-    assert told in refused(table, "global_mean", {"question": "Q036", **filters})
+def test_a_filter_that_makes_no_sense_is_rejected(table: SurveyTable, filters: dict[str, Any], reason: str) -> None:
+    assert reason in refused(table, "global_mean", {"question": "Q036", **filters})
 
 
-def test_rows_with_a_value_and_a_footnote_can_be_left_out(tmp_path: Any) -> None:
+def test_rows_with_a_value_and_a_footnote_can_be_excluded(tmp_path: Any) -> None:
     filled = row(Data_Value=50, Data_Value_Footnote_Symbol="~")
     columns = tuple(filled)
     table = read_table(write_csv(tmp_path, [row(Data_Value=30), filled], columns))
@@ -193,7 +192,7 @@ def test_rows_with_a_value_and_a_footnote_can_be_left_out(tmp_path: Any) -> None
     assert ask(table, "global_mean", body | {"suppressed": "exclude"})["data"] == {"global_mean": 30.0}
 
 
-def test_the_nine_keep_their_shape_and_the_new_ones_tell_where_figures_come_from(table: SurveyTable) -> None:
+def test_all_statistics_but_the_nine_carry_provenance(table: SurveyTable) -> None:
     for name, statistic in STATISTICS.items():
         answer = ask(table, name, dict(statistic.example))
         assert list(answer) == (["status", "data", "provenance"] if statistic.provenance else ["status", "data"])
@@ -203,8 +202,8 @@ def test_used_and_left_out_are_all_rows_of_the_question(table: SurveyTable, rows
     for name, statistic in STATISTICS.items():
         if not statistic.provenance:
             continue
-        told = ask(table, name, dict(statistic.example))["provenance"]
-        for part in (told, *([told["other"]] if "other" in told else [])):
+        provenance = ask(table, name, dict(statistic.example))["provenance"]
+        for part in (provenance, *([provenance["other"]] if "other" in provenance else [])):
             (asked,) = {each.question for each in rows if question_text(table, each.question) == part["question"]}
             total = part["rows_used"] + sum(item["rows"] for item in part["left_out"])
             assert total == sum(each.question == asked for each in rows)
@@ -215,29 +214,29 @@ def question_text(table: SurveyTable, question_id: str) -> str:
     return table.questions[table.question_code(question_id)].question.text
 
 
-def test_the_provenance_tells_the_table_the_filters_and_the_reasons(table: SurveyTable, rows: list[PlainRow]) -> None:
-    told = ask(table, "estimate", {**OHIO_IN_2019, "by": ["year"]})["provenance"]
+def test_the_provenance_has_the_table_the_filters_and_the_reasons(table: SurveyTable, rows: list[PlainRow]) -> None:
+    provenance = ask(table, "estimate", {**OHIO_IN_2019, "by": ["year"]})["provenance"]
     of_question = [each for each in rows if each.question == "Q036"]
     in_2019 = [each for each in of_question if each.year == 2019]
     total = [each for each in in_2019 if each.stratum == "Total"]
-    assert told["table"]["sha256"] == table.report.sha256
-    assert told["table"]["modelled"] is True
-    assert told["filters"] == {
+    assert provenance["table"]["sha256"] == table.report.sha256
+    assert provenance["table"]["modelled"] is True
+    assert provenance["filters"] == {
         "years": [2019],
         "stratification": [{"category": "Total", "value": "Total"}],
         "locations": ["Ohio"],
     }
-    assert told["rows_used"] == 1
-    assert told["left_out"] == [
+    assert provenance["rows_used"] == 1
+    assert provenance["left_out"] == [
         {"reason": "other years", "rows": len(of_question) - len(in_2019)},
         {"reason": "other strata", "rows": len(in_2019) - len(total)},
         {"reason": "other locations", "rows": len(total) - 1},
     ]
 
 
-def test_the_order_of_years_in_a_request_makes_no_other_query(table: SurveyTable) -> None:
+def test_the_order_of_years_in_a_request_does_not_change_the_query(table: SurveyTable) -> None:
     bodies = [json.dumps({"question": "Q036", "years": years}).encode() for years in ([2019, 2015], [2015, 2019])]
-    model = STATISTICS["states_mean"].body
-    first, second = (resolve(parse_body(body, model), table) for body in bodies)
+    input_ = STATISTICS["states_mean"].input
+    first, second = (input_.resolve(parse_body(body, input_.body), table) for body in bodies)
     assert first == second
     assert hash(first) == hash(second)

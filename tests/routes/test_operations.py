@@ -86,7 +86,9 @@ def test_jobs_and_requests_are_counted_by_statistic_and_by_route(client: FlaskCl
     assert found["stats_http_request_seconds_count", "/api/global_mean"] == 3
 
 
-def test_the_state_of_the_pool_is_told(client: FlaskClient, open_gate: Callable[[], None], services: Services) -> None:
+def test_metrics_report_the_state_of_the_pool(
+    client: FlaskClient, open_gate: Callable[[], None], services: Services
+) -> None:
     for _ in range(4):
         submitted(client)
     found = samples(client)
@@ -96,7 +98,7 @@ def test_the_state_of_the_pool_is_told(client: FlaskClient, open_gate: Callable[
     open_gate()
 
 
-def test_no_label_holds_an_id_or_what_a_client_made_up(client: FlaskClient, ask: Ask) -> None:
+def test_no_metric_label_holds_an_id_or_client_input(client: FlaskClient, ask: Ask) -> None:
     ask("global_mean", question=OBESITY)
     for path in ("/api/get_results/job_id_1", "/api/jobs/job_id_5", "/made/up", "/api/made_up"):
         client.get(path)
@@ -109,7 +111,7 @@ def test_no_label_holds_an_id_or_what_a_client_made_up(client: FlaskClient, ask:
 # Cancelling and removing
 
 
-def test_a_job_that_waits_is_cancelled(client: FlaskClient, open_gate: Callable[[], None], settings: Settings) -> None:
+def test_a_waiting_job_is_cancelled(client: FlaskClient, open_gate: Callable[[], None], settings: Settings) -> None:
     first, second = submitted(client), submitted(client)
     assert client.delete(f"/api/jobs/{first}").json == {"status": "done", "data": {first: "cancelled"}}
     answer = client.get(f"/api/get_results/{first}")
@@ -121,7 +123,7 @@ def test_a_job_that_waits_is_cancelled(client: FlaskClient, open_gate: Callable[
     assert not (settings.results_dir / f"{first}.json").exists()
 
 
-def test_a_job_that_has_ended_is_removed_with_its_file(client: FlaskClient, ask: Ask, settings: Settings) -> None:
+def test_a_finished_job_is_removed_with_its_file(client: FlaskClient, ask: Ask, settings: Settings) -> None:
     ask("global_mean", question=OBESITY)
     assert client.delete("/api/jobs/job_id_1").json == {"status": "done", "data": {"job_id_1": "removed"}}
     assert not (settings.results_dir / "job_id_1.json").exists()
@@ -131,8 +133,8 @@ def test_a_job_that_has_ended_is_removed_with_its_file(client: FlaskClient, ask:
     assert submitted(client) == "job_id_2"
 
 
-def test_a_job_that_is_being_computed_is_not_cancelled(client: FlaskClient, open_gate: Callable[[], None]) -> None:
-    assert "being computed" in assert_error(client.delete("/api/jobs/job_id_1"), 409)
+def test_a_running_job_is_not_cancelled(client: FlaskClient, open_gate: Callable[[], None]) -> None:
+    assert "is running" in assert_error(client.delete("/api/jobs/job_id_1"), 409)
     open_gate()
     assert client.get("/api/get_results/job_id_1?wait=10").json["status"] == "done"  # type: ignore[index]
 
@@ -145,7 +147,7 @@ def test_no_other_job_is_cancelled(client: FlaskClient, job_id: str) -> None:
 # Limits
 
 
-def test_a_full_queue_refuses_with_a_time_to_come_back(client: FlaskClient, open_gate: Callable[[], None]) -> None:
+def test_a_full_queue_refuses_with_retry_after(client: FlaskClient, open_gate: Callable[[], None]) -> None:
     ids = [submitted(client) for _ in range(QUEUE_SIZE)]
     answer = client.post("/api/global_mean", json=BODY)
     assert f"the queue is full, {QUEUE_SIZE} jobs wait" in assert_error(answer, 503)

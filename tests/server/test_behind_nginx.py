@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 import requests
 
-from app.client import Client
+from health_statistics import Client
 from support.nginx import NGINX, NO_NGINX, running_nginx
 from support.real_server import RealServer, free_port, running_server
 

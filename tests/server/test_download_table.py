@@ -1,4 +1,4 @@
-"""`make data` from the command line to the table in its place, and what is told where it does not get there."""
+"""The download tool as a command: the table in place and its record, or one line that says why not."""
 
 import fcntl
 import hashlib
@@ -14,29 +14,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-import download_table
-from download_display import Bar, Lines
-from resumable_download import Patience
 from support.real_server import PROJECT_ROOT, free_port
 from support.survey_files import CDC_COLUMNS, COMPRESS, NEEDED_COLUMNS, Row, csv_text, row
 from support.table_server import WAIT_SECONDS, Act, TableServer, table_server
+from tools import download_table
 
 FEWEST = 10_000
 PLENTY = csv_text([row()] * FEWEST).encode()
 BEFORE = csv_text([row(Data_Value=1)] * 3).encode()
-PATIENCE = Patience(connect_seconds=10, stall_seconds=10, attempts=3, pause_seconds=0.01)
+FAST = download_table.RETRIES.new(backoff_factor=0)
 PAGE = Act(body=b"<html>Sorry</html>", headers=(("Content-Type", "text/html"),))
 FOOTNOTED = (*NEEDED_COLUMNS, "Data_Value_Footnote_Symbol")
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[TableServer]:
-    """A server of a plausible table, whose address is set."""
+    """A server of a plausible table, which is the default address."""
     with table_server() as running:
         running.content = PLENTY
-        monkeypatch.setenv("STATS_DATA_URL", running.url)
+        monkeypatch.setattr(download_table, "CDC_TABLE_URL", running.url)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         yield running
@@ -50,10 +47,10 @@ def place(tmp_path: Path) -> Path:
 
 def run(place: Path, *options: str) -> int:
     """Run the tool in this process; return its exit code."""
-    return download_table.main(["--output", str(place), *options], PATIENCE)
+    return download_table.main(["--output", str(place), *options], FAST)
 
 
-def refusal(place: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+def failure(place: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
     """Run the tool, check that it fails in one line and leaves what was there, and return the line."""
     before = place.read_bytes() if place.exists() else None
     assert run(place, *options) == 1
@@ -70,7 +67,7 @@ def put_before(place: Path, content: bytes = BEFORE) -> None:
     place.write_bytes(content)
 
 
-def test_a_table_is_put_in_its_place_and_recorded(
+def test_a_table_is_installed_and_recorded(
     place: Path, server: TableServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows: list[Row] = [row(YearStart=year, YearEnd=year) for year in (2019, 2021)] * (FEWEST // 2)
@@ -99,14 +96,14 @@ def test_a_table_is_put_in_its_place_and_recorded(
     assert "POST /api/dataset/reload" in printed
 
 
-@pytest.mark.parametrize("kind", COMPRESS)
-def test_a_compressed_table_is_taken_as_it_comes(place: Path, server: TableServer, kind: str) -> None:
-    server.content = COMPRESS[kind](PLENTY)
+@pytest.mark.parametrize("compression", COMPRESS)
+def test_a_compressed_table_is_installed_as_it_is(place: Path, server: TableServer, compression: str) -> None:
+    server.content = COMPRESS[compression](PLENTY)
     assert run(place) == 0
     assert place.read_bytes() == server.content
 
 
-def test_a_table_that_breaks_off_is_gone_on_with(place: Path, server: TableServer) -> None:
+def test_a_broken_download_is_resumed(place: Path, server: TableServer) -> None:
     server.acts = [Act(sends=200_000)] * 2
     assert run(place) == 0
     assert place.read_bytes() == PLENTY
@@ -117,11 +114,11 @@ def test_a_table_that_breaks_off_is_gone_on_with(place: Path, server: TableServe
 def test_without_a_network_one_line_says_so_and_nothing_changes(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], before: bool
 ) -> None:
-    monkeypatch.setenv("STATS_DATA_URL", f"http://127.0.0.1:{free_port()}/rows.csv")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     if before:
         put_before(place)
-    assert "there is no network, or 127.0.0.1" in refusal(place, capsys)
+    url = f"http://127.0.0.1:{free_port()}/rows.csv"
+    assert f"{url}: Connection refused; check the network" in failure(place, capsys, "--url", url)
 
 
 NO_TABLES = {
@@ -139,13 +136,13 @@ NO_TABLES = {
 
 
 @pytest.mark.parametrize("act", NO_TABLES.values(), ids=NO_TABLES)
-def test_what_is_no_table_is_refused_and_not_gone_on_with(
+def test_a_download_that_is_not_a_table_is_rejected_and_removed(
     place: Path, server: TableServer, capsys: pytest.CaptureFixture[str], act: Act
 ) -> None:
     put_before(place)
     server.acts = [act]
-    refusal(place, capsys)
-    assert list(place.parent.iterdir()) == [place]
+    failure(place, capsys)
+    assert [path for path in place.parent.iterdir() if path.stat().st_size] == [place]
     assert len(server.asked) == 1
 
 
@@ -155,7 +152,7 @@ def table(*, good: int, **fields: object) -> bytes:
 
 
 IMPLAUSIBLE: Mapping[str, tuple[bytes, str]] = {
-    "few rows": (csv_text([row()] * (FEWEST - 1)).encode(), "has 9,999 rows, where at least 10,000 are expected"),
+    "few rows": (csv_text([row()] * (FEWEST - 1)).encode(), "has 9,999 rows, at least 10,000 are expected"),
     "few values": (
         csv_text([row()] * 5_000 + [row(Data_Value="")] * 5_001).encode(),
         "has a usable value in only 5,000 of 10,001 rows",
@@ -168,106 +165,92 @@ IMPLAUSIBLE: Mapping[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize(("content", "objection"), IMPLAUSIBLE.values(), ids=IMPLAUSIBLE)
-def test_what_is_not_plausible_is_taken_only_by_force(
+def test_an_implausible_table_is_accepted_only_by_force(
     place: Path, server: TableServer, capsys: pytest.CaptureFixture[str], content: bytes, objection: str
 ) -> None:
     server.content = content
-    line = refusal(place, capsys)
+    line = failure(place, capsys)
     assert objection in line
-    assert "make data FORCE=yes takes it all the same" in line
+    assert "`make data FORCE=yes` accepts it" in line
     assert run(place, "--force") == 0
     assert place.read_bytes() == content
 
 
-@pytest.mark.parametrize(("rows_before", "taken"), [(2 * FEWEST, True), (2 * FEWEST + 1, False)])
-def test_a_table_with_less_than_half_of_the_rows_before_is_refused(
-    place: Path, server: TableServer, capsys: pytest.CaptureFixture[str], rows_before: int, taken: bool
+@pytest.mark.parametrize(("rows_before", "accepted"), [(2 * FEWEST, True), (2 * FEWEST + 1, False)])
+def test_a_table_with_less_than_half_of_the_previous_rows_is_rejected(
+    place: Path, server: TableServer, capsys: pytest.CaptureFixture[str], rows_before: int, accepted: bool
 ) -> None:
     put_before(place, csv_text([row()] * rows_before).encode())
-    if taken:
+    if accepted:
         assert run(place) == 0
     else:
-        assert "has 10,000 rows, where the one before it has 20,001" in refusal(place, capsys)
+        assert "has 10,000 rows, the previous one has 20,001" in failure(place, capsys)
 
 
-def test_what_lies_in_the_place_and_cannot_be_read_is_replaced(place: Path, server: TableServer) -> None:
+def test_an_unreadable_previous_table_is_replaced(place: Path, server: TableServer) -> None:
     put_before(place, b"no table")
     assert run(place) == 0
     assert place.read_bytes() == PLENTY
 
 
-def test_a_readable_file_is_not_forced_to_be_a_table(
+def test_force_does_not_accept_a_file_that_is_not_a_table(
     place: Path, server: TableServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.acts = [PAGE, Act(body=b"Question,Answer\nWhy,Because\n")]
-    refusal(place, capsys, "--force")
-    refusal(place, capsys, "--force")
+    failure(place, capsys, "--force")
+    failure(place, capsys, "--force")
 
 
-def test_a_setting_that_makes_no_sense_is_told_in_one_line_with_exit_code_2(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "url", ["", "rows.csv", "https://", "https:///rows.csv", "file:///etc/hostname", "https://me:secret@a.example/"]
+)
+def test_an_address_that_is_not_on_the_web_or_holds_a_password_is_rejected(
+    place: Path, capsys: pytest.CaptureFixture[str], url: str
 ) -> None:
-    monkeypatch.setenv("STATS_DATA_URL", "file:///etc/hostname")
-    assert run(place) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "STATS_DATA_URL='file:///etc/hostname'" in line
+    with pytest.raises(SystemExit) as stopped:
+        run(place, "--url", url)
+    assert stopped.value.code == 2
+    assert "use an http:// or https:// address without a password" in capsys.readouterr().err
 
 
-def test_two_downloads_do_not_get_into_each_others_way(
+@pytest.mark.parametrize("url", ["https://a.example:http/", "https://[::1/"])
+def test_a_malformed_address_fails_in_one_line(place: Path, capsys: pytest.CaptureFixture[str], url: str) -> None:
+    assert url in failure(place, capsys, "--url", url)
+
+
+def test_a_second_download_into_the_same_folder_is_rejected(
     place: Path, server: TableServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put_before(place)
     descriptor = os.open(place.parent, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    assert "another download" in refusal(place, capsys)
+    assert "another download" in failure(place, capsys)
     os.close(descriptor)
     assert run(place) == 0
 
 
-def test_a_folder_that_cannot_be_made_is_told(
+def test_a_folder_that_cannot_be_created_is_an_error(
     place: Path, server: TableServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place.parent.write_text("in the way")
-    assert f"{place.parent} cannot be used" in refusal(place, capsys)
+    assert f"cannot write {place.parent}: File exists" in failure(place, capsys)
 
 
-def test_ctrl_c_leaves_what_has_come_for_the_next_run(place: Path, server: TableServer) -> None:
+def test_ctrl_c_keeps_the_partial_file_for_the_next_run(place: Path, server: TableServer) -> None:
     put_before(place)
     server.acts = [Act(sends=300_000, stalls=True)]
-    tool = PROJECT_ROOT / "tools" / "download_table.py"
-    command = [sys.executable, str(tool), "--output", str(place)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "tools.download_table", "--url", server.url, "--output", str(place)]
+    with subprocess.Popen(
+        command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert server.stalled.wait(WAIT_SECONDS)
-        while not (place.parent / "brfss.csv.partial").exists():  # until it has begun to take what was sent
+        while not (place.parent / "brfss.csv.partial.json").exists():  # until the response has begun
             assert process.poll() is None
             threading.Event().wait(0.001)
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=WAIT_SECONDS)
+        _, errors = process.communicate(timeout=WAIT_SECONDS)
     assert process.returncode == 130
-    assert told == "no new table: stopped; the next run goes on from there; brfss.csv stays as it was\n"
+    assert errors == "no new table: stopped; the next run resumes; brfss.csv stays as it was\n"
     assert place.read_bytes() == BEFORE
     assert run(place) == 0
     assert place.read_bytes() == PLENTY
-
-
-def test_lines_tell_each_tenth_or_each_ten_megabytes(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = Lines()
-    for done in range(0, 20_000_001, 500_000):
-        lines.show(done, 20_000_000)
-    tenths = [f"{2 * number:.1f} of 20.0 MB" for number in range(11)]
-    assert capsys.readouterr().out.splitlines() == tenths
-    lines = Lines()
-    for done in range(0, 25_000_001, 500_000):
-        lines.show(done, None)
-    assert capsys.readouterr().out.splitlines() == ["0.0 MB", "10.0 MB", "20.0 MB"]
-
-
-def test_a_terminal_gets_a_bar_and_what_is_said_as_it_is(tmp_path: Path) -> None:
-    with (tmp_path / "terminal").open("w+") as file:
-        with Bar(Console(file=file, force_terminal=True, width=100)) as bar:
-            bar.show(10_000_000, 40_000_000)
-            bar.say("status [503]; trying again")
-        file.seek(0)
-        shown = file.read()
-    assert "10.0/40.0 MB" in shown
-    assert "status [503]; trying again\n" in shown

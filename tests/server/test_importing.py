@@ -32,7 +32,7 @@ def told_by_a_fresh_interpreter(statement: str, folder: Path) -> dict[str, Any]:
     ran = subprocess.run(
         [sys.executable, "-B", "-c", IMPORT_AND_TELL.replace("{statement}", statement)],
         cwd=folder,
-        env={"PYTHONPATH": str(PROJECT_ROOT), "PATH": ""},
+        env={"PYTHONPATH": f"{PROJECT_ROOT}:{PROJECT_ROOT / 'client'}", "PATH": ""},
         capture_output=True,
         text=True,
         check=True,
@@ -68,7 +68,7 @@ def test_importing_the_package_alone_imports_no_other_package(tmp_path: Path) ->
 
 
 def test_the_client_imports_neither_the_server_nor_what_it_runs_on(tmp_path: Path) -> None:
-    told = told_by_a_fresh_interpreter("import app.client.command_line", tmp_path)
+    told = told_by_a_fresh_interpreter("import health_statistics.__main__", tmp_path)
     assert not told["imported"]
     assert (told["alive"], told["written"]) == (1, [])
     assert "requests" in packages_read(told)

@@ -12,12 +12,12 @@ from support.real_server import PROJECT_ROOT, running_server
 LOGGING = """
 import logging, sys
 from pathlib import Path
-from app.logger_config import close_logging, configure_logging
+from app.logger_config import configure_logging
 from app.settings import Settings
-configure_logging(Settings(log_file=Path(sys.argv[1])))
+log = configure_logging(Settings(log_file=Path(sys.argv[1])))
 for number in range(5000):
     logging.getLogger("app").info("line %d \u2265", number)
-close_logging()
+log.close()
 """
 
 

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from app import logger_config
 from app.jobs.job import done_document, job_request
-from app.logger_config import LOGGER_NAME, OLD_FILES_KEPT, OneLineFormatter, close_logging, configure_logging
+from app.log_batches import BatchHandler
+from app.logger_config import LOGGER_NAME, OLD_FILES_KEPT, OneLineFormatter, configure_logging
 from app.services import Services
 from app.settings import Settings
 from support.small_survey import OBESITY
@@ -47,8 +48,13 @@ def log_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def start(log_file: Path) -> Iterator[Start]:
     """A function that starts the log, which ends with the test."""
-    yield lambda: configure_logging(Settings(log_file=log_file))
-    close_logging()
+
+    def start_log() -> logging.Logger:
+        configure_logging(Settings(log_file=log_file))
+        return logging.getLogger(LOGGER_NAME)
+
+    yield start_log
+    close_logs()
 
 
 @pytest.fixture
@@ -64,9 +70,21 @@ def set_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[SetZone]:
     time.tzset()
 
 
+def open_logs() -> list[logging.Handler]:
+    """Return the handlers of the open logs; pytest adds handlers of its own."""
+    return [handler for handler in logging.getLogger(LOGGER_NAME).handlers if isinstance(handler, BatchHandler)]
+
+
+def close_logs() -> None:
+    """Close every open log."""
+    for handler in open_logs():
+        logging.getLogger(LOGGER_NAME).removeHandler(handler)
+        handler.close()
+
+
 def written(path: Path) -> list[str]:
-    """Close the log and return its lines, cut wherever any reader of text may cut them."""
-    close_logging()
+    """Close the log and return its lines, split at every character that a reader may take for a line end."""
+    close_logs()
     return path.read_bytes().decode().splitlines()
 
 
@@ -115,9 +133,9 @@ def test_timestamps_are_utc_wherever_the_server_stands(
 def test_a_full_file_is_rotated_and_only_so_many_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logger_config, "MAX_FILE_BYTES", 1000)
     path = tmp_path / "webserver.log"
-    logger = configure_logging(Settings(log_file=path))
+    log = configure_logging(Settings(log_file=path))
     for number in range(500):
-        logger.info("line %d", number)
+        log.info("line %d", number)
     newest = written(path)
     files = {file.name for file in tmp_path.iterdir()}
     assert files == {path.name, *(f"{path.name}.{age}" for age in range(1, OLD_FILES_KEPT + 1))}
@@ -214,32 +232,35 @@ def test_lines_of_many_threads_are_whole(start: Start, log_file: Path) -> None:
     assert all(LINE.fullmatch(line) and line.endswith("x" * 500) for line in lines)
 
 
-@pytest.mark.parametrize("times", [2, 5])
-def test_configuring_again_replaces_the_log_and_writes_no_line_twice(tmp_path: Path, times: int) -> None:
-    paths = [tmp_path / f"{number}.log" for number in range(times)]
-    threads_before = threading.active_count()
-    for number, path in enumerate(paths):
-        configure_logging(Settings(log_file=path)).info("line %d", number)
-    assert threading.active_count() == threads_before + 1
-    assert [[line.split()[-1] for line in written(path)] for path in paths] == [[str(n)] for n in range(times)]
+def test_each_server_writes_its_own_lines_and_every_log_takes_the_records_of_modules(tmp_path: Path) -> None:
+    first, second = (configure_logging(Settings(log_file=tmp_path / name)) for name in ("first", "second"))
+    logging.getLogger("app.module").info("shared")
+    first.info("one")
+    second.info("two")
+    first.close()
+    second.info("three")
+    second.close()
+    lines = [[line.split()[-1] for line in (tmp_path / name).read_text().splitlines()] for name in ("first", "second")]
+    assert lines == [["shared", "one"], ["shared", "two", "three"]]
 
 
-def test_configuring_the_same_file_again_goes_on_with_it(log_file: Path) -> None:
+def test_a_log_opened_again_appends(log_file: Path) -> None:
     for text in ("first", "second"):
-        configure_logging(Settings(log_file=log_file)).info(text)
+        log = configure_logging(Settings(log_file=log_file))
+        log.info(text)
+        log.close()
     assert [line.split()[-1] for line in written(log_file)] == ["first", "second"]
 
 
-def test_closing_twice_is_harmless_and_ends_the_thread(start: Start, log_file: Path) -> None:
-    logger = start()
+def test_closing_twice_is_harmless_and_ends_the_thread(log_file: Path) -> None:
     threads_before = threading.active_count()
-    (handler,) = logger.handlers
-    logger.info("only")
-    close_logging()
-    close_logging()
-    handler.close()
-    assert threading.active_count() == threads_before - 1
-    assert logger.handlers == []
+    log = configure_logging(Settings(log_file=log_file))
+    assert threading.active_count() == threads_before + 1
+    log.info("only")
+    log.close()
+    log.close()
+    assert threading.active_count() == threads_before
+    assert open_logs() == []
     assert len(written(log_file)) == 1
 
 
@@ -251,7 +272,7 @@ def test_nothing_reaches_the_loggers_above(start: Start, capfd: pytest.CaptureFi
         logger.error("only in the file")
     finally:
         logging.getLogger().removeHandler(above)
-    close_logging()
+    close_logs()
     assert capfd.readouterr().err == ""
     assert logger.name == LOGGER_NAME
 
@@ -259,7 +280,7 @@ def test_nothing_reaches_the_loggers_above(start: Start, capfd: pytest.CaptureFi
 def test_a_log_that_cannot_be_opened_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="missing"):
         configure_logging(Settings(log_file=tmp_path / "missing" / "webserver.log"))
-    assert logging.getLogger(LOGGER_NAME).handlers == []
+    assert open_logs() == []
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028", "\x85"], ids=ascii)

@@ -7,8 +7,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-import make_respondents
-from make_respondents import FACTS_FILE, GROUPS_PER_FILE, Generator, read_survey, write_records
+from tools import make_respondents
+from tools.make_respondents import FACTS_FILE, GROUPS_PER_FILE, Generator, read_survey, write_records
 
 
 def records(files: list[Path]) -> pd.DataFrame:

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-TOOL = PROJECT_ROOT / "tools" / "make_sample_dataset.py"
 BUNDLED = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
 CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
 
@@ -44,8 +43,8 @@ Facts = dict[str, Any]
 
 
 def run_tool(output: Path, *options: str) -> str:
-    command = [sys.executable, str(TOOL), "--output", str(output), *options]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    command = [sys.executable, "-m", "tools.make_sample_dataset", "--output", str(output), *options]
+    return subprocess.run(command, cwd=PROJECT_ROOT, check=True, capture_output=True, text=True).stdout
 
 
 def read_rows(text: io.TextIOBase) -> list[Row]:

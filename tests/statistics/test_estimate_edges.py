@@ -1,4 +1,4 @@
-"""Statistics about estimates at their edges: tables of a few rows, made for what CDC's table seldom or never has."""
+"""Edge cases of estimates: tables of a few rows for what CDC's table seldom or never has."""
 
 import json
 import math
@@ -35,7 +35,7 @@ def group(name: str) -> dict[str, object]:
 
 
 def ask(folder: Path, rows: list[Row], statistic: str, **body: Any) -> Any:
-    """Return what is answered of a table of some rows."""
+    """Return the result over a table of some rows."""
     planner = Planner(read_table(write_csv(folder, rows, tuple(rows[0]))))
     raw = json.dumps({"question": "q", **body}).encode()
     return json.loads(planner.plan(statistic, raw).work().content)["data"]
@@ -74,7 +74,7 @@ def test_a_row_without_a_year_is_not_in_a_trend(tmp_path: Path) -> None:
     assert [each["year"] for each in found["years"]] == [2015, 2016, 2017, 2018]
 
 
-def test_those_who_did_not_report_and_groups_without_a_case_are_never_best_or_worst(tmp_path: Path) -> None:
+def test_unreported_data_and_groups_without_a_case_are_never_best_or_worst(tmp_path: Path) -> None:
     none = {"Low_Confidence_Limit": 0, "High_Confidence_Limit ": 3}
     rows = [cell(value, **group(name)) for name, value in (("low", 40), ("high", 20), ("Data not reported", 60))]
     found = ask(
@@ -99,7 +99,7 @@ NEEDING_LIMITS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("asked", NEEDING_LIMITS)
 @pytest.mark.parametrize("somewhere", [False, True])
-def test_a_table_without_any_limits_is_told_as_such(tmp_path: Path, asked: str, somewhere: bool) -> None:
+def test_a_table_without_any_limits_gets_an_error_that_says_so(tmp_path: Path, asked: str, somewhere: bool) -> None:
     none = {"Low_Confidence_Limit": "", "High_Confidence_Limit ": ""}
     rows = [
         cell(20 + number, LocationDesc=place, **none, **year(2015 + number), **stratum)
@@ -125,14 +125,14 @@ def two_questions() -> list[Row]:
     ]
 
 
-def test_the_nation_is_in_a_correlation_only_where_it_is_named(tmp_path: Path) -> None:
+def test_a_correlation_includes_the_nation_only_if_the_request_names_it(tmp_path: Path) -> None:
     without = ask(tmp_path, two_questions(), "correlate", other_question="other")
     named = ask(tmp_path, two_questions(), "correlate", other_question="other", locations=PLACES)
     assert [pair["location"] for pair in without["pairs"]] == [place for place in PLACES if place != "National"]
     assert [pair["location"] for pair in named["pairs"]] == PLACES
 
 
-def test_what_is_equal_but_for_rounding_everywhere_has_no_correlation(tmp_path: Path) -> None:
+def test_values_that_differ_by_rounding_only_have_no_correlation(tmp_path: Path) -> None:
     """0.1, 0.2 and 0.3 add up to another number in another order."""
     orders = {"Guam": (0.1, 0.2, 0.3), "Iowa": (0.3, 0.2, 0.1), "Ohio": (0.2, 0.2, 0.2)}
     orders["Utah"] = orders["Guam"]
@@ -157,7 +157,7 @@ def test_what_is_equal_but_for_rounding_everywhere_has_no_correlation(tmp_path: 
         ([2011, 2012, 2013], ["2011-2013"]),
     ],
 )
-def test_a_row_of_several_years_counts_where_all_of_them_are_asked_for(
+def test_a_row_of_several_years_is_used_if_the_filter_has_all_of_them(
     tmp_path: Path, years: object, held: list[object]
 ) -> None:
     rows = [cell(20, **year(2011, 2013)), cell(30, **year(2014))]

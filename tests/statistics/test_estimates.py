@@ -1,4 +1,4 @@
-"""Estimates: CDC's published figures to the digit, means over years, flags, and what is refused."""
+"""Estimates: CDC's published figures to the digit, means over years, flags, and rejected requests."""
 
 import json
 import math
@@ -39,7 +39,7 @@ def ask(planner: Planner, **body: Any) -> Any:
 
 
 def refused(planner: Planner, **body: Any) -> str:
-    """Return why an estimate is refused."""
+    """Return the reason for which an estimate is rejected."""
     with pytest.raises(InvalidRequestError) as caught:
         planner.plan("estimate", json.dumps(body).encode())
     return caught.value.reason
@@ -69,7 +69,7 @@ def by_keys(cells: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.skipif(not CDC_TABLE.is_file(), reason="the CDC table lies in ../shared/data")
-def test_every_published_cell_of_cdc_is_answered_to_the_digit_and_every_suppressed_one_as_such() -> None:
+def test_every_published_cell_of_cdc_is_returned_to_the_digit_and_every_suppressed_one_as_suppressed() -> None:
     planner, rows = Planner(read_table(CDC_TABLE)), plain_rows(CDC_TABLE)
     valued = suppressed = 0
     for question in sorted({each.question for each in rows}):
@@ -109,7 +109,7 @@ def test_years_are_averaged_without_weights(planner: Planner, rows: list[PlainRo
     assert {cell["location"] for cell in cells} == {each.place for each in kept(rows, of_total)}
 
 
-def test_a_mean_is_incomplete_where_a_year_is_suppressed_or_was_not_held(tmp_path: Path) -> None:
+def test_a_mean_is_incomplete_if_a_year_is_suppressed_or_missing(tmp_path: Path) -> None:
     def cell(place: str, year: int, **fields: object) -> Row:
         total = {"StratificationCategory1": "Total", "Stratification1": "Total"}
         return row(
@@ -136,7 +136,7 @@ def test_a_mean_is_incomplete_where_a_year_is_suppressed_or_was_not_held(tmp_pat
     assert incomplete(years=[2018]) == []
 
 
-def test_total_and_the_nation_are_asked_about_where_nothing_else_is(planner: Planner, rows: list[PlainRow]) -> None:
+def test_total_and_the_nation_are_the_defaults(planner: Planner, rows: list[PlainRow]) -> None:
     nation = kept(rows, {"question": "Q036", "locations": ["National"], "stratification": {"category": "Total"}})
     assert [cell["value"] for cell in ask(planner, question="Q036", by=["year"])] == [each.value for each in nation]
     (cell,) = ask(planner, question="Q036", by=[])
@@ -144,28 +144,28 @@ def test_total_and_the_nation_are_asked_about_where_nothing_else_is(planner: Pla
     assert list(cell) == ["value", "low", "high", "sample_size", "rows", "flags"]
 
 
-def test_the_keys_are_those_that_are_asked_for_in_a_fixed_order(planner: Planner) -> None:
+def test_the_keys_are_the_requested_ones_in_a_fixed_order(planner: Planner) -> None:
     cells = ask(planner, question="Q036", by=["stratum", "location"], locations=["OH", "UT"])
     assert list(cells[0])[:2] == ["location", "stratum"]
     assert len({(cell["location"], cell["stratum"]) for cell in cells}) == len(cells)
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "reason"),
     [
-        ({"by": ["year"], "locations": ["OH", "UT"]}, "estimates of several locations are not averaged"),
-        ({"by": ["year"], "exclude": ["National"]}, "estimates of several locations are not averaged"),
-        ({"stratification": {"category": "Gender"}}, "the strata of 'Gender' are not averaged"),
-        ({"by": ["location", "category"]}, "the strata of a category are not averaged"),
+        ({"by": ["year"], "locations": ["OH", "UT"]}, "estimates of several locations cannot be averaged"),
+        ({"by": ["year"], "exclude": ["National"]}, "estimates of several locations cannot be averaged"),
+        ({"stratification": {"category": "Gender"}}, "the strata of 'Gender' cannot be averaged"),
+        ({"by": ["location", "category"]}, "the strata of a category cannot be averaged"),
         ({"by": ["county"]}, "must be 'location', 'year', 'category' or 'stratum'"),
         ({"by": "location"}, "field 'by' must be a list"),
     ],
 )
-def test_what_differs_in_size_is_not_averaged(planner: Planner, body: dict[str, Any], told: str) -> None:
-    assert told in refused(planner, question="Q036", **body)
+def test_groups_of_different_size_are_not_averaged(planner: Planner, body: dict[str, Any], reason: str) -> None:
+    assert reason in refused(planner, question="Q036", **body)
 
 
-def test_a_category_of_one_stratum_each_may_be_told_by_category(planner: Planner) -> None:
+def test_categories_of_one_stratum_each_can_be_keys(planner: Planner) -> None:
     female = {"category": "Gender", "value": "Female"}
     cells = ask(planner, question="Q036", by=["category"], stratification=female, locations=["OH"])
     assert [cell["category"] for cell in cells] == ["Gender"]

@@ -47,7 +47,7 @@ def compute(planner: Planner, statistic: str, body: dict[str, Any]) -> Any:
 
 
 def agrees(found: float | None, wanted: float) -> bool:
-    """Tell whether a figure is the wanted one, to 1e-9 of its size or absolutely."""
+    """Return whether a figure is the expected one, to 1e-9 of its size or absolutely."""
     return found is not None and math.isclose(found, wanted, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 
 
@@ -59,7 +59,7 @@ def usable(rows: list[PlainRow]) -> list[PlainRow]:
 def answered(
     survey: Survey, statistic: str, draw_body: Callable[[random.Random, list[PlainRow]], dict[str, Any]]
 ) -> list[tuple[dict[str, Any], Any]]:
-    """Return random bodies that are not refused, with our answers."""
+    """Return random valid bodies with our results."""
     planner, rows = survey
     draw = random.Random(statistic)
     found: list[tuple[dict[str, Any], Any]] = []
@@ -68,7 +68,7 @@ def answered(
         try:
             found.append((body, compute(planner, statistic, body)))
         except InvalidRequestError:
-            continue  # of too few years or locations; what is refused is tested below
+            continue  # too few years or locations; rejected requests are tested below
     return found
 
 
@@ -196,7 +196,7 @@ def test_a_correlation_is_that_of_scipy(survey: Survey) -> None:
         assert agrees(data["spearman"]["p_value"], by_rank.pvalue), body
 
 
-def test_a_trend_that_does_not_change_is_flat_and_not_what_rounding_makes_of_it() -> None:
+def test_a_constant_trend_is_flat_despite_rounding() -> None:
     x, errors = np.array([2017.0, 2019.0, 2021.0]), np.array([0.66, 0.61, 0.66])
     line = weighted_line(x, np.array([16.4, 16.4 + 1e-14, 16.4]), errors, x)
     assert asdict(line.slope) == {"value": 0.0, "low": 0.0, "high": 0.0, "standard_error": 0.0, "p_value": 1.0}
@@ -238,10 +238,14 @@ def test_a_disparity_is_between_the_extreme_strata(survey: Survey, question: str
 
 
 @pytest.mark.parametrize(
-    ("statistic", "body", "told"),
+    ("statistic", "body", "reason"),
     [
         ("trend", {"state": "OH", "years": [2019, 2021]}, "at least 3 years"),
-        ("trend", {"state": "OH", "stratification": {"category": "Gender"}}, "the strata of 'Gender' are not averaged"),
+        (
+            "trend",
+            {"state": "OH", "stratification": {"category": "Gender"}},
+            "the strata of 'Gender' cannot be averaged",
+        ),
         ("trend", {"state": "OH", "exclude": ["Ohio"]}, "the state 'OH' is left out"),
         ("compare", {"between": {"location": ["OH", "OH"]}}, "must name two that differ"),
         ("compare", {"between": {"location": ["OH", "Ohio"]}}, "names the same location twice"),
@@ -264,8 +268,8 @@ def test_a_disparity_is_between_the_extreme_strata(survey: Survey, question: str
         ("correlate", {"other_question": "Q999"}, "unknown question"),
     ],
 )
-def test_what_cannot_be_computed_is_refused(statistic: str, body: dict[str, Any], told: str) -> None:
+def test_a_request_that_cannot_be_computed_is_rejected(statistic: str, body: dict[str, Any], reason: str) -> None:
     planner = Planner(read_table(BUNDLED_TABLE))
     with pytest.raises(InvalidRequestError) as caught:
         planner.plan(statistic, json.dumps({"question": "Q036", **body}).encode())
-    assert told in caught.value.reason
+    assert reason in caught.value.reason

@@ -1,4 +1,4 @@
-"""From the bytes of a body to a query, and what is said of a body that is none."""
+"""Request bodies: how they become queries, and which error an invalid one gets."""
 
 import json
 from datetime import UTC, datetime
@@ -12,9 +12,20 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.errors import InvalidRequestError
-from app.queries.bodies import FiveBody, QuestionBody, RankingBody, StateBody, parse_body
+from app.queries.bodies import QuestionBody, parse_body
 from app.queries.query import Query
-from app.queries.resolve import resolve
+from app.statistics.means import (
+    FIVE,
+    LOCATION,
+    QUESTION,
+    RANKING,
+    FiveBody,
+    LocationQuery,
+    RankingBody,
+    RankingQuery,
+    StateBody,
+)
+from app.statistics.registry import Input
 from app.table.cells import Rows, add_up, row_cells
 from app.table.facts import Direction
 from app.table.survey_table import DatasetReport, Location, Period, Question, QuestionData, Stratum, SurveyTable
@@ -23,6 +34,9 @@ OBESITY = "Percent of adults aged 18 years and older who have obesity"
 STRENGTH = "Percent of adults who engage in muscle-strengthening activities on 2 or more days a week"
 SINGING = "Percent of adults who sing in the shower"
 SILENT = "Percent of adults who never answer"
+INPUTS: dict[type[QuestionBody], Input[Any, Any]] = {
+    input_.body: input_ for input_ in (QUESTION, LOCATION, FIVE, RANKING)
+}
 MODELS: list[type[QuestionBody]] = [QuestionBody, StateBody, FiveBody, RankingBody]
 LONGEST_REASON_CHARS = 4000
 
@@ -49,15 +63,17 @@ TABLE = SurveyTable(
 )
 
 
-def asked(model: type[QuestionBody], body: Any) -> Query:
-    """Return the query that a body stands for."""
-    return resolve(parse_body(body if isinstance(body, bytes) else json.dumps(body).encode(), model), TABLE)
+def query_of(model: type[QuestionBody], body: Any) -> Query:
+    """Parse and resolve a body."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    query: Query = INPUTS[model].resolve(parse_body(raw, model), TABLE)
+    return query
 
 
-def refused(model: type[QuestionBody], body: Any) -> str:
-    """Return why a body is refused: one line, whatever the client sent."""
+def reason_of(model: type[QuestionBody], body: Any) -> str:
+    """Return the reason for which a body is rejected; it is one printable line."""
     with pytest.raises(InvalidRequestError) as caught:
-        asked(model, body)
+        query_of(model, body)
     reason = caught.value.reason
     assert caught.value.status == 400
     assert len(reason.splitlines()) == 1
@@ -67,13 +83,13 @@ def refused(model: type[QuestionBody], body: Any) -> str:
 
 
 @pytest.mark.parametrize(("named", "code"), [(OBESITY, 0), ("Q036", 0), (STRENGTH, 1), ("Q046", 1), (SINGING, 2)])
-def test_a_question_is_taken_by_its_text_and_by_its_id(named: str, code: int) -> None:
-    assert asked(QuestionBody, {"question": named}) == Query(code)
+def test_a_question_is_found_by_its_text_and_by_its_id(named: str, code: int) -> None:
+    assert query_of(QuestionBody, {"question": named}) == Query(code)
 
 
 @pytest.mark.parametrize(("named", "code"), [("Maine", 0), ("ME", 0), ("Texas", 2), ("TX", 2)])
-def test_a_state_is_taken_by_its_name_and_by_its_abbreviation(named: str, code: int) -> None:
-    assert asked(StateBody, {"question": "Q036", "state": named}) == Query(0, location=code)
+def test_a_state_is_found_by_its_name_and_by_its_abbreviation(named: str, code: int) -> None:
+    assert query_of(StateBody, {"question": "Q036", "state": named}) == LocationQuery(0, location=code)
 
 
 @pytest.mark.parametrize(
@@ -88,14 +104,15 @@ def test_a_state_is_taken_by_its_name_and_by_its_abbreviation(named: str, code: 
         ({"question": SINGING, "best": "max"}, "max"),
     ],
 )
-def test_the_direction_is_the_bodys_or_else_the_known_one(body: dict[str, Any], best: Direction) -> None:
-    query = asked(RankingBody, body)
-    assert (query.best, query.location) == (best, None)
+def test_the_direction_of_the_body_overrides_the_known_one(body: dict[str, Any], best: Direction) -> None:
+    query = query_of(RankingBody, body)
+    assert isinstance(query, RankingQuery)
+    assert query.best == best
 
 
 @pytest.mark.parametrize("body", [{"question": SINGING}, {"question": SINGING, "best": None}])
-def test_a_ranking_without_a_known_direction_asks_for_one(body: dict[str, Any]) -> None:
-    reason = refused(RankingBody, body)
+def test_a_ranking_without_a_known_direction_is_rejected(body: dict[str, Any]) -> None:
+    reason = reason_of(RankingBody, body)
     assert SINGING in reason
     assert '"best": "min" or "best": "max"' in reason
 
@@ -109,8 +126,8 @@ TOO_DEEP = [b"[" * 60_000, b'{"question":' * 5000, b'{"question": ' + b"[" * 500
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("raw", [*NO_OBJECTS, *NO_JSON, *NO_TEXT, *LONE_SURROGATES, *TOO_DEEP])
-def test_a_body_that_is_no_json_object_is_told_what_to_send(model: type[QuestionBody], raw: bytes) -> None:
-    reason = refused(model, raw)
+def test_a_body_that_is_not_a_json_object_is_rejected_with_the_fields(model: type[QuestionBody], raw: bytes) -> None:
+    reason = reason_of(model, raw)
     assert reason.startswith("the body must be a JSON object")
     assert all(field in reason for field in model.model_fields)
 
@@ -126,22 +143,22 @@ def test_a_body_that_is_no_json_object_is_told_what_to_send(model: type[Question
     ],
 )
 def test_every_missing_field_is_named(model: type[QuestionBody], body: dict[str, Any], missing: list[str]) -> None:
-    reason = refused(model, body)
+    reason = reason_of(model, body)
     assert [name for name in model.model_fields if f"field {name!r} is missing" in reason] == missing
 
 
 @pytest.mark.parametrize(
     ("model", "field"), [(QuestionBody, "state"), (QuestionBody, "best"), (StateBody, "best"), (RankingBody, "Best")]
 )
-def test_an_unknown_field_is_named_with_those_that_are_taken(model: type[QuestionBody], field: str) -> None:
+def test_an_unknown_field_gets_an_error_that_lists_the_valid_fields(model: type[QuestionBody], field: str) -> None:
     body = {"question": OBESITY, "state": "Ohio"} if model is StateBody else {"question": OBESITY}
-    reason = refused(model, {**body, field: "min"})
+    reason = reason_of(model, {**body, field: "min"})
     assert f"unknown field {field!r}" in reason
     assert all(name in reason.partition("The body takes the fields ")[2] for name in model.model_fields)
 
 
 def test_many_unknown_fields_are_counted() -> None:
-    reason = refused(QuestionBody, {"question": OBESITY, **{f"field_{number}": 1 for number in range(1000)}})
+    reason = reason_of(QuestionBody, {"question": OBESITY, **{f"field_{number}": 1 for number in range(1000)}})
     assert "and 997 more" in reason
 
 
@@ -149,34 +166,36 @@ def test_many_unknown_fields_are_counted() -> None:
 @pytest.mark.parametrize(
     "value", [None, True, 0, 36, 1.5, float("nan"), float("inf"), [], ["Q036"], {}, {"id": "Q036"}]
 )
-def test_a_value_that_is_no_string_is_refused_by_the_name_of_its_field(field: str, value: Any) -> None:
-    reason = refused(StateBody, {"question": OBESITY, "state": "Ohio", field: value})
+def test_a_value_that_is_not_a_string_is_rejected_with_the_name_of_its_field(field: str, value: Any) -> None:
+    reason = reason_of(StateBody, {"question": OBESITY, "state": "Ohio", field: value})
     assert reason.startswith(f"field '{field}' must be a string")
 
 
 @pytest.mark.parametrize("digits", [100, 4301, 60_000])
-def test_a_number_of_any_length_is_refused(digits: int) -> None:
-    refused(QuestionBody, b'{"question": ' + b"9" * digits + b"}")
+def test_a_number_of_any_length_is_rejected(digits: int) -> None:
+    reason_of(QuestionBody, b'{"question": ' + b"9" * digits + b"}")
 
 
 @pytest.mark.parametrize("field", ["question", "state"])
-def test_an_empty_value_is_refused_as_such(field: str) -> None:
-    reason = refused(StateBody, {"question": OBESITY, "state": "Ohio", field: ""})
+def test_an_empty_value_is_rejected(field: str) -> None:
+    reason = reason_of(StateBody, {"question": OBESITY, "state": "Ohio", field: ""})
     assert reason.startswith(f"field '{field}' is empty")
 
 
 @pytest.mark.parametrize("best", ["", "MIN", "lowest", " min", 0, True, ["min"], {}, float("nan")])
 def test_a_direction_is_min_or_max(best: Any) -> None:
-    assert refused(RankingBody, {"question": OBESITY, "best": best}).startswith("field 'best' must be 'min' or 'max'")
+    assert reason_of(RankingBody, {"question": OBESITY, "best": best}).startswith("field 'best' must be 'min' or 'max'")
 
 
-def test_the_last_of_two_values_of_one_field_counts() -> None:
-    assert asked(QuestionBody, b'{"question": "Q036", "question": "Q046"}') == Query(1)
-    assert "is empty" in refused(QuestionBody, b'{"question": "Q036", "question": ""}')
+def test_the_last_value_of_a_repeated_field_is_used() -> None:
+    assert query_of(QuestionBody, b'{"question": "Q036", "question": "Q046"}') == Query(1)
+    assert "is empty" in reason_of(QuestionBody, b'{"question": "Q036", "question": ""}')
 
 
 def test_escapes_and_spaces_in_the_json_do_not_matter() -> None:
-    assert asked(StateBody, rb' { "question" : "\u00510\u00336" , "state":"\u004fhio" } ') == Query(0, location=1)
+    assert query_of(StateBody, rb' { "question" : "\u00510\u00336" , "state":"\u004fhio" } ') == LocationQuery(
+        0, location=1
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,8 +208,8 @@ def test_escapes_and_spaces_in_the_json_do_not_matter() -> None:
         ("sing in the showr", SINGING),
     ],
 )
-def test_an_unknown_question_is_told_close_ones_and_where_all_are_listed(given_name: str, closest: str) -> None:
-    reason = refused(QuestionBody, {"question": given_name})
+def test_an_unknown_question_gets_the_closest_ones_and_the_route_that_lists_all(given_name: str, closest: str) -> None:
+    reason = reason_of(QuestionBody, {"question": given_name})
     assert reason.startswith(f"unknown question {given_name!r}; the closest are: ")
     assert repr(closest) in reason.partition("; the closest are: ")[2]
     assert "GET /api/questions" in reason
@@ -200,8 +219,8 @@ def test_an_unknown_question_is_told_close_ones_and_where_all_are_listed(given_n
     ("given_name", "closest"),
     [("ohio", "Ohio"), ("Ohoi", "Ohio"), ("Texas ", "Texas"), ("Tejas", "Texas"), ("me", "ME")],
 )
-def test_an_unknown_state_is_told_close_ones_and_where_all_are_listed(given_name: str, closest: str) -> None:
-    reason = refused(StateBody, {"question": OBESITY, "state": given_name})
+def test_an_unknown_state_gets_the_closest_ones_and_the_route_that_lists_all(given_name: str, closest: str) -> None:
+    reason = reason_of(StateBody, {"question": OBESITY, "state": given_name})
     assert reason.startswith(f"unknown state {given_name!r}; the closest are: ")
     assert repr(closest) in reason.partition("; the closest are: ")[2]
     assert "GET /api/states" in reason
@@ -209,35 +228,35 @@ def test_an_unknown_state_is_told_close_ones_and_where_all_are_listed(given_name
 
 @pytest.mark.parametrize("text", [" ", "\x00", "Ohio\x00", "\x1b[31mOhio", "Oh\u2028io", "Oh\u202eio", "💡", "?" * 50])
 @pytest.mark.parametrize("field", ["question", "state"])
-def test_a_name_of_odd_characters_is_shown_escaped(field: str, text: str) -> None:
-    reason = refused(StateBody, {"question": OBESITY, "state": "Ohio", field: text})
+def test_a_name_of_odd_characters_is_escaped_in_the_error(field: str, text: str) -> None:
+    reason = reason_of(StateBody, {"question": OBESITY, "state": "Ohio", field: text})
     assert reason.startswith(f"unknown {field} {text!r}")
 
 
 @pytest.mark.parametrize("field", ["question", "state"])
-def test_a_huge_name_is_shown_shortened(field: str) -> None:
-    reason = refused(StateBody, {"question": OBESITY, "state": "Ohio", field: "Ohio " * 12_000})
+def test_a_huge_name_is_shortened_in_the_error(field: str) -> None:
+    reason = reason_of(StateBody, {"question": OBESITY, "state": "Ohio", field: "Ohio " * 12_000})
     assert reason.startswith(f"unknown {field} 'Ohio Ohio")
 
 
-def test_a_huge_name_of_a_field_is_shown_shortened() -> None:
-    assert "unknown field 'aaa" in refused(QuestionBody, {"question": OBESITY, "a" * 60_000: 1})
+def test_a_huge_name_of_a_field_is_shortened_in_the_error() -> None:
+    assert "unknown field 'aaa" in reason_of(QuestionBody, {"question": OBESITY, "a" * 60_000: 1})
 
 
-def test_a_state_without_a_value_is_refused_with_both_names() -> None:
-    reason = refused(StateBody, {"question": "Q036", "state": "Utopia"})
+def test_a_state_without_a_value_is_rejected_with_both_names() -> None:
+    reason = reason_of(StateBody, {"question": "Q036", "state": "Utopia"})
     assert reason.startswith(f"Utopia has no value for the question {OBESITY!r}")
     assert "another state or another question" in reason
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_question_without_any_value_is_refused(model: type[QuestionBody]) -> None:
+def test_a_question_without_any_value_is_rejected(model: type[QuestionBody]) -> None:
     body = {"question": "Q999", "state": "Ohio"} if model is StateBody else {"question": "Q999"}
-    assert "has a value" in refused(model, body)
+    assert "has a value" in reason_of(model, body)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_body_cannot_be_changed(model: type[QuestionBody]) -> None:
+def test_a_body_is_immutable(model: type[QuestionBody]) -> None:
     body = parse_body(b'{"question": "Q036"' + (b', "state": "OH"}' if model is StateBody else b"}"), model)
     for name in model.model_fields:
         with pytest.raises(ValidationError, match="frozen"):
@@ -250,11 +269,11 @@ NAMES = st.sampled_from([OBESITY, "Q036", SINGING, "Q999", "Ohio", "OH", "Utopia
 NEAR_BODIES = st.dictionaries(st.sampled_from(["question", "state", "best", "more"]), NAMES | JSON)
 
 
-def _asked_or_refused(model: type[QuestionBody], raw: bytes) -> None:
-    """Check that a body gives a query or a reason, and raises nothing else."""
+def _check_query_or_error(model: type[QuestionBody], raw: bytes) -> None:
+    """Check that a body gives a query or an InvalidRequestError, and nothing else."""
     reason = "none"
     try:
-        assert asked(model, raw).question in {0, 1, 2}
+        assert query_of(model, raw).question in {0, 1, 2}
     except InvalidRequestError as error:
         reason = error.reason
     assert len(reason.splitlines()) == 1
@@ -263,13 +282,13 @@ def _asked_or_refused(model: type[QuestionBody], raw: bytes) -> None:
 @pytest.mark.parametrize("model", MODELS)
 @limits(deadline=None)
 @given(body=JSON | NEAR_BODIES)
-def test_whatever_json_is_sent_is_a_query_or_refused(model: type[QuestionBody], body: Any) -> None:
-    _asked_or_refused(model, json.dumps(body).encode())
-    _asked_or_refused(model, json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+def test_any_json_becomes_a_query_or_one_line_of_error(model: type[QuestionBody], body: Any) -> None:
+    _check_query_or_error(model, json.dumps(body).encode())
+    _check_query_or_error(model, json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 @pytest.mark.parametrize("model", MODELS)
 @limits(deadline=None)
 @given(raw=st.binary() | st.text('{}[]":,\\ud8questionate0N', max_size=40).map(str.encode))
-def test_whatever_bytes_are_sent_are_a_query_or_refused(model: type[QuestionBody], raw: bytes) -> None:
-    _asked_or_refused(model, raw)
+def test_any_bytes_become_a_query_or_one_line_of_error(model: type[QuestionBody], raw: bytes) -> None:
+    _check_query_or_error(model, raw)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import checker
-import make_reference_cases as reference_cases
+from tools import make_reference_cases as reference_cases
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidRequestError
 from app.queries.bodies import parse_body
-from app.queries.resolve import resolve
 from app.statistics import STATISTICS
 from app.table.engines.pandas_reader import read_table
-from make_reference_cases import STATISTICS as NINE
+from tools.make_reference_cases import STATISTICS as NINE
 
 HEADER = ("LocationDesc", "Question", "Data_Value", "StratificationCategory1", "Stratification1")
 TEXT = st.text("abAB '\"\\,(é", min_size=1, max_size=4).map(str.strip).filter(bool)
@@ -32,11 +31,11 @@ Row = tuple[str, str, float, tuple[str, str]]
 
 
 def compute(path: Path, statistic: str, **body: str) -> Any:
-    """Ask for a statistic as the server does."""
+    """Compute a statistic as the server does."""
     table = read_table(path)
     entry = STATISTICS[statistic]
     raw = bytes(json.dumps(body), "utf-8")
-    return entry.compute(table, resolve(parse_body(raw, entry.body), table))
+    return entry.compute(table, entry.input.resolve(parse_body(raw, entry.body), table))
 
 
 def plain(rows: list[Row], statistic: str, question: str, state: str, best: str) -> Any:
@@ -130,14 +129,14 @@ def test_equal_means_are_in_the_order_of_the_names(folder: Path) -> None:
         assert list(compute(path, statistic, question="q", best="max")) == ["Guam", "Iowa", "Maine", "Ohio", "Texas"]
 
 
-def test_a_question_that_is_suppressed_throughout_is_refused(folder: Path) -> None:
+def test_a_question_with_suppressed_rows_only_is_rejected(folder: Path) -> None:
     path = folder / "suppressed.csv"
     path.write_text(",".join(HEADER) + ",Data_Value_Footnote_Symbol\nOhio,asked,,,,~\nOhio,other,5,,,\n")
     with pytest.raises(InvalidRequestError, match="no row of the question 'asked' has a value"):
         compute(path, "global_mean", question="asked")
 
 
-def test_every_statistic_says_what_it_is() -> None:
+def test_every_statistic_has_a_summary() -> None:
     assert len(STATISTICS) >= 9
     for name, entry in STATISTICS.items():
         assert entry.name == name

@@ -1,4 +1,4 @@
-"""Answers in each form that they come in, written by hand, for the tests of charts."""
+"""Results in each of their shapes, written by hand, for the tests of charts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,13 +12,13 @@ ABOUT = ChartContext(QUESTION, SOURCE, tuple(range(2011, 2022)))
 Document = Mapping[str, Any]
 
 
-def done(data: Any, **filters: Any) -> Document:
-    """Return the document of a job that is done."""
-    return {"status": "done", "data": data, "provenance": {"filters": filters}} if filters else {"data": data}
+def done(data: Any) -> Document:
+    """Return the document of a finished job."""
+    return {"status": "done", "data": data}
 
 
 def cell(value: float | None, *flags: str, **keys: Any) -> dict[str, Any]:
-    """Return a cell with limits of one point on either side, or none where there is no value."""
+    """Return a cell with limits one point away, or without limits if it has no value."""
     low, high = (None, None) if value is None else (value - 1, value + 1)
     return {**keys, "value": value, "low": low, "high": high, "sample_size": 900, "rows": 1, "flags": list(flags)}
 
@@ -38,9 +38,7 @@ BY_LOCATION = done(
         cell(31.0, "unreliable", location="Ohio"),
         cell(None, "suppressed", location="Guam"),
         cell(34.0, location="Texas"),
-    ],
-    years=[2019],
-    category="Total",
+    ]
 )
 BY_STRATUM = done(
     [
@@ -113,8 +111,8 @@ CORRELATE = done(
     }
 )
 
-# Each form of an answer: the statistic, the document, and the kinds of chart that suit it.
-ANSWERS: Mapping[str, tuple[str, Document, tuple[str, ...]]] = {
+# Each shape of a result: the statistic, the document, and the chart kinds that suit it.
+RESULTS: Mapping[str, tuple[str, Document, tuple[str, ...]]] = {
     "states_mean": ("states_mean", done(STATES), ("bars", "map")),
     "diff_from_mean": ("diff_from_mean", done({"Utah": 5.0, "Ohio": -1.0}), ("bars", "map")),
     "best": ("best", done({"Utah": 25.0, "Ohio": 31.0}), ("bars", "map")),

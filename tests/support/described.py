@@ -1,4 +1,4 @@
-"""The API document as a client reads it: what it says of an answer, and whether an answer is like that."""
+"""Read the API document as a client does, and check responses against it."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -7,27 +7,27 @@ from jsonschema import Draft202012Validator
 
 
 class Route(NamedTuple):
-    """A route of the document under one method; ``told`` is what the document tells of it."""
+    """A route of the document under one method, with its Operation Object."""
 
     method: str
     path: str
-    told: dict[str, Any]
+    operation: dict[str, Any]
 
 
 def routes_of(document: dict[str, Any]) -> Iterator[Route]:
     """Yield every route of a document."""
     for path, methods in document["paths"].items():
-        for method, told in methods.items():
-            yield Route(method.upper(), path, told)
+        for method, operation in methods.items():
+            yield Route(method.upper(), path, operation)
 
 
 def example_request(route: Route) -> dict[str, Any]:
     """Return the request that the examples of a route make, as arguments of a test client."""
     places: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
-    for parameter in route.told.get("parameters", []):
+    for parameter in route.operation.get("parameters", []):
         if "example" in parameter:
             places[parameter["in"]][parameter["name"]] = parameter["example"]
-    body = route.told.get("requestBody")
+    body = route.operation.get("requestBody")
     return {
         "method": route.method,
         "path": route.path.format(**places["path"]),
@@ -39,14 +39,14 @@ def example_request(route: Route) -> dict[str, Any]:
 
 def assert_described(document: dict[str, Any], route: Route, answer: Any) -> None:
     """Check the status, the headers, the media type and the content of an answer against the document."""
-    assert str(answer.status_code) in route.told["responses"], (route.path, answer.status, answer.text[:500])
-    told = route.told["responses"][str(answer.status_code)]
-    required = {name for name, header in told.get("headers", {}).items() if header["required"]}
+    assert str(answer.status_code) in route.operation["responses"], (route.path, answer.status, answer.text[:500])
+    described = route.operation["responses"][str(answer.status_code)]
+    required = {name for name, header in described.get("headers", {}).items() if header["required"]}
     assert {name for name in required if name not in answer.headers} == set()
-    if "content" not in told:
+    if "content" not in described:
         assert answer.data == b""
         return
-    schema = told["content"][answer.mimetype]["schema"]
+    schema = described["content"][answer.mimetype]["schema"]
     if answer.mimetype.startswith("text/"):
         assert schema == {"type": "string"}
     elif answer.mimetype != "application/json":

@@ -1,5 +1,6 @@
 """Stores and pools for tests that need no server around them."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -44,7 +45,9 @@ def make_store(
 
 def make_pool(store: JobStore, *, threads: int = 3, queue_size: int = 1_000_000) -> ThreadPool:
     """Return a pool over a store."""
-    return ThreadPool(store=store, threads=threads, queue_size=queue_size, observer=Metrics())
+    return ThreadPool(
+        store=store, threads=threads, queue_size=queue_size, observer=Metrics(logging.getLogger("app").info)
+    )
 
 
 def add(pool: ThreadPool, compute: Compute) -> Job:

@@ -1,4 +1,4 @@
-"""A small HTTP server that answers what a test tells it to, broken answers too, and keeps what it was asked."""
+"""A small HTTP server with scripted responses, broken ones too, that records its requests."""
 
 import json
 from collections.abc import Iterator
@@ -14,26 +14,26 @@ MISSING_BYTES = 100
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What is answered: ``content`` as JSON, or as it is where it is bytes.
+class Response:
+    """A response: ``content`` is sent as JSON, or unchanged if it is bytes.
 
-    ``cut_off`` breaks the connection before the whole of it is sent, ``unanswered`` before anything is.
+    ``cut_off`` closes the connection before the end of the body, ``dropped`` before the first byte.
     """
 
     content: Any
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     cut_off: bool = False
-    unanswered: bool = False
+    dropped: bool = False
 
     def body(self) -> bytes:
-        """Return the bytes that are sent."""
+        """Return the bytes of the body."""
         return self.content if isinstance(self.content, bytes) else json.dumps(self.content).encode()
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What was asked: ``route`` is the method and the path, such as ``GET /api/jobs``."""
+class Request:
+    """A received request: ``route`` is its method and path, such as ``GET /api/jobs``."""
 
     route: str
     query: dict[str, str]
@@ -41,39 +41,39 @@ class Asked:
     body: Any
 
 
-NO_ROUTE = Answer({"status": "error", "reason": "there is no such route"}, 404)
+NOT_FOUND = Response({"status": "error", "reason": "there is no such route"}, 404)
 
 
 class StubServer:
-    """Answers each route with what is set for it, one after the other, and with the last of them from then on."""
+    """Sends the scripted responses of each route in order, and repeats the last one."""
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.asked: list[Asked] = []
-        self._answers: dict[str, list[Answer]] = {}
+        self.requests: list[Request] = []
+        self._responses: dict[str, list[Response]] = {}
 
-    def on(self, route: str, *answers: Any) -> None:
-        """Set the answers of a route; what is no ``Answer`` is the JSON of one."""
-        self._answers[route] = [given if isinstance(given, Answer) else Answer(given) for given in answers]
+    def on(self, route: str, *responses: Any) -> None:
+        """Set the responses of a route; anything but a ``Response`` is the JSON of one."""
+        self._responses[route] = [one if isinstance(one, Response) else Response(one) for one in responses]
 
     def routes(self) -> list[str]:
-        """Return the routes that were asked, in order."""
-        return [asked.route for asked in self.asked]
+        """Return the routes of the received requests, in order."""
+        return [request.route for request in self.requests]
 
     def bodies(self, route: str) -> list[Any]:
-        """Return the bodies that were sent to a route."""
-        return [asked.body for asked in self.asked if asked.route == route]
+        """Return the bodies that a route has received."""
+        return [request.body for request in self.requests if request.route == route]
 
-    def next_answer(self, asked: Asked) -> Answer:
-        """Note what is asked and return what is answered."""
-        self.asked.append(asked)
-        answers = self._answers.get(asked.route, [NO_ROUTE])
-        return answers.pop(0) if len(answers) > 1 else answers[0]
+    def respond(self, request: Request) -> Response:
+        """Record a request and return its response."""
+        self.requests.append(request)
+        responses = self._responses.get(request.route, [NOT_FOUND])
+        return responses.pop(0) if len(responses) > 1 else responses[0]
 
 
 @contextmanager
 def stub_server() -> Iterator[StubServer]:
-    """Start a stub on a free port, and end it on the way out."""
+    """Run a stub on a free port while the block runs."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     stub = StubServer(f"http://127.0.0.1:{server.server_port}")
     server.stub = stub  # type: ignore[attr-defined]
@@ -82,28 +82,28 @@ def stub_server() -> Iterator[StubServer]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers one request."""
+    """Handles one request."""
 
-    def answer(self) -> None:
-        """Ask the stub and send what it says."""
+    def handle_request(self) -> None:
+        """Send the scripted response."""
         length = int(self.headers.get("Content-Length", 0))
         body = json.loads(self.rfile.read(length)) if length else None
         parts = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         stub: StubServer = self.server.stub  # type: ignore[attr-defined]
-        answer = stub.next_answer(Asked(f"{self.command} {parts.path}", query, dict(self.headers), body))
-        if answer.unanswered:
+        response = stub.respond(Request(f"{self.command} {parts.path}", query, dict(self.headers), body))
+        if response.dropped:
             return
-        content = answer.body()
-        self.send_response(answer.status)
-        headers = {"Content-Type": "application/json", **answer.headers}
-        headers["Content-Length"] = str(len(content) + (MISSING_BYTES if answer.cut_off else 0))
+        content = response.body()
+        self.send_response(response.status)
+        headers = {"Content-Type": "application/json", **response.headers}
+        headers["Content-Length"] = str(len(content) + (MISSING_BYTES if response.cut_off else 0))
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = do_DELETE = answer  # noqa: N815
+    do_GET = do_POST = do_DELETE = handle_request  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Write no log."""

@@ -1,4 +1,4 @@
-"""A small web server for the tests of the download: it serves, stalls, breaks off, and lies, as each test has it."""
+"""A web server for the download tests: it serves, stalls, breaks the connection or sends wrong headers on demand."""
 
 import threading
 from collections.abc import Iterator
@@ -14,11 +14,10 @@ WAIT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Act:
-    """How one request is answered: as a good server does, but for what is set here.
+    """The response to one request; every default is what a correct server does.
 
-    ``sends`` is how many bytes of the body are sent before the connection is closed, or before nothing more comes where
-    it ``stalls``; ``silent`` leaves the head of the answer out as well. ``length_off`` is added to the length that is
-    told.
+    ``sends`` is the number of body bytes sent before the connection closes, or before it ``stalls``; ``silent`` leaves
+    out the response headers as well. ``length_off`` is added to the announced length.
     """
 
     status: int = 200
@@ -35,7 +34,7 @@ class Act:
 
 
 class TableServer(ThreadingHTTPServer):
-    """Serves ``content`` under the marks of the moment; the acts are played one after the other, then it is good."""
+    """Serves ``content`` with the validators in ``marks``; plays the acts in order, then serves correctly."""
 
     daemon_threads = False  # closing it waits for them
 
@@ -54,11 +53,11 @@ class TableServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/rows.csv?accessType=DOWNLOAD"
 
     def ranges(self) -> list[str | None]:
-        """Return the range that each request asked for."""
+        """Return the Range header of each request."""
         return [headers["Range"] for headers in self.asked]
 
     def next_act(self, headers: Message) -> Act:
-        """Note what is asked, and return how it is answered."""
+        """Record the request and return the act for it."""
         self.asked.append(headers)
         return self.acts.pop(0) if self.acts else Act()
 
@@ -87,6 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {**self.server.marks, **headers, **dict(act.headers)}.items():
             self.send_header(name, value)
+        self.send_header("Connection", "close")  # as it does: otherwise the client's next request fails
         self.end_headers()
         sent = body if act.sends is None else body[: act.sends]
         self.wfile.write(b"%x\r\n%b\r\n" % (len(sent), sent) if act.chunked and sent else sent)
@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
         return 206, {**length, "Content-Range": told}, self.server.content[start:total]
 
     def _start(self, act: Act) -> int | None:
-        """Return the first byte that is asked for, None where the whole file is to be sent."""
+        """Return the first byte requested, None if the response is the whole file."""
         asked = self.headers["Range"]
         same = self.headers["If-Range"] in self.server.marks.values()
         if asked is None or not act.knows_ranges or (act.heeds_if_range and not same):
@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def table_server() -> Iterator[TableServer]:
-    """Run such a server on a free port; nothing of it is left afterwards."""
+    """Run the server on a free port; close it afterwards."""
     server = TableServer()
     with served(server):
         try:

@@ -1,4 +1,4 @@
-"""What the tests of the two readers share: either of them, a cluster, small blocks, tables compared cell by cell."""
+"""Helpers for tests of both readers: a cluster, small blocks, and comparison of tables cell by cell."""
 
 import json
 import os
@@ -16,10 +16,11 @@ from app.process.cores import CORES
 from app.table.cells import Cells
 from app.table.engines.cluster import ClusterTask
 from app.table.engines.pandas_reader import read_table
-from app.table.sources.blocks import Block, cut
+from app.table.sources.addresses import Source
+from app.table.sources.blocks import Block, split_file
 from app.table.sources.files import SourceFile
 from app.table.sources.frame import SourceFrame
-from app.table.sources.progress import Progress, Tell, tell_nobody
+from app.table.sources.progress import OnProgress, Progress, ignore_progress
 from app.table.survey_rows.reduction import Reduction
 from app.table.survey_rows.rows import SurveyRows
 from app.table.survey_table import SurveyTable
@@ -35,33 +36,33 @@ Read = Callable[[str | Path], SurveyTable]
 
 
 def small_blocks(file: SourceFile) -> Iterable[Block]:
-    """Cut a file into many blocks."""
-    return cut(file, max(SMALL_BLOCK_BYTES, file.size // MOST_BLOCKS), SMALL_BLOCK_ROWS)
+    """Split a file into many blocks."""
+    return split_file(file, max(SMALL_BLOCK_BYTES, file.size // MOST_BLOCKS), SMALL_BLOCK_ROWS)
 
 
 def task_of(source: str | Path, *, workers: int = 2, scheduler: str | None = None) -> ClusterTask:
     """Return the task of reading a survey table."""
-    return ClusterTask(str(source), SurveyRows(), CORES, workers, WORKER_BYTES, scheduler)
+    return ClusterTask(Source(str(source)), SurveyRows(), CORES, workers, WORKER_BYTES, scheduler)
 
 
 @contextmanager
 def cluster_of(workers: int) -> Iterator[Any]:
-    """Give a client of a cluster of so many processes."""
+    """Start a cluster of worker processes and connect to it."""
     from app.table.engines.cluster_main import cluster_client  # noqa: PLC0415 - Dask may be absent
 
     with cluster_client(task_of("", workers=workers)) as client:
         yield client
 
 
-def read_in_small_blocks(client: Any, source: str | Path, tell: Tell = tell_nobody) -> SurveyTable:
+def read_in_small_blocks(client: Any, source: str | Path, on_progress: OnProgress = ignore_progress) -> SurveyTable:
     """Read a table by Dask in many blocks."""
     from app.table.engines.dask_reader import read_with_dask  # noqa: PLC0415 - Dask may be absent
 
-    return read_with_dask(client, str(source), SurveyRows(), tell, small_blocks)
+    return read_with_dask(client, Source(str(source)), SurveyRows(), on_progress, small_blocks)
 
 
 def reader_of(request: pytest.FixtureRequest) -> Read:
-    """Return the reader that a fixture's parameter names; Dask reads by the module's fixture ``client``."""
+    """Return the reader that the fixture's parameter names; Dask uses the module's fixture ``client``."""
     if request.param == "pandas":
         return read_table
     client = request.getfixturevalue("client")
@@ -89,37 +90,37 @@ def assert_same_table(found: SurveyTable, wanted: SurveyTable) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class CoresNoted(SurveyRows):
-    """Survey rows; whoever reduces some notes which processor cores it may use, in a file that its id names."""
+class CoreRecorder(SurveyRows):
+    """Survey rows; each process that reduces some records its cores in a file named after its id."""
 
     folder: Path = Path()
 
     def reduce_frame(self, frame: SourceFrame) -> Reduction:
-        """Note the cores, and reduce."""
+        """Record the cores, and reduce."""
         (self.folder / str(os.getpid())).write_text(json.dumps(sorted(os.sched_getaffinity(0))))
         return SurveyRows.reduce_frame(self, frame)
 
 
 @dataclass(frozen=True, slots=True)
-class OrderNoted(SurveyRows):
-    """Survey rows; whoever reduces some notes how many these were, a line each, in one file."""
+class OrderRecorder(SurveyRows):
+    """Survey rows; each reduction appends its number of rows to a file."""
 
     note: Path = Path()
 
     def reduce_frame(self, frame: SourceFrame) -> Reduction:
-        """Reduce, and note the rows."""
+        """Reduce, and record the rows."""
         reduction = SurveyRows.reduce_frame(self, frame)
         with self.note.open("a") as lines:
             lines.write(f"{self.rows(reduction)}\n")
         return reduction
 
 
-class Told:
-    """Keeps what it is told."""
+class ProgressRecorder:
+    """A progress callback that keeps what it gets."""
 
     def __init__(self) -> None:
-        self.news: list[Progress] = []
+        self.reports: list[Progress] = []
 
     def __call__(self, progress: Progress) -> None:
-        """Keep it."""
-        self.news.append(progress)
+        """Keep one report."""
+        self.reports.append(progress)

@@ -1,4 +1,4 @@
-"""The server itself over tables at addresses: its start, its reload, and the one line where it cannot start."""
+"""The whole server with tables at addresses: start, reload, and the one-line error when it cannot start."""
 
 import gzip
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def dataset(server: RealServer) -> Any:
 
 
 def reload(server: RealServer) -> Any:
-    """Have the table read again, and return what is told of it then."""
+    """Reload the table, wait for the end, and return the dataset report."""
     assert requests.post(f"{server.address}/api/dataset/reload", timeout=10).ok
     while (about := dataset(server))["reload"]["status"] == "running":
         pass
@@ -39,18 +39,18 @@ def reload(server: RealServer) -> Any:
 
 
 def refusal(environment: dict[str, str], entry_point: Path = ENTRY_POINT) -> str:
-    """Return the one line that a server writes which cannot start, beside one that tells of a long reading."""
+    """Return the one-line error of a server that cannot start."""
     with pytest.raises(ServerStartError) as caught, running_server(environment, entry_point=entry_point):
         pass
     first, *written = str(caught.value).strip().splitlines()
     assert "exit code 2" in first
-    lines = [line for line in written if not line.startswith("Reading the table; ")]
+    lines = [line for line in written if not line.startswith("Reading the table")]
     assert len(lines) == 1, lines
     return lines[0].removeprefix("cannot start: ")
 
 
 @pytest.mark.parametrize("engine", ["pandas", "dask"])
-def test_a_reload_sees_the_object_that_has_taken_the_place_of_another(store: ObjectStore, engine: str) -> None:
+def test_a_reload_reads_the_replaced_object(store: ObjectStore, engine: str) -> None:
     address = store.put("t.csv.gz", gzip.compress(CSV))
     with running_server({"STATS_DATA": address, "STATS_ENGINE": engine}) as server:
         assert dataset(server)["rows_read"] == 600
@@ -59,7 +59,7 @@ def test_a_reload_sees_the_object_that_has_taken_the_place_of_another(store: Obj
     assert (about["reload"]["status"], about["rows_read"]) == ("done", 500)
 
 
-def test_a_table_that_cannot_be_reached_any_more_stays_as_it_was(web: WebFiles) -> None:
+def test_the_table_stays_when_a_reload_cannot_reach_the_source(web: WebFiles) -> None:
     with running_server({"STATS_DATA": web.address("/t.csv?token=hidden")}) as server:
         web.refused = {"HEAD": 503, "GET": 503}
         about = reload(server)
@@ -67,15 +67,13 @@ def test_a_table_that_cannot_be_reached_any_more_stays_as_it_was(web: WebFiles) 
     assert about["rows_read"] == 600
 
 
-def test_a_worker_of_dask_that_cannot_read_leaves_one_line(web: WebFiles) -> None:
+def test_a_dask_worker_that_cannot_read_gives_a_one_line_error(web: WebFiles) -> None:
     web.lengths, web.sends = "chunked", 1000
     reason = refusal({"STATS_DATA": web.address("/t.csv?token=hidden"), "STATS_ENGINE": "dask"})
-    assert reason == f"{web.address('/t.csv')}: cannot be read: the connection ended before all had come"
+    assert reason == f"{web.address('/t.csv')}: cannot be read: the connection closed before the whole file arrived"
 
 
-def test_a_store_without_keys_is_told_as_such(
-    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_credentials_are_named(store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in KEYS:
         monkeypatch.delenv(name)
     nowhere = {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
@@ -87,16 +85,14 @@ def test_a_store_without_keys_is_told_as_such(
     ("package", "address"),
     [("fsspec", "http://127.0.0.1:1/t.csv"), ("aiohttp", "https://127.0.0.1:1/t.csv"), ("s3fs", "s3://bucket/t.csv")],
 )
-def test_a_package_that_is_missing_is_named_with_the_way_to_install_it(
-    tmp_path: Path, package: str, address: str
-) -> None:
+def test_the_error_for_a_missing_package_says_how_to_install_it(tmp_path: Path, package: str, address: str) -> None:
     script = entry_point_with(tmp_path, f"import sys\nsys.modules[{package!r}] = None")
     assert refusal({"STATS_DATA": address}, entry_point=script) == (
-        f"{address}: a package is missing that such addresses need: {package}; install it by `make dask`"
+        f"{address}: this address needs the package {package}, which is not installed; install it with `make dask`"
     )
 
 
-def test_a_package_that_does_not_come_with_the_server_is_named(tmp_path: Path) -> None:
+def test_a_missing_package_that_make_dask_does_not_install_is_named(tmp_path: Path) -> None:
     script = entry_point_with(tmp_path, "import sys\nsys.modules['gcsfs'] = None")
     reason = refusal({"STATS_DATA": "gs://bucket/t.csv"}, entry_point=script)
-    assert reason.startswith("gs://bucket/t.csv: a package is missing that such addresses need: gcsfs; ")
+    assert reason.startswith("gs://bucket/t.csv: this address needs the package gcsfs, which is not installed; ")

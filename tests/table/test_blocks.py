@@ -1,4 +1,4 @@
-"""A file cut into blocks: whole lines, whole row groups, and the same reduction however many there are."""
+"""Files split into blocks: whole lines, whole row groups, and the same reduction for any number of blocks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,8 @@ from app.errors import SourceError
 from app.table.engines.pandas_reader import read_table
 from app.table.source_kind import Origin
 from app.table.sources import blocks
-from app.table.sources.blocks import cut, last_line_end, read_block
+from app.table.sources.addresses import Source
+from app.table.sources.blocks import last_line_end, read_block, split_file
 from app.table.sources.files import find_files
 from app.table.survey_rows.rows import SurveyRows
 from app.table.survey_table import SurveyTable
@@ -26,8 +27,8 @@ def read_in_blocks(path: Path, block_bytes: int) -> SurveyTable:
     """Read a table block by block, in this process."""
     parts = [
         KIND.reduce_frame(read_block(block, KIND.layout))
-        for file in find_files(str(path))
-        for block in cut(file, block_bytes)
+        for file in find_files(Source(str(path)))
+        for block in split_file(file, block_bytes)
     ]
     origin = Origin(str(path), path.name, lambda: read_table(path).report.sha256)
     return KIND.build_table(KIND.merge([KIND.merge(parts[:2]), *parts[2:]]), origin)
@@ -40,7 +41,7 @@ def test_the_reduction_does_not_depend_on_the_blocks(tmp_path: Path, rows: list[
     assert_same_table(read_in_blocks(path, block_bytes), read_table(path))
 
 
-LINES = [
+LAST_LINE_ENDS = [
     (b"a\nb", 2),
     (b"a\nb\n", 4),
     (b"ab", 0),
@@ -53,16 +54,16 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "place"), LINES)
-def test_a_line_ends_outside_quotes(text: bytes, place: int) -> None:
-    assert last_line_end(text) == place
+@pytest.mark.parametrize(("text", "position"), LAST_LINE_ENDS)
+def test_line_ends_inside_quotes_do_not_count(text: bytes, position: int) -> None:
+    assert last_line_end(text) == position
 
 
 @pytest.mark.parametrize("block_bytes", [1, 7, 100, 10_000])
-def test_the_blocks_of_a_csv_file_are_all_its_bytes_in_order(tmp_path: Path, block_bytes: int) -> None:
+def test_csv_blocks_cover_all_bytes_in_order(tmp_path: Path, block_bytes: int) -> None:
     text = csv_text([row(Stratification1='two\nlines, "quoted"')] * 20)
     path = write(tmp_path, text)
-    found = list(cut(find_files(str(path))[0], block_bytes))
+    found = list(split_file(find_files(Source(str(path)))[0], block_bytes))
     spans = [block.span for block in found if block.span]
     assert "".join(text[start:stop] for start, stop in spans) == text
     assert all(text[stop - 1] == "\n" for _, stop in spans)
@@ -70,10 +71,10 @@ def test_the_blocks_of_a_csv_file_are_all_its_bytes_in_order(tmp_path: Path, blo
     assert sum(block.size for block in found) == len(text)
 
 
-def test_the_blocks_of_a_parquet_file_are_all_its_row_groups_in_order(tmp_path: Path) -> None:
+def test_parquet_blocks_cover_all_row_groups_in_order(tmp_path: Path) -> None:
     path = tmp_path / "survey.parquet"
     frame_of([row()] * 100).to_parquet(path, row_group_size=10)
-    found = list(cut(find_files(str(path))[0], block_rows=35))
+    found = list(split_file(find_files(Source(str(path)))[0], block_rows=35))
     assert [block.row_groups for block in found] == [(0, 1, 2), (3, 4, 5), (6, 7, 8), (9,)]
     assert sum(block.size for block in found) == path.stat().st_size
 
@@ -81,13 +82,13 @@ def test_the_blocks_of_a_parquet_file_are_all_its_row_groups_in_order(tmp_path: 
 @pytest.mark.parametrize("compress", COMPRESS.values(), ids=COMPRESS)
 def test_a_compressed_file_is_one_block(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
     path = write(tmp_path, compress(csv_text([row()] * 100).encode()))
-    (block,) = cut(find_files(str(path))[0], 10)
+    (block,) = split_file(find_files(Source(str(path)))[0], 10)
     assert read_block(block, KIND.layout).rows == 100
 
 
-def test_a_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unclosed_quote_does_not_fill_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "LONGEST_LINE_BYTES", 100)
     path = write(tmp_path, csv_text([row()]) + 'Ohio,"Why,4,Age,Old\n' + csv_text([row()] * 100))
     read: list[Any] = []
-    with pytest.raises(SourceError, match="no line ends in"):
-        read.extend(cut(find_files(str(path))[0], 50))
+    with pytest.raises(SourceError, match="a line is longer than"):
+        read.extend(split_file(find_files(Source(str(path)))[0], 50))

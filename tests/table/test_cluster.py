@@ -1,4 +1,4 @@
-"""Reading on a cluster of processes, seen from the server; with workers that die; by a scheduler that runs already."""
+"""Reading on a Dask cluster: its own or a running one, dying workers, memory, tasks, and the choice of the engine."""
 
 import json
 import multiprocessing
@@ -17,17 +17,18 @@ from app.settings import Settings
 from app.table.engines import check_engine, engine_for, load_table
 from app.table.engines.cluster import read_on_cluster
 from app.table.engines.pandas_reader import read_table
+from app.table.sources.addresses import Source
 from app.table.sources.blocks import Block
 from app.table.sources.files import find_files
-from app.table.sources.progress import Progress, tell_nobody
+from app.table.sources.progress import Progress, ignore_progress
 from support.held_source import WAIT_SECONDS, table_of_two_files
 from support.real_server import PROJECT_ROOT
 from support.survey_files import csv_text, row, write, write_csv
 from support.two_readers import (
     WORKER_BYTES,
-    CoresNoted,
-    OrderNoted,
-    Told,
+    CoreRecorder,
+    OrderRecorder,
+    ProgressRecorder,
     assert_same_table,
     cluster_of,
     read_in_small_blocks,
@@ -36,29 +37,29 @@ from support.two_readers import (
 
 pytest.importorskip("distributed", reason="Dask is not installed: make dask")
 
-needs_two_cores = pytest.mark.skipif(len(CORES) < 2, reason="with one core there is no difference")
+needs_two_cores = pytest.mark.skipif(len(CORES) < 2, reason="needs two cores")
 
 BUNDLED = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
 
 
-def test_the_table_comes_from_a_cluster_of_its_own(tmp_path: Path) -> None:
-    told = Told()
+def test_load_table_starts_a_cluster_and_ends_it(tmp_path: Path) -> None:
+    progress = ProgressRecorder()
     settings = Settings(data=BUNDLED, engine="dask", dask_workers=1)
-    assert_same_table(load_table(settings, told), read_table(BUNDLED))
-    assert told.news[-1].share == 1.0
+    assert_same_table(load_table(settings, progress), read_table(BUNDLED))
+    assert progress.reports[-1].share == 1.0
     assert multiprocessing.active_children() == []
 
 
-def test_what_is_no_table_is_told_in_the_same_words(tmp_path: Path) -> None:
+def test_a_cluster_gives_the_same_error_as_pandas(tmp_path: Path) -> None:
     path = write(tmp_path, "a,b\n1,2\n")
     with pytest.raises(SourceError) as here:
         read_table(path)
     with pytest.raises(SourceError) as apart:
-        read_on_cluster(task_of(path, workers=1), tell_nobody)
+        read_on_cluster(task_of(path, workers=1), ignore_progress)
     assert apart.value.reason == here.value.reason
 
 
-def test_a_worker_that_is_killed_half_way_costs_no_cell() -> None:
+def test_a_worker_killed_half_way_loses_no_cell() -> None:
     with cluster_of(2) as client:
         killed: list[int] = []
 
@@ -71,25 +72,25 @@ def test_a_worker_that_is_killed_half_way_costs_no_cell() -> None:
     assert killed
 
 
-def test_a_running_scheduler_does_the_work() -> None:
+def test_a_running_scheduler_reads_the_table() -> None:
     from distributed import LocalCluster  # noqa: PLC0415 - Dask may be absent
 
     with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
-        table = read_on_cluster(task_of(BUNDLED, scheduler=cluster.scheduler_address), tell_nobody)
+        table = read_on_cluster(task_of(BUNDLED, scheduler=cluster.scheduler_address), ignore_progress)
     assert_same_table(table, read_table(BUNDLED))
 
 
 @needs_two_cores
-def test_the_workers_of_a_server_that_stays_on_one_core_use_all_of_them(
+def test_workers_use_all_cores_when_the_server_is_pinned_to_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))  # where the workers find what notes their cores
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))  # so that workers can import CoreRecorder
     table, notes = table_of_two_files(tmp_path), tmp_path / "notes"
     notes.mkdir()
     try:
         use_cores(ONE_CORE)
         assert len(os.sched_getaffinity(0)) == 1
-        read_on_cluster(replace(task_of(table), kind=CoresNoted(folder=notes)), tell_nobody)
+        read_on_cluster(replace(task_of(table), kind=CoreRecorder(folder=notes)), ignore_progress)
     finally:
         use_cores(CORES)
     noted = {path.name: frozenset(json.loads(path.read_text())) for path in notes.iterdir()}
@@ -100,25 +101,25 @@ def test_the_workers_of_a_server_that_stays_on_one_core_use_all_of_them(
 kept: list[bytes] = []
 
 
-def keep_memory(share: float) -> None:
-    """Have this process, a worker, keep a share of the memory that it may take."""
+def fill_memory(share: float) -> None:
+    """Fill a share of this worker's memory limit."""
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     kept.append(b"x" * (int(share * WORKER_BYTES) - resident))
 
 
-async def look_at_memory(dask_worker: Any) -> None:
-    """Have a worker do at once what it does ten times a second."""
+async def check_memory(dask_worker: Any) -> None:
+    """Run the worker's periodic memory check now."""
     await dask_worker.memory_manager.memory_monitor(dask_worker)
 
 
-def test_a_worker_that_keeps_much_memory_goes_on() -> None:
+def test_a_worker_near_its_memory_limit_does_not_pause() -> None:
     import dask  # noqa: PLC0415 - it may be absent
 
     from app.table.engines.cluster_main import CLUSTER_CONFIG  # noqa: PLC0415 - Dask may be absent
 
     with dask.config.set(CLUSTER_CONFIG), cluster_of(1) as client:
-        client.run(keep_memory, 0.88)  # from 0.8 on a worker of Dask would pause
-        client.run(look_at_memory)
+        client.run(fill_memory, 0.88)  # by default a worker pauses at 0.8
+        client.run(check_memory)
         assert client.submit(os.getpid, pure=False).result(timeout=WAIT_SECONDS) in client.run(os.getpid).values()
 
 
@@ -130,13 +131,13 @@ def test_blocks_are_read_in_the_order_of_the_source(tmp_path: Path) -> None:
     for rows in range(1, 41):
         write(table, csv_text([row()] * rows), f"{rows:02}.csv")
     with cluster_of(1) as client:
-        busy = client.submit(time.sleep, 0.5)  # so that tasks wait for the worker, which is then free to choose
-        read_with_dask(client, str(table), OrderNoted(note=note), tell_nobody)
+        busy = client.submit(time.sleep, 0.5)  # tasks queue up meanwhile, so Dask chooses their order
+        read_with_dask(client, Source(str(table)), OrderRecorder(note=note), ignore_progress)
         busy.result()
     assert [int(rows) for rows in note.read_text().split()] == list(range(1, 41))
 
 
-def test_an_engine_that_is_not_installed_is_told_with_the_way_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_engine_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.table.engines.find_spec", lambda name: None)
     check_engine(Settings())
     with pytest.raises(SettingsError, match="make dask"):
@@ -145,28 +146,34 @@ def test_an_engine_that_is_not_installed_is_told_with_the_way_to_install_it(monk
 
 @pytest.mark.parametrize(
     ("chosen", "engine"),
-    [({}, "pandas"), ({"dask_share": 1e-12}, "dask"), ({"dask_share": 1e-12, "engine": "pandas"}, "pandas")],
+    [
+        ({}, "pandas"),
+        ({"dask_share": 1e-12}, "dask"),
+        ({"dask_share": 1e-12, "engine": "auto"}, "dask"),
+        ({"dask_share": 1e-12, "engine": "pandas"}, "pandas"),
+        ({"engine": "dask"}, "dask"),
+    ],
 )
-def test_a_table_that_is_large_beside_the_memory_is_read_by_dask_where_no_engine_is_named(
+def test_auto_chooses_dask_for_tables_that_are_large_compared_with_memory(
     tmp_path: Path, chosen: dict[str, Any], engine: str
 ) -> None:
-    path = str(write_csv(tmp_path, [row()]))
-    assert engine_for(Settings(**chosen), path) == engine
+    source = Source(str(write_csv(tmp_path, [row()])))
+    assert engine_for(Settings(**chosen), source) == engine
 
 
-def test_a_large_table_without_dask_is_refused_with_both_ways_out(
+def test_a_large_table_without_dask_is_refused_with_two_suggestions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.table.engines.find_spec", lambda name: None)
     with pytest.raises(SourceError, match=r"make dask.*STATS_ENGINE=pandas"):
-        engine_for(Settings(dask_share=1e-12), str(write_csv(tmp_path, [row()])))
+        engine_for(Settings(dask_share=1e-12), Source(str(write_csv(tmp_path, [row()]))))
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_tasks_hold_every_block_in_order_and_get_smaller_towards_the_end(tmp_path: Path, workers: int) -> None:
+def test_tasks_keep_the_order_of_blocks_and_shrink_towards_the_end(tmp_path: Path, workers: int) -> None:
     from app.table.engines.dask_reader import BLOCKS_PER_TASK, tasks  # noqa: PLC0415 - Dask may be absent
 
-    (file,) = find_files(str(write_csv(tmp_path, [row()])))
+    (file,) = find_files(Source(str(write_csv(tmp_path, [row()]))))
     blocks = [Block(file, 10, (start, start + 10)) for start in range(0, 400, 10)]
     found = list(tasks(iter(blocks), 400, workers))
     assert [block for task in found for block in task] == blocks
@@ -175,9 +182,9 @@ def test_tasks_hold_every_block_in_order_and_get_smaller_towards_the_end(tmp_pat
     assert (sizes[0], sizes[-1]) == (BLOCKS_PER_TASK, 1)
 
 
-def test_blocks_of_files_of_unknown_size_are_tasks_of_their_own(tmp_path: Path) -> None:
+def test_each_block_of_unknown_size_is_a_task(tmp_path: Path) -> None:
     from app.table.engines.dask_reader import tasks  # noqa: PLC0415 - Dask may be absent
 
-    (file,) = find_files(str(write_csv(tmp_path, [row()])))
+    (file,) = find_files(Source(str(write_csv(tmp_path, [row()]))))
     blocks = [Block(file, 0), Block(file, 0)]
     assert list(tasks(iter(blocks), 0, 2)) == [[blocks[0]], [blocks[1]]]

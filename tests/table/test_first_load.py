@@ -1,4 +1,4 @@
-"""The first reading of the table, through the door: what a server answers meanwhile, and how either of them ends."""
+"""The first load over HTTP: what the server answers meanwhile, and how it ends."""
 
 import os
 import select
@@ -41,11 +41,11 @@ start_checks.check_start = check_and_take
 
 
 def ask(server: RealServer, path: str, method: str = "GET", **more: Any) -> requests.Response:
-    """Ask a server."""
+    """Send a request."""
     return requests.request(method, f"{server.address}{path}", timeout=WAIT_SECONDS, **more)
 
 
-def test_while_the_table_is_read_the_server_is_alive_and_not_ready_and_then_it_serves(tmp_path: Path) -> None:
+def test_the_server_is_alive_but_not_ready_during_the_first_load(tmp_path: Path) -> None:
     pipe = named_pipe(tmp_path / "table.csv")
     with ExitStack() as stack:
         server = stack.enter_context(running_server({"STATS_DATA": str(pipe)}, path=ALIVE_PATH))
@@ -55,7 +55,7 @@ def test_while_the_table_is_read_the_server_is_alive_and_not_ready_and_then_it_s
             assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
             assert answer.json()["reason"] == "the table is being read: 0 rows read; ask again"
         port = int(server.address.rpartition(":")[2])
-        for _ in range(10):  # clients that say nothing, and stay
+        for _ in range(10):  # idle clients that stay connected
             stack.enter_context(socket.create_connection((HOST, port), WAIT_SECONDS))
         assert ask(server, "/healthz").ok
         with opened(pipe) as writing:
@@ -66,18 +66,18 @@ def test_while_the_table_is_read_the_server_is_alive_and_not_ready_and_then_it_s
         assert next(iter(ask(server, f"{location}?wait=10").json()["data"])) == "Colorado"
         assert server.stop() == 0
         lines = server.output().splitlines()
-    assert lines[0] == f"Reading the table; {server.address}/readyz tells how far that is"
+    assert lines[0] == f"Reading the table; {server.address}/readyz reports progress"
     assert [line for line in lines if "HTTP/" in line] == []
 
 
-def test_readiness_tells_how_far_the_reading_has_come(tmp_path: Path) -> None:
+def test_readyz_has_the_progress_of_the_first_load(tmp_path: Path) -> None:
     table, gate = table_of_two_files(tmp_path), named_pipe(tmp_path / "gate")
     entry_point = gated_entry_point(tmp_path, gate)
     with running_server({"STATS_DATA": str(table)}, entry_point=entry_point, path=ALIVE_PATH) as server:
         with opened(gate):
             deadline = time.monotonic() + WAIT_SECONDS
             while not (told := ask(server, "/readyz").json())["load"]["progress"]["rows_read"]:
-                assert time.monotonic() < deadline  # it was told before the gate, on another way
+                assert time.monotonic() < deadline  # progress arrives by another pipe, perhaps after the gate
             size = (table / FIRST).stat().st_size
             seconds_left = told["load"]["progress"].pop("seconds_left")
             assert told["load"]["progress"] == {"rows_read": ROWS, "bytes_read": size, "share": 0.5}
@@ -87,7 +87,7 @@ def test_readiness_tells_how_far_the_reading_has_come(tmp_path: Path) -> None:
         assert ask(server, "/api/dataset").json()["data"]["rows_read"] == 2 * ROWS
 
 
-def test_a_source_that_turns_out_to_be_no_table_ends_the_start_as_ever(tmp_path: Path) -> None:
+def test_a_source_that_is_not_a_table_ends_a_slow_start_too(tmp_path: Path) -> None:
     pipe = named_pipe(tmp_path / "table.csv")
     with running_server({"STATS_DATA": str(pipe)}, path=ALIVE_PATH) as server:
         with opened(pipe) as writing:
@@ -100,20 +100,20 @@ def test_a_source_that_turns_out_to_be_no_table_ends_the_start_as_ever(tmp_path:
 @pytest.mark.parametrize(
     ("stop", "code"), [(signal.SIGINT, 128 + signal.SIGINT), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -1)]
 )
-def test_a_signal_ends_it_at_once_with_the_process_that_reads(tmp_path: Path, stop: Signals, code: int) -> None:
+def test_a_signal_during_the_first_load_ends_both_processes_at_once(tmp_path: Path, stop: Signals, code: int) -> None:
     pipe = named_pipe(tmp_path / "table.csv")
     with running_server({"STATS_DATA": str(pipe)}, path=ALIVE_PATH) as server:
         reader = os.pidfd_open(server.worker())
         try:
             assert server.stop(stop, WAIT_SECONDS) == code
-            assert select.select([reader], [], [], WAIT_SECONDS)[0], "the process that reads goes on"
+            assert select.select([reader], [], [], WAIT_SECONDS)[0], "the reading process still runs"
         finally:
             os.close(reader)
         assert "Traceback" not in server.output()
 
 
-@pytest.mark.parametrize("slow", [True, False], ids=["a long reading", "a short reading"])
-def test_a_port_that_another_process_takes_meanwhile_ends_the_start(tmp_path: Path, *, slow: bool) -> None:
+@pytest.mark.parametrize("slow", [True, False], ids=["slow load", "fast load"])
+def test_a_port_taken_during_the_first_load_ends_the_start(tmp_path: Path, *, slow: bool) -> None:
     source = named_pipe(tmp_path / "table.csv") if slow else BUNDLED_TABLE
     entry_point = entry_point_with(tmp_path, TAKE_THE_PORT.format(root=str(BUNDLED_TABLE.parent)))
     reason = r"exit code 2 at its start; it wrote:\ncannot start: setting STATS_PORT='\d+': cannot listen on .*\n\Z"
@@ -124,7 +124,7 @@ def test_a_port_that_another_process_takes_meanwhile_ends_the_start(tmp_path: Pa
         pass
 
 
-def test_while_a_cluster_has_no_workers_the_server_is_alive_too() -> None:
+def test_the_server_is_alive_while_the_cluster_has_no_workers() -> None:
     distributed = pytest.importorskip("distributed", reason="Dask is not installed: make dask")
     with distributed.LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=f"{HOST}:0") as cluster:
         chosen = {"STATS_ENGINE": "dask", "STATS_DASK_SCHEDULER": cluster.scheduler_address}

@@ -13,9 +13,9 @@ from app.settings import Settings
 from app.table.engines import load_table
 from app.table.facts import FACTS_FILE, survey_facts
 from app.table.respondents import read_mapping
-from make_respondents import write_records
 from support.real_server import PROJECT_ROOT
 from support.respondent_records import figures_of, table_of
+from tools.make_respondents import write_records
 
 MAPPINGS = PROJECT_ROOT / "app" / "table" / "respondents"
 FACTS: dict[str, Any] = json.loads(FACTS_FILE.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""How far a reload has come is told everywhere: by the routes, on the page of the table, and in the log."""
+"""Progress of a reload in the routes, on the data page and in the log."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ from app.table.engines.pandas_reader import read_table
 from app.table.sources.blocks import Block, read_block
 from app.table.sources.frame import SourceFrame
 from app.table.sources.parser import Layout
-from app.table.sources.progress import Progress, Tell
+from app.table.sources.progress import OnProgress, Progress
 from app.table.survey_table import SurveyTable
 from support.held_source import (
     FIRST,
@@ -40,7 +40,7 @@ def ask(server: RealServer, path: str, **headers: str) -> requests.Response:
 
 
 def reload_half_way(server: RealServer, gate: Path, size: int) -> None:
-    """Have the table read again; look at what is told of it half-way, and in the end."""
+    """Reload the table; check the reported progress half-way and at the end."""
     assert ask(server, "/readyz").json() == {"status": "done"}
     named_pipe(gate)
     requests.post(f"{server.address}/api/dataset/reload", timeout=WAIT_SECONDS).raise_for_status()
@@ -50,7 +50,7 @@ def reload_half_way(server: RealServer, gate: Path, size: int) -> None:
         while (told := ask(server, "/readyz").json()["reload"])["progress"] is None or not told["progress"][
             "rows_read"
         ]:
-            assert time.monotonic() < deadline  # where it comes from another process, it may come later than the gate
+            assert time.monotonic() < deadline  # progress from another process may arrive after the gate opens
         assert told["progress"].pop("seconds_left") >= 0
         assert told["progress"] == {"rows_read": ROWS, "bytes_read": size, "share": 0.5}
         dataset = ask(server, "/api/dataset").json()["data"]["reload"]
@@ -65,13 +65,13 @@ def reload_half_way(server: RealServer, gate: Path, size: int) -> None:
 
 
 def logged(server: RealServer) -> list[str]:
-    """End a server, and return what it has logged of reloads."""
+    """Stop a server, and return its log messages about reloads."""
     assert server.stop() == 0
     lines = server.log_file.read_text(encoding="utf-8").splitlines()
     return [line.partition("reload: ")[2] for line in lines if "reload: " in line]
 
 
-def test_a_reload_by_pandas_is_told_of(tmp_path: Path) -> None:
+def test_a_reload_by_pandas_reports_progress(tmp_path: Path) -> None:
     table, gate = table_of_two_files(tmp_path), tmp_path / "gate"
     with running_server({"STATS_DATA": str(table)}, entry_point=gated_entry_point(tmp_path, gate)) as server:
         reload_half_way(server, gate, (table / FIRST).stat().st_size)
@@ -81,18 +81,18 @@ def test_a_reload_by_pandas_is_told_of(tmp_path: Path) -> None:
 
 
 def read_at_the_gate(gate: Path, block: Block, layout: Layout) -> SourceFrame:
-    """Read a block, on a worker of a cluster; one of the last file waits while there is a gate."""
+    """Read a block on a worker; a block of the last file waits at the gate."""
     if block.file.name == LAST and gate.exists():
         gate.read_bytes()
     return read_block(block, layout)
 
 
 def put_up_a_gate(gate: Path) -> None:
-    """Have the blocks that this process is given wait at a gate."""
+    """Make this worker wait at a gate before it reads the last file."""
     vars(dask_reader)["read_block"] = partial(read_at_the_gate, gate)
 
 
-def test_a_reload_by_dask_is_told_of(tmp_path: Path) -> None:
+def test_a_reload_by_dask_reports_progress(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed", reason="Dask is not installed: make dask")
     table, gate = table_of_two_files(tmp_path), tmp_path / "gate"
     with (
@@ -114,20 +114,20 @@ def test_a_reload_by_dask_is_told_of(tmp_path: Path) -> None:
 
 @pytest.fixture
 def table(survey_file: Path) -> SurveyTable:
-    """A table that is loaded."""
+    """A loaded table."""
     return read_table(survey_file)
 
 
-def test_the_log_tells_it_now_and_then(
+def test_the_log_has_a_line_every_ten_seconds(
     table: SurveyTable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = [100.0]
     monkeypatch.setattr("app.table.sources.progress.monotonic", lambda: now[0])
 
-    def load(tell: Tell) -> SurveyTable:
+    def load(on_progress: OnProgress) -> SurveyTable:
         for part in range(1, 8):
             now[0] += 4.0
-            tell(Progress(part, part))
+            on_progress(Progress(part, part))
         return table
 
     ingestor = DataIngestor(load, table)
@@ -136,8 +136,8 @@ def test_the_log_tells_it_now_and_then(
         for thread in threading.enumerate():
             if thread.name == "Reload":
                 thread.join()
-    told: list[Any] = [record.getMessage() for record in caplog.records]
-    assert told[:-1] == ["reload: 3 rows read", "reload: 6 rows read"]
+    messages: list[Any] = [record.getMessage() for record in caplog.records]
+    assert messages[:-1] == ["reload: 3 rows read", "reload: 6 rows read"]
     report = ingestor.last_reload
     assert report is not None
     assert (report.status, report.progress) == ("done", Progress(7, 7))

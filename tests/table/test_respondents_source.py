@@ -1,4 +1,4 @@
-"""Respondents' records from files to answers, by either reader."""
+"""Respondents' records from files to results, read by pandas and by Dask."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +10,10 @@ from flask import Flask
 from app.errors import SourceError
 from app.settings import Settings
 from app.table.engines import load_table
-from make_respondents import write_records
 from support.real_server import PROJECT_ROOT
 from support.respondent_records import figures_of
 from support.small_survey import OBESITY
+from tools.make_respondents import write_records
 
 MAPPING = PROJECT_ROOT / "app" / "table" / "respondents" / "generated.toml"
 ROWS = 30_000
@@ -26,12 +26,12 @@ def records(tmp_path: Path) -> Path:
     return folder
 
 
-def test_both_readers_make_the_same_cells_of_many_files(records: Path) -> None:
-    told: list[int] = []
+def test_both_readers_compute_the_same_cells(records: Path) -> None:
+    rows_read: list[int] = []
     plain = load_table(Settings(data=str(records), mapping=MAPPING))
     settings = Settings(data=str(records), mapping=MAPPING, engine="dask", dask_workers=2)
-    by_dask = load_table(settings, lambda progress: told.append(progress.rows_read))
-    assert plain.report.rows_read == by_dask.report.rows_read == told[-1] == ROWS
+    by_dask = load_table(settings, lambda progress: rows_read.append(progress.rows_read))
+    assert plain.report.rows_read == by_dask.report.rows_read == rows_read[-1] == ROWS
     assert plain.report.sha256 == by_dask.report.sha256
     expected, found = figures_of(plain), figures_of(by_dask)
     assert found.keys() == expected.keys()
@@ -61,7 +61,7 @@ def test_the_server_answers_from_records(
     assert OBESITY in {question["question"] for question in read("/api/questions")["data"]}
 
 
-def test_a_column_that_the_mapping_names_and_the_source_lacks_is_named(survey_file: Path) -> None:
+def test_the_error_names_columns_of_the_mapping_that_the_source_lacks(survey_file: Path) -> None:
     with pytest.raises(
         SourceError, match=r"survey\.csv: missing needed columns location, year, weight, stratum, unit,"
     ):

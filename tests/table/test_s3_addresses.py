@@ -1,4 +1,4 @@
-"""Tables in a store that speaks S3: one object, a folder, a pattern; what keeps them from being read."""
+"""Tables in an S3 store: one object, a folder, a pattern; and the errors."""
 
 import gzip
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def store(_store: ObjectStore) -> ObjectStore:
 
 @pytest.fixture(scope="module")
 def client(_store: ObjectStore) -> Iterator[Any]:
-    with cluster_of(2) as client:  # they know the store by their environment
+    with cluster_of(2) as client:  # workers get the store's address from the environment
         yield client
 
 
@@ -55,7 +55,7 @@ def test_the_objects_of_a_folder_are_one_table(store: ObjectStore, read: Read, s
     assert read(f"s3://{BUCKET}/{source}").report.rows_read == 600
 
 
-def test_an_object_that_is_added_or_replaced_is_seen_at_the_next_reading(store: ObjectStore, read: Read) -> None:
+def test_the_next_load_reads_added_and_replaced_objects(store: ObjectStore, read: Read) -> None:
     store.put("parts/a.csv", PARTS[0])
     assert read(f"s3://{BUCKET}/parts").report.rows_read == 200
     store.put("parts/b.csv", PARTS[1])
@@ -73,7 +73,7 @@ def test_an_object_that_is_replaced_while_dask_reads_it_is_refused(
     def replace(_: Progress) -> None:
         store.put(f"parts/{replaced}", OTHER_CSV)
 
-    reason = reason_of(lambda asked: read_in_small_blocks(client, asked, replace), f"s3://{BUCKET}/parts")
+    reason = reason_of(lambda source: read_in_small_blocks(client, source, replace), f"s3://{BUCKET}/parts")
     assert reason.startswith(f"s3://{BUCKET}/parts")
     assert "changed while" in reason
 
@@ -83,18 +83,18 @@ def test_an_object_that_is_replaced_while_dask_reads_it_is_refused(
     [
         (f"s3://{BUCKET}/none.csv", "no such file; set STATS_DATA to the table's path"),
         (f"s3://{BUCKET}/none/*.csv", "no such file; set STATS_DATA to the table's path"),
-        (f"s3://{BUCKET}", "is a directory without a table in it: no .csv, "),
+        (f"s3://{BUCKET}", "the directory holds no table; expected files that end in .csv, "),
         ("s3://none/t.csv", "cannot be read: NoSuchBucket: The specified bucket does not exist"),
         ("s3://No_Bucket!/t.csv", "cannot be read: Parameter validation failed: Invalid bucket name"),
     ],
 )
-def test_what_is_not_there_is_told_in_one_line(read: Read, source: str, reason: str) -> None:
-    told = reason_of(read, source)
-    assert told.startswith(f"{source}: {reason}")
-    assert "\n" not in told
+def test_a_missing_object_gives_a_one_line_error(read: Read, source: str, reason: str) -> None:
+    found = reason_of(read, source)
+    assert found.startswith(f"{source}: {reason}")
+    assert "\n" not in found
 
 
-def test_keys_that_the_store_does_not_know_are_told_without_them(store: ObjectStore, read: Read) -> None:
+def test_refused_credentials_are_not_shown(store: ObjectStore, read: Read) -> None:
     address = store.put("t.csv", CSV)
     with store.nobody_known():
         assert reason_of(read, address) == f"{address}: cannot be read: Forbidden"

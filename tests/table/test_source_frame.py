@@ -1,4 +1,4 @@
-"""The columns of a source, whatever types a file gives them."""
+"""``SourceFrame`` with columns of all types that files have."""
 
 from typing import Any
 
@@ -34,8 +34,8 @@ def frame_of_column(column: pyarrow.Array | pyarrow.ChunkedArray) -> SourceFrame
 def test_distinct_fields_are_the_same_in_every_type_of_text(column: Any) -> None:
     frame = frame_of_column(column)
     assert fields_of(frame, "column") == TEXTS
-    places, fields = frame.distinct("column")
-    assert places.dtype == np.int64
+    codes, fields = frame.distinct("column")
+    assert codes.dtype == np.int64
     assert sorted(fields) == ["", "a", "b"]
     assert not frame.is_number("column")
 
@@ -59,9 +59,7 @@ def test_a_column_without_rows_has_no_fields(column: Any) -> None:
         (["7", "8"], pyarrow.string(), False),
     ],
 )
-def test_numbers_are_columns_of_numbers_whole_ones_only_without_gaps(
-    values: list[Any], kind: pyarrow.DataType, is_number: bool
-) -> None:
+def test_integers_with_nulls_are_not_numbers(values: list[Any], kind: pyarrow.DataType, is_number: bool) -> None:
     frame = frame_of_column(pyarrow.array(values, kind))
     assert frame.is_number("column") == is_number
     assert fields_of(frame, "column") == [None if value is None else str(value) for value in values]

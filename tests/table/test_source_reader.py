@@ -1,4 +1,4 @@
-"""What counts as a table, however it is written, and what is said of a file that is none."""
+"""The parser: which files are tables, in which forms, and the errors for those that are not."""
 
 import gzip
 from collections.abc import Callable, Sequence
@@ -36,14 +36,14 @@ def read(path: Path) -> SourceFrame:
     return read_source(path.read_bytes(), str(path))
 
 
-def told(frame: SourceFrame) -> list[list[str]]:
+def rows_of(frame: SourceFrame) -> list[list[str]]:
     """Return the columns that differ in ROWS, as text."""
     columns = (fields_of(frame, name) for name in ("LocationDesc", "Data_Value", "Stratification1"))
     return list(map(list, zip(*columns, strict=True)))
 
 
 def reason_of(path: Path) -> str:
-    """Return why a file is refused, which is one line that begins with the file's path."""
+    """Return why a file is refused; check that it is one line that begins with the path."""
     with pytest.raises(SourceError) as caught:
         read_table(path)
     assert len(caught.value.reason.splitlines()) == 1
@@ -62,10 +62,10 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("index_column", [True, False])
-def test_the_layout_of_the_cdc_is_read_with_and_without_an_index_column(tmp_path: Path, index_column: bool) -> None:
+def test_cdc_columns_are_read_with_and_without_an_index_column(tmp_path: Path, index_column: bool) -> None:
     frame = read(write(tmp_path, csv_text(ROWS, CDC_COLUMNS, index_column=index_column)))
     assert len(CDC_COLUMNS) == 33
-    assert told(frame) == WANTED
+    assert rows_of(frame) == WANTED
     assert frame.rows == 2
     assert frame.missing_optional == frozenset()
 
@@ -73,7 +73,7 @@ def test_the_layout_of_the_cdc_is_read_with_and_without_an_index_column(tmp_path
 @pytest.mark.parametrize("index_column", [True, False])
 def test_the_five_needed_columns_are_enough(tmp_path: Path, index_column: bool) -> None:
     frame = read(write(tmp_path, csv_text(ROWS, NEEDED_COLUMNS, index_column=index_column)))
-    assert told(frame) == WANTED
+    assert rows_of(frame) == WANTED
     assert frame.missing_optional == frozenset(OPTIONAL)
 
 
@@ -90,27 +90,27 @@ def test_an_absent_optional_column_is_named(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("columns", [CDC_COLUMNS[::-1], NEEDED_COLUMNS[::-1], sorted(CDC_COLUMNS)])
 def test_the_order_of_the_columns_does_not_matter(tmp_path: Path, columns: Sequence[str]) -> None:
-    assert told(read(write_csv(tmp_path, ROWS, columns))) == WANTED
+    assert rows_of(read(write_csv(tmp_path, ROWS, columns))) == WANTED
 
 
-def test_unknown_columns_are_left_unread(tmp_path: Path) -> None:
+def test_unknown_columns_are_ignored(tmp_path: Path) -> None:
     rows = [{**fields, "Comment": 'a, "b"\nc', "Größe": "9"} for fields in ROWS]
     frame = read(write_csv(tmp_path, rows, ("Comment", *NEEDED_COLUMNS, "Größe")))
-    assert told(frame) == WANTED
+    assert rows_of(frame) == WANTED
     assert set(frame.table.column_names) == set(NEEDED_COLUMNS)
 
 
 @pytest.mark.parametrize("written", ["High_Confidence_Limit ", "High_Confidence_Limit", " High_Confidence_Limit"])
 def test_spaces_around_the_name_of_the_upper_limit_do_not_matter(tmp_path: Path, written: str) -> None:
     columns = [written if name.strip() == "High_Confidence_Limit" else name for name in CDC_COLUMNS]
-    assert told(read(write_csv(tmp_path, ROWS, columns))) == WANTED
+    assert rows_of(read(write_csv(tmp_path, ROWS, columns))) == WANTED
 
 
 @pytest.mark.parametrize("name", NEEDED_COLUMNS)
 def test_spaces_around_the_name_of_a_needed_column_do_not_matter(tmp_path: Path, name: str) -> None:
     header, body = TABLE.split("\n", 1)
     spaced = ",".join(f" {column}  " if column == name else column for column in header.split(","))
-    assert told(read(write(tmp_path, f"{spaced}\n{body}"))) == WANTED
+    assert rows_of(read(write(tmp_path, f"{spaced}\n{body}"))) == WANTED
 
 
 @pytest.mark.parametrize("text", ["007", "0", "1.0", "1e5", "NA", "null", "None", "nan", "True", "2011-2012"])
@@ -122,7 +122,7 @@ def test_a_text_field_stays_as_it_is_written(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["$15,000 - $24,999", 'a "quoted" word', '"', ",", "two\nlines", "Curaçao"])
-def test_commas_quotes_and_line_ends_inside_a_field_belong_to_it(tmp_path: Path, text: str) -> None:
+def test_quoted_fields_keep_commas_quotes_and_line_ends(tmp_path: Path, text: str) -> None:
     frame = read(write_csv(tmp_path, [row(Stratification1=text), row()]))
     assert fields_of(frame, "Stratification1") == [text, "Female"]
 
@@ -134,23 +134,23 @@ def test_line_ends_byte_order_mark_and_compression_make_no_difference(
     tmp_path: Path, compress: Callable[[bytes], bytes], line_end: str, mark: bytes
 ) -> None:
     content = mark + csv_text(ROWS, line_end=line_end).encode()
-    assert told(read(write(tmp_path, compress(content), name="any.name"))) == WANTED
+    assert rows_of(read(write(tmp_path, compress(content), name="any.name"))) == WANTED
 
 
 def test_a_byte_order_mark_before_a_quoted_name_makes_no_difference(tmp_path: Path) -> None:
     content = "\ufeff" + TABLE.replace("LocationDesc", '"LocationDesc"')
-    assert told(read(write(tmp_path, content))) == WANTED
+    assert rows_of(read(write(tmp_path, content))) == WANTED
 
 
 def test_a_missing_last_line_end_and_blank_lines_make_no_difference(tmp_path: Path) -> None:
-    assert told(read(write(tmp_path, TABLE.replace("\n", "\n\n").rstrip("\n")))) == WANTED
+    assert rows_of(read(write(tmp_path, TABLE.replace("\n", "\n\n").rstrip("\n")))) == WANTED
 
 
 @pytest.mark.parametrize("columns", [CDC_COLUMNS, NEEDED_COLUMNS, NEEDED_COLUMNS[::-1]])
 def test_parquet_of_text_is_read_like_csv(tmp_path: Path, columns: Sequence[str]) -> None:
     rows: list[Row] = [{name: str(fields.get(name, "")) for name in columns} for fields in ROWS]
     frame = read(write_parquet(tmp_path, frame_of(rows, columns)))
-    assert told(frame) == WANTED
+    assert rows_of(frame) == WANTED
     assert frame.missing_optional == frozenset(OPTIONAL) - {name.strip() for name in columns}
 
 
@@ -168,7 +168,7 @@ def test_parquet_with_an_optional_column_of_nulls_is_read(tmp_path: Path) -> Non
 
 
 def test_parquet_with_a_needed_column_as_its_index_is_read(tmp_path: Path) -> None:
-    assert told(read(write_parquet(tmp_path, frame_of(ROWS).set_index("LocationDesc")))) == WANTED
+    assert rows_of(read(write_parquet(tmp_path, frame_of(ROWS).set_index("LocationDesc")))) == WANTED
 
 
 @pytest.mark.parametrize("name", ["Question", "Data_Value"])
@@ -178,7 +178,7 @@ def test_parquet_with_lists_in_a_needed_column_is_refused(tmp_path: Path, name: 
 
 @pytest.mark.parametrize("as_parquet", [False, True])
 @pytest.mark.parametrize("missing", [*[[name] for name in NEEDED_COLUMNS], ["Question", "Data_Value"]])
-def test_missing_columns_are_told_with_those_found(tmp_path: Path, missing: list[str], as_parquet: bool) -> None:
+def test_the_error_names_missing_columns_and_those_found(tmp_path: Path, missing: list[str], as_parquet: bool) -> None:
     columns = [name for name in (*NEEDED_COLUMNS, "Größe") if name not in missing]
     path = write_parquet(tmp_path, frame_of(ROWS, columns)) if as_parquet else write_csv(tmp_path, ROWS, columns)
     lacking, found = reason_of(path).split("; found: ")
@@ -186,7 +186,7 @@ def test_missing_columns_are_told_with_those_found(tmp_path: Path, missing: list
     assert found.split(", ") == [*columns[:-1], r"Gr\xf6\xdfe"]
 
 
-def test_a_long_header_is_shown_shortened(tmp_path: Path) -> None:
+def test_a_long_header_is_shortened_in_the_error(tmp_path: Path) -> None:
     reason = reason_of(write(tmp_path, ",".join(f"column_{number}" for number in range(900)) + "\n"))
     assert "column_0, column_1" in reason
     assert len(reason) < 500
@@ -198,7 +198,7 @@ def test_an_empty_file_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("line_end", ["", "\n", "\r\n"])
-def test_a_header_without_rows_is_refused_as_such(tmp_path: Path, line_end: str) -> None:
+def test_a_header_without_rows_is_refused(tmp_path: Path, line_end: str) -> None:
     reason = reason_of(write(tmp_path, ",".join(NEEDED_COLUMNS) + line_end))
     assert "no rows" in reason or "0 rows" in reason
     assert "suppressed" not in reason
@@ -209,22 +209,22 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["survey.csv", "folder/survey.csv", "a" * 300])
-def test_a_path_that_leads_nowhere_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_missing_path_is_refused(tmp_path: Path, name: str) -> None:
     assert reason_of(tmp_path / name)
 
 
-def test_a_file_that_is_not_there_is_refused_with_the_setting_to_change(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_names_the_setting_to_change(tmp_path: Path) -> None:
     assert "no such file" in reason_of(tmp_path / "survey.csv")
     assert "STATS_DATA" in reason_of(tmp_path / "survey.csv")
 
 
 @pytest.mark.parametrize("content", NO_TABLES.values(), ids=NO_TABLES)
-def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_table_is_refused(tmp_path: Path, content: bytes) -> None:
     assert reason_of(write(tmp_path, content))
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16"])
-def test_text_that_is_not_utf_8_is_refused_as_such(tmp_path: Path, encoding: str) -> None:
+def test_text_that_is_not_utf_8_is_refused(tmp_path: Path, encoding: str) -> None:
     text = csv_text([*ROWS, row(LocationDesc="Québec")])
     assert "UTF-8" in reason_of(write(tmp_path, text.encode(encoding)))
 
@@ -236,7 +236,7 @@ def test_a_damaged_archive_is_refused(tmp_path: Path, kind: str, damage: Callabl
 
 
 @pytest.mark.parametrize("magic", [b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\x00", b"PK\x03\x04", b"\x28\xb5\x2f\xfd"])
-def test_junk_that_begins_like_an_archive_is_refused(tmp_path: Path, magic: bytes) -> None:
+def test_junk_with_the_magic_bytes_of_an_archive_is_refused(tmp_path: Path, magic: bytes) -> None:
     assert reason_of(write(tmp_path, magic + b"junk" * 40))
 
 
@@ -256,7 +256,7 @@ def test_a_line_with_more_or_fewer_fields_than_the_header_is_refused(tmp_path: P
 
 
 @pytest.mark.parametrize("line", ['"Ohio,Why,4,Age,Old', 'Ohio,"Why,4,Age,Old', 'Ohio,Why,4,Age,"Old'])
-def test_a_quote_that_is_never_closed_is_refused(tmp_path: Path, line: str) -> None:
+def test_an_unclosed_quote_is_refused(tmp_path: Path, line: str) -> None:
     assert reason_of(write(tmp_path, f"{TABLE}{line}\n{TABLE}"))
 
 
@@ -264,8 +264,8 @@ ODD_NUMBERS = ["nan", "NaN", "x", "1,5", "+5", "0x1F", "1_0", "inf", "1e400", "~
 
 
 @pytest.mark.parametrize("odd", ODD_NUMBERS)
-def test_one_odd_number_does_not_change_what_is_made_of_the_others(tmp_path: Path, odd: str) -> None:
-    """The rows are told as they are in a table that is Parquet of text, which is never parsed as numbers."""
+def test_an_odd_number_does_not_change_the_other_rows(tmp_path: Path, odd: str) -> None:
+    """The result equals that of Parquet with text, which is never parsed as numbers."""
     rows: list[Row] = [{**fields, "Data_Value": value} for fields, value in zip(ROWS, ("30.5", odd), strict=True)]
     as_csv = read_table(write_csv(tmp_path, rows))
     as_text = read_table(write_parquet(tmp_path, frame_of(rows, NEEDED_COLUMNS)))

@@ -1,4 +1,4 @@
-"""The two readers, pandas and Dask, are held to the same tables and the same words."""
+"""pandas and Dask read the same tables and give the same errors."""
 
 import hashlib
 import os
@@ -24,7 +24,7 @@ from support.survey_files import (
     write,
     write_csv,
 )
-from support.two_readers import Read, Told, assert_same_table, cluster_of, read_in_small_blocks, reason_of
+from support.two_readers import ProgressRecorder, Read, assert_same_table, cluster_of, read_in_small_blocks, reason_of
 
 pytest.importorskip("distributed", reason="Dask is not installed: make dask")
 
@@ -39,16 +39,16 @@ def client() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("write_as", ["csv", "parquet"])
-def test_dask_finds_in_many_blocks_what_pandas_finds_in_one(tmp_path: Path, client: Any, write_as: str) -> None:
+def test_dask_reads_many_blocks_like_pandas_one_file(tmp_path: Path, client: Any, write_as: str) -> None:
     path = write_csv(tmp_path, many_rows(), CDC_COLUMNS)
     if write_as == "parquet":
         path = tmp_path / "survey.parquet"
         pd.read_csv(tmp_path / "survey.csv").to_parquet(path, row_group_size=70)
-    told = Told()
-    assert_same_table(read_in_small_blocks(client, path, told), read_table(path))
-    assert len(told.news) > 3
-    assert [news.rows_read for news in told.news] == sorted(news.rows_read for news in told.news)
-    assert (told.news[-1].rows_read, told.news[-1].share) == (600, 1.0)
+    progress = ProgressRecorder()
+    assert_same_table(read_in_small_blocks(client, path, progress), read_table(path))
+    assert len(progress.reports) > 3
+    assert [report.rows_read for report in progress.reports] == sorted(report.rows_read for report in progress.reports)
+    assert (progress.reports[-1].rows_read, progress.reports[-1].share) == (600, 1.0)
 
 
 def test_dask_reads_the_bundled_table_like_pandas(client: Any) -> None:
@@ -73,7 +73,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
-def test_both_refuse_what_is_no_table_in_the_same_words(tmp_path: Path, client: Any, content: bytes) -> None:
+def test_both_give_the_same_error_for_files_that_are_no_table(tmp_path: Path, client: Any, content: bytes) -> None:
     path = write(tmp_path, content)
     reason = reason_of(lambda source: read_in_small_blocks(client, source), path)
     assert reason == reason_of(read_table, path)
@@ -86,7 +86,7 @@ def test_a_ragged_line_in_a_later_block_is_refused(tmp_path: Path, read: Read) -
 
 
 def parts_of(folder: Path) -> Path:
-    """Put the rows into four files of different kinds in a folder, beside what is no part of the table."""
+    """Put the rows into four files of different kinds in a folder, beside files that are not part of the table."""
     folder = folder / "parts"
     folder.mkdir()
     rows = many_rows()
@@ -112,12 +112,12 @@ def test_many_files_are_one_table(tmp_path: Path, read: Read, pattern: str) -> N
     assert len(table.report.sha256) == 64
 
 
-def test_both_have_the_same_digest_of_many_files(tmp_path: Path, client: Any) -> None:
+def test_both_compute_the_same_digest_of_many_files(tmp_path: Path, client: Any) -> None:
     folder = parts_of(tmp_path)
     assert_same_table(read_in_small_blocks(client, folder), read_table(folder))
 
 
-def test_the_digest_of_many_files_is_that_of_a_list_of_digests(tmp_path: Path, read: Read) -> None:
+def test_the_digest_of_many_files_is_that_of_their_list_of_digests(tmp_path: Path, read: Read) -> None:
     folder = parts_of(tmp_path)
     names = ["a.csv", "b.csv.gz", "c.csv", "d.parquet"]
     digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
@@ -125,13 +125,13 @@ def test_the_digest_of_many_files_is_that_of_a_list_of_digests(tmp_path: Path, r
     assert read(folder).report.sha256 == hashlib.sha256(lines.encode()).hexdigest()
 
 
-def test_a_file_of_a_folder_that_is_no_table_is_named(tmp_path: Path, read: Read) -> None:
+def test_the_error_names_the_file_in_a_folder_that_is_not_a_table(tmp_path: Path, read: Read) -> None:
     folder = parts_of(tmp_path)
     write(folder, "a,b\n1,2\n", "bb.csv")
     assert reason_of(read, folder).startswith(f"{folder / 'bb.csv'}: missing needed columns")
 
 
-def test_a_column_that_some_files_lack_is_told_as_such(tmp_path: Path, read: Read) -> None:
+def test_a_note_names_a_column_that_some_files_lack(tmp_path: Path, read: Read) -> None:
     write(tmp_path, csv_text([row()], CDC_COLUMNS), "a.csv")
     write(tmp_path, csv_text([row()], [name for name in CDC_COLUMNS if name != "Sample_Size"]), "b.csv")
     (note,) = read(tmp_path).report.notes
@@ -139,7 +139,7 @@ def test_a_column_that_some_files_lack_is_told_as_such(tmp_path: Path, read: Rea
 
 
 @pytest.mark.parametrize("name", ["no*.csv", "none/*.csv", "?.parquet"])
-def test_a_pattern_that_nothing_fits_is_told_with_the_setting_to_change(tmp_path: Path, read: Read, name: str) -> None:
+def test_a_pattern_without_matches_names_the_setting_to_change(tmp_path: Path, read: Read, name: str) -> None:
     write_csv(tmp_path, [row()])
     assert "STATS_DATA" in reason_of(read, tmp_path / name)
 
@@ -152,13 +152,13 @@ def test_an_address_is_read_like_the_file(tmp_path: Path, read: Read) -> None:
 
 
 @pytest.mark.parametrize("address", ["nowhere://a/b.csv", "file:///none/of/these/*.csv", "file:///none.csv"])
-def test_an_address_that_leads_nowhere_is_told_in_one_line(read: Read, address: str) -> None:
+def test_an_unreachable_address_gives_a_one_line_error(read: Read, address: str) -> None:
     reason = reason_of(read, address)
     assert reason.startswith(f"{address}: ")
     assert len(reason.splitlines()) == 1
 
 
-def test_an_address_is_shown_without_what_may_be_secret(read: Read) -> None:
+def test_errors_show_no_secrets_of_an_address(read: Read) -> None:
     reason = reason_of(read, "http://me:secret@127.0.0.1:1/t.csv?token=hidden")
     assert reason.startswith("http://127.0.0.1:1/t.csv: cannot be read")
     assert "secret" not in reason

@@ -1,4 +1,4 @@
-"""Tables at addresses of web servers, good and bad ones, by either reader."""
+"""Tables on web servers, reliable and broken ones, read by pandas and by Dask."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from app.errors import SourceError
 from app.table.engines.pandas_reader import read_table
 from app.table.sources import files as source_files
-from app.table.sources.addresses import one_line, without_secrets
+from app.table.sources.addresses import Source, read_failure
 from app.table.sources.files import find_files
 from support.survey_files import csv_text, row
 from support.two_readers import Read, cluster_of, read_in_small_blocks, reason_of
@@ -47,64 +47,64 @@ def test_a_table_is_read_however_a_web_server_sends_it(
     assert (table.report.rows_read, table.report.source) == (600, path[1:])
 
 
-def test_a_large_table_is_asked_for_in_parts(web: WebFiles, client: Any) -> None:
+def test_dask_requests_ranges_of_a_large_table(web: WebFiles, client: Any) -> None:
     read_in_small_blocks(client, web.address("/t.csv"))
     parts = {part for method, _, part in web.asked if method == "GET"}
     assert len(parts) > 20
     assert None not in parts
 
 
-def test_pandas_asks_for_a_table_once(web: WebFiles) -> None:
+def test_pandas_requests_a_table_once(web: WebFiles) -> None:
     read_table(web.address("/t.csv"))
     assert [asked for asked in web.asked if asked[0] == "GET"] == [("GET", "/t.csv", None)]
 
 
-def test_the_files_of_a_page_that_fit_a_pattern_are_one_table(web: WebFiles, read: Read) -> None:
+def test_files_linked_on_a_page_that_match_a_pattern_are_one_table(web: WebFiles, read: Read) -> None:
     web.files = {f"/parts/{name}": CSV for name in ("a.csv", "b.csv")} | {"/parts/c.txt": b"none"}
     web.files["/parts/"] = "".join(f'<a href="{name}">' for name in ("a.csv", "b.csv", "c.txt")).encode()
     assert read(web.address("/parts/*.csv")).report.rows_read == 1200
 
 
-def test_a_web_server_that_knows_no_head_is_asked_otherwise(web: WebFiles, read: Read) -> None:
+def test_a_web_server_without_head_is_supported(web: WebFiles, read: Read) -> None:
     web.refused = {"HEAD": 405}
     assert read(web.address("/t.csv")).report.rows_read == 600
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500])
-def test_what_a_web_server_refuses_is_told_with_its_status(web: WebFiles, read: Read, status: int) -> None:
+def test_the_error_has_the_status_of_the_web_server(web: WebFiles, read: Read, status: int) -> None:
     web.refused = {"HEAD": status, "GET": status}
     told = {401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 500: "Internal Server Error"}
     address = web.address("/t.csv").replace("//", "//me:hidden@") + SECRETS
     assert reason_of(read, address) == f"{web.address('/t.csv')}: cannot be read: {status} {told[status]}"
 
 
-def test_a_file_that_vanishes_before_it_is_read_is_told_without_secrets(web: WebFiles, read: Read) -> None:
+def test_the_error_for_a_file_refused_after_listing_shows_no_secrets(web: WebFiles, read: Read) -> None:
     web.refused = {"GET": 403}
     assert reason_of(read, web.address("/t.csv") + SECRETS) == f"{web.address('/t.csv')}: cannot be read: 403 Forbidden"
 
 
 @pytest.mark.parametrize("lengths", ["told", "chunked"])
 @pytest.mark.parametrize("path", WRITTEN)
-def test_a_connection_that_breaks_half_way_is_told_as_such(web: WebFiles, read: Read, path: str, lengths: str) -> None:
+def test_a_connection_that_breaks_half_way_is_an_error(web: WebFiles, read: Read, path: str, lengths: str) -> None:
     web.lengths, web.sends = lengths, 1000
     reason = reason_of(read, web.address(path))
-    assert reason == f"{web.address(path)}: cannot be read: the connection ended before all had come"
+    assert reason == f"{web.address(path)}: cannot be read: the connection closed before the whole file arrived"
 
 
 @pytest.mark.parametrize("path", ["/t.csv.gz", "/t.parquet"])
-def test_an_end_without_a_length_is_found_where_the_format_shows_it(web: WebFiles, read: Read, path: str) -> None:
+def test_a_truncated_file_of_unknown_length_is_detected_by_its_format(web: WebFiles, read: Read, path: str) -> None:
     web.lengths, web.sends = "untold", 1000
     assert reason_of(read, web.address(path)).startswith(f"{web.address(path)}: cannot be read as a table: ")
 
 
-def test_a_web_server_that_falls_silent_is_given_up(web: WebFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_web_server_times_out(web: WebFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_files, "SILENCE_SECONDS", 0.2)
     web.sends, web.stalls = 1000, True
     assert "Timeout" in reason_of(read_table, web.address("/t.csv"))
 
 
 def replaced_at(web: WebFiles, count: int) -> Callable[[str, str | None], None]:
-    """Return what replaces the table before the so-manieth answer to a GET."""
+    """Return a hook that replaces the table before the response number ``count`` to a GET."""
     asked: list[str] = []
 
     def replace(method: str, part: str | None) -> None:
@@ -119,10 +119,10 @@ def replaced_at(web: WebFiles, count: int) -> Callable[[str, str | None], None]:
 def test_a_table_that_is_replaced_while_dask_reads_it_is_refused(web: WebFiles, client: Any, count: int) -> None:
     web.before = replaced_at(web, count)
     reason = reason_of(lambda source: read_in_small_blocks(client, source), web.address("/t.csv"))
-    assert reason == f"{web.address('/t.csv')}: the files were changed while they were read; read them again"
+    assert reason == f"{web.address('/t.csv')}: the files changed while they were read; reload the table"
 
 
-def test_a_table_that_is_replaced_is_read_anew(web: WebFiles, read: Read) -> None:
+def test_the_next_load_reads_the_replaced_table(web: WebFiles, read: Read) -> None:
     first = read(web.address("/t.csv")).report
     web.files["/t.csv"] = OTHER_CSV
     second = read(web.address("/t.csv")).report
@@ -130,18 +130,18 @@ def test_a_table_that_is_replaced_is_read_anew(web: WebFiles, read: Read) -> Non
     assert first.sha256 != second.sha256
 
 
-def test_the_digest_of_a_table_does_not_depend_on_what_is_secret(web: WebFiles, read: Read) -> None:
+def test_the_digest_does_not_depend_on_secrets(web: WebFiles, read: Read) -> None:
     one, two = (read(f"{web.address('/t.csv')}?token={token}").report.sha256 for token in ("one", "two"))
     assert one == two
 
 
-def test_what_dask_logs_of_a_file_shows_nothing_secret(web: WebFiles) -> None:
-    (file,) = find_files(web.address("/t.csv") + SECRETS)
+def test_the_repr_of_a_file_which_dask_logs_shows_no_secrets(web: WebFiles) -> None:
+    (file,) = find_files(Source(web.address("/t.csv") + SECRETS))
     assert "hidden" in file.address
     assert "hidden" not in repr(file)
 
 
-def test_an_empty_file_is_told_as_such(web: WebFiles, read: Read) -> None:
+def test_an_empty_file_on_a_web_server_is_refused(web: WebFiles, read: Read) -> None:
     web.files["/t.csv"] = b""
     assert reason_of(read, web.address("/t.csv")) == (
         f"{web.address('/t.csv')}: the file is empty; expected a table with a header line"
@@ -149,16 +149,16 @@ def test_an_empty_file_is_told_as_such(web: WebFiles, read: Read) -> None:
 
 
 @pytest.mark.parametrize("address", ["http://[bad/t.csv", "http:///t.csv", "http://", "http://127.0.0.1:99999999/"])
-def test_what_is_no_address_is_told_in_one_line(address: str) -> None:
+def test_an_invalid_address_gives_a_one_line_error(address: str) -> None:
     with pytest.raises(SourceError) as caught:
-        find_files(f"{address}?token=hidden")
+        find_files(Source(f"{address}?token=hidden"))
     assert caught.value.reason.startswith(f"{address}: cannot be read: ")
     assert "hidden" not in caught.value.reason
     assert "\n" not in caught.value.reason
 
 
 @pytest.mark.parametrize(
-    ("source", "shown"),
+    ("source", "display"),
     [
         ("s3://bucket/a@b/t.csv", "s3://bucket/a@b/t.csv"),
         ("https://me:pass@a.example:8/t.csv?key=1#2", "https://a.example:8/t.csv"),
@@ -166,8 +166,9 @@ def test_what_is_no_address_is_told_in_one_line(address: str) -> None:
         ("folder/what?.csv", "folder/what?.csv"),
     ],
 )
-def test_what_may_be_secret_is_left_out_of_an_address(source: str, shown: str) -> None:
-    assert without_secrets(source) == shown
+def test_a_source_is_displayed_without_secrets(source: str, display: str) -> None:
+    assert (Source(source).display, str(Source(source))) == (display, display)
+    assert "pass" not in repr(Source(source))
 
 
 @pytest.mark.parametrize(
@@ -182,8 +183,8 @@ def test_what_may_be_secret_is_left_out_of_an_address(source: str, shown: str) -
         ),
     ],
 )
-def test_an_error_is_told_in_one_line(error: Exception, line: str) -> None:
-    assert one_line(error) == line
+def test_a_read_failure_is_one_line_without_secrets(error: Exception, line: str) -> None:
+    assert read_failure(error) == line
 
 
 def test_a_table_with_one_row_is_read(web: WebFiles, read: Read) -> None:

@@ -1,4 +1,4 @@
-"""Who may do what: operators, pages of other sites, and the headers that go with every answer."""
+"""Access control: operators, pages of other sites, and the security headers of every response."""
 
 import hmac
 from collections.abc import Callable, Mapping
@@ -89,13 +89,13 @@ def with_token(start_app: Start, settings: Settings) -> FlaskClient:
 
 @as_guarded
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "::1", "::ffff:127.0.0.1"])
-def test_without_a_token_this_machine_may(client: FlaskClient, route: Route, address: str) -> None:
+def test_without_a_token_this_machine_is_allowed(client: FlaskClient, route: Route, address: str) -> None:
     assert call(client, route, REMOTE_ADDR=address).status_code == route.allowed
 
 
 @as_guarded
 @pytest.mark.parametrize("address", [ELSEWHERE, "2001:db8::7", "::ffff:192.0.2.7", "0.0.0.0", "nonsense", ""])  # noqa: S104
-def test_without_a_token_no_other_machine_may(client: FlaskClient, route: Route, address: str) -> None:
+def test_without_a_token_no_other_machine_is_allowed(client: FlaskClient, route: Route, address: str) -> None:
     reason = assert_error(call(client, route, BEARER, REMOTE_ADDR=address), 403)
     assert "STATS_ADMIN_TOKEN" in reason
     assert call(client, SUBMITTING, REMOTE_ADDR=address).status_code == 200
@@ -105,16 +105,16 @@ def test_without_a_token_no_other_machine_may(client: FlaskClient, route: Route,
 @as_guarded
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
 @pytest.mark.parametrize("value", ["127.0.0.1", "for=127.0.0.1", ""])
-def test_without_a_token_what_comes_by_way_of_a_proxy_may_not(
-    client: FlaskClient, route: Route, name: str, value: str
-) -> None:
+def test_without_a_token_proxied_requests_are_refused(client: FlaskClient, route: Route, name: str, value: str) -> None:
     assert_error(call(client, route, {name: value}), 403)
     assert call(client, route).status_code == route.allowed
 
 
 @as_guarded
 @pytest.mark.parametrize("address", ["127.0.0.1", ELSEWHERE])
-def test_with_a_token_only_who_sends_it_may(with_token: FlaskClient, route: Route, address: str) -> None:
+def test_with_a_token_only_requests_that_carry_it_are_allowed(
+    with_token: FlaskClient, route: Route, address: str
+) -> None:
     missing = call(with_token, route, REMOTE_ADDR=address)
     assert_error(missing, 401)
     assert missing.headers["WWW-Authenticate"] == "Bearer"
@@ -145,17 +145,17 @@ def test_with_a_token_only_who_sends_it_may(with_token: FlaskClient, route: Rout
         ("Bearer " + "x" * 100_000, 403),
     ],
 )
-def test_whatever_is_sent_as_a_token_is_judged(with_token: FlaskClient, authorization: str, status: int) -> None:
+def test_scheme_and_token_decide(with_token: FlaskClient, authorization: str, status: int) -> None:
     answer = call(with_token, RELOADING, {"Authorization": authorization})
     assert answer.status_code == status
     assert TOKEN not in answer.text
 
 
-def test_neither_token_nor_guess_is_logged_or_told(start_app: Start, settings: Settings) -> None:
+def test_neither_token_nor_guess_is_logged_or_returned(start_app: Start, settings: Settings) -> None:
     app = start_app(settings.model_copy(update={"admin_token": SecretStr(TOKEN)}))
     client, guess = app.test_client(), "wrong-horse-battery"
     tried = [f"Bearer {TOKEN}", f"Bearer {guess}", f"Basic {guess}", f"Bearer {guess} {TOKEN}", TOKEN]
-    told = [
+    bodies = [
         call(client, route, {"Authorization": text}).get_data(as_text=True) for text in tried for route in PROTECTED
     ]
     app.extensions["services"].close()
@@ -163,7 +163,7 @@ def test_neither_token_nor_guess_is_logged_or_told(start_app: Start, settings: S
     assert log.count("enter POST /api/dataset/reload") == len(tried)
     for secret in (TOKEN, guess):
         assert secret not in log
-        assert secret not in "".join(told)
+        assert secret not in "".join(bodies)
         assert secret not in repr(app.extensions["services"].settings)
 
 
@@ -193,7 +193,7 @@ def test_a_page_of_another_site_changes_nothing(client: FlaskClient, route: Rout
 
 @as_changing
 @pytest.mark.parametrize("headers", OWN_PAGES, ids=str)
-def test_the_servers_own_pages_and_programs_may(client: FlaskClient, route: Route, headers: Headers) -> None:
+def test_the_servers_own_pages_and_programs_are_allowed(client: FlaskClient, route: Route, headers: Headers) -> None:
     assert call(client, route, headers).status_code == route.allowed
 
 
@@ -202,7 +202,7 @@ def test_a_token_does_not_open_the_server_to_other_sites(with_token: FlaskClient
     assert_error(call(with_token, SHUTTING_DOWN, {**BEARER, "Host": "evil.example"}), 403)
 
 
-def test_a_long_origin_is_not_told_back_whole(client: FlaskClient) -> None:
+def test_a_long_origin_is_cut_off_in_the_reason(client: FlaskClient) -> None:
     origin = "https://" + "e" * 10_000
     assert len(assert_error(call(client, SUBMITTING, {"Origin": origin}), 403)) < LONGEST_QUOTE_CHARS * 2
 
@@ -211,7 +211,7 @@ def test_a_long_origin_is_not_told_back_whole(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:5000", "localhost.evil.example", "[::1", "a b", "\u00e9"]
 )
-def test_somebody_elses_name_that_points_here_changes_nothing(client: FlaskClient, route: Route, host: str) -> None:
+def test_a_foreign_host_name_that_points_here_changes_nothing(client: FlaskClient, route: Route, host: str) -> None:
     for headers in ({"Host": host}, {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}):
         assert_error(call(client, route, headers), 403)
     assert call(client, route).status_code == route.allowed
@@ -225,7 +225,7 @@ def test_somebody_elses_name_that_points_here_changes_nothing(client: FlaskClien
         *("www.stats.example", "WWW.Stats.example:443", "second.example"),
     ],
 )
-def test_the_servers_own_names_are_taken(start_app: Start, settings: Settings, host: str) -> None:
+def test_the_servers_own_host_names_are_allowed(start_app: Start, settings: Settings, host: str) -> None:
     names = {"STATS_HOST": "Stats.lan", "STATS_ALLOWED_HOSTS": "WWW.stats.example, second.example"}
     read = settings_from_environment(names)
     client = client_with(start_app, settings, host=read.host, allowed_hosts=read.allowed_hosts)
@@ -235,7 +235,7 @@ def test_the_servers_own_names_are_taken(start_app: Start, settings: Settings, h
 
 @pytest.mark.parametrize("path", READING)
 @pytest.mark.parametrize("headers", OTHER_SITES, ids=str)
-def test_reading_is_the_same_wherever_the_page_is_from(client: FlaskClient, path: str, headers: Headers) -> None:
+def test_reading_routes_ignore_the_origin(client: FlaskClient, path: str, headers: Headers) -> None:
     answer = client.get(path, headers=headers)
     assert answer.status_code == 200
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
@@ -245,7 +245,7 @@ def test_reading_is_the_same_wherever_the_page_is_from(client: FlaskClient, path
 
 
 @pytest.mark.parametrize("friend", [FRIEND, "http://friend.example:8080", "http://[2001:db8::7]:8080"])
-def test_a_site_that_a_setting_names_may_submit_and_read(start_app: Start, settings: Settings, friend: str) -> None:
+def test_an_allowed_origin_may_submit_and_read(start_app: Start, settings: Settings, friend: str) -> None:
     client = client_with(start_app, settings, allowed_origins=("https://first.example", friend))
     headers = {"Origin": friend, "Sec-Fetch-Site": "cross-site"}
     submitted = call(client, SUBMITTING, headers)
@@ -263,7 +263,7 @@ def test_a_site_that_a_setting_names_may_submit_and_read(start_app: Start, setti
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", f"{FRIEND}.evil.example", "http://friend.example", "null"])
-def test_sites_that_the_setting_does_not_name_stay_out(start_app: Start, settings: Settings, origin: str) -> None:
+def test_other_origins_stay_refused(start_app: Start, settings: Settings, origin: str) -> None:
     client = client_with(start_app, settings, allowed_origins=(FRIEND,))
     headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     refused = call(client, SUBMITTING, headers)
@@ -273,7 +273,7 @@ def test_sites_that_the_setting_does_not_name_stay_out(start_app: Start, setting
 
 
 @as_changing
-def test_without_the_setting_no_other_site_is_let_in(client: FlaskClient, route: Route) -> None:
+def test_without_the_setting_no_origin_is_allowed(client: FlaskClient, route: Route) -> None:
     asking = {"Origin": FRIEND, "Access-Control-Request-Method": route.method}
     preflight = client.options(route.path, headers=asking)
     for answer in (preflight, call(client, route, asking), call(client, route, {"Origin": OWN_ORIGIN})):
@@ -282,7 +282,7 @@ def test_without_the_setting_no_other_site_is_let_in(client: FlaskClient, route:
 
 
 @pytest.mark.parametrize("path", ["/api/jobs", "/", "/x", "/api/global_mean", "/api/num_jobs"])
-def test_every_answer_tells_browsers_to_be_careful(
+def test_every_response_has_the_security_headers(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.delattr("app.jobs.status_map.StatusMap.unfinished")

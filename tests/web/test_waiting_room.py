@@ -1,4 +1,4 @@
-"""The waiting room by itself: when it opens, what it answers, and that nothing of it stays behind."""
+"""The waiting room: when it opens, how it answers, and that it leaves no thread, socket or file behind."""
 
 import socket
 import threading
@@ -40,27 +40,27 @@ def port() -> int:
 
 @pytest.fixture
 def listen(settings: Settings, port: int) -> Listen:
-    """What opens that port."""
+    """A function that opens that port."""
     chosen = settings.model_copy(update={"port": port})
     return lambda: listening_socket(chosen, HOST)
 
 
 @pytest.fixture
 def room(listen: Listen) -> Iterator[WaitingRoom]:
-    """A room that is open, of a reading that has come so far."""
+    """An open room with some loading progress."""
     with WaitingRoom(listen, open_after_seconds=0) as room:
-        room.tell(HALF_WAY)
+        room.report(HALF_WAY)
         yield room
 
 
 @pytest.fixture
 def ask(room: WaitingRoom, port: int) -> Ask:
-    """A function that asks the open room."""
+    """A function that sends a request to the open room."""
     return lambda path, method="GET", **more: asked(port, path, method, **more)
 
 
 def asked(port: int, path: str, method: str = "GET", **more: Any) -> Any:
-    """Return what is answered over HTTP, as a test client would."""
+    """Return the response over HTTP, as a test client would."""
     answer = requests.request(method, f"http://{HOST}:{port}{path}", timeout=ANSWER_SECONDS, **more)
     return Response(answer.content, answer.status_code, list(answer.headers.items()))
 
@@ -76,30 +76,28 @@ def open_files() -> int:
 
 
 def refused(port: int) -> bool:
-    """Tell whether nobody listens."""
+    """Return whether the port is closed."""
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) != 0
 
 
-def test_it_opens_once_the_reading_has_gone_on_for_a_second(
-    listen: Listen, port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_opens_after_a_second_of_loading(listen: Listen, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("app.table.sources.progress.monotonic", lambda: now[0])
     threads = threading.active_count()
     with WaitingRoom(listen) as room:
         now[0] += 0.5
-        room.tell(NOTHING_READ)
+        room.report(NOTHING_READ)
         assert refused(port)
         assert threading.active_count() == threads
         now[0] += 0.5
-        room.tell(NOTHING_READ)
+        room.report(NOTHING_READ)
         assert asked(port, "/healthz").status_code == 200
     assert refused(port)
     assert threading.active_count() == threads
 
 
-def test_health_is_told_as_by_the_server_itself(ask: Ask, client: FlaskClient) -> None:
+def test_health_is_the_same_as_on_the_server_itself(ask: Ask, client: FlaskClient) -> None:
     answer, usual = ask("/healthz"), client.get("/healthz")
     assert (answer.status_code, answer.data, answer.mimetype) == (200, usual.data, usual.mimetype)
     head = ask("/healthz", "HEAD")
@@ -114,7 +112,7 @@ def test_health_is_told_as_by_the_server_itself(ask: Ask, client: FlaskClient) -
         ("DELETE", "/api/jobs/job_id_1"),
     ],
 )
-def test_everything_else_is_answered_with_the_reason_and_a_time_to_come_back(ask: Ask, method: str, path: str) -> None:
+def test_every_other_route_returns_the_reason_and_retry_after(ask: Ask, method: str, path: str) -> None:
     answer = ask(path, method, json={"question": "Q036"})
     reason = "the table is being read: 12,000,000 rows read, 40% done, 12 s left; ask again"
     assert assert_error(answer, 503) == reason
@@ -123,57 +121,57 @@ def test_everything_else_is_answered_with_the_reason_and_a_time_to_come_back(ask
 
 
 @pytest.mark.parametrize(
-    ("seconds_left", "told"), [(None, RETRY_SECONDS), (0.0, 1), (2.1, 3), (3600.0, LONGEST_RETRY_SECONDS)]
+    ("seconds_left", "retry_after"), [(None, RETRY_SECONDS), (0.0, 1), (2.1, 3), (3600.0, LONGEST_RETRY_SECONDS)]
 )
-def test_the_time_to_come_back_is_what_is_left_within_bounds(
-    ask: Ask, room: WaitingRoom, seconds_left: float | None, told: int
+def test_retry_after_is_the_time_left_within_bounds(
+    ask: Ask, room: WaitingRoom, seconds_left: float | None, retry_after: int
 ) -> None:
-    room.tell(Progress(1, 1, 0.5, seconds_left))
-    assert ask("/api/jobs").headers["Retry-After"] == str(told)
+    room.report(Progress(1, 1, 0.5, seconds_left))
+    assert ask("/api/jobs").headers["Retry-After"] == str(retry_after)
 
 
-def test_readiness_tells_programs_how_far_it_is_as_it_tells_of_a_reload(
+def test_readiness_reports_loading_in_the_same_fields_as_a_reload(
     ask: Ask, room: WaitingRoom, client: FlaskClient
 ) -> None:
     answer = ask("/readyz")
-    told = answer.json
+    load = answer.json["load"]
     document: Any = client.get("/openapi.json").json
     (route,) = [route for route in routes_of(document) if route.path == "/readyz"]
     assert answer.status_code == 503
     assert_described(document, route, answer)
     client.post("/api/dataset/reload")
     dataset: Any = client.get("/api/dataset").json
-    assert list(told["load"]) == list(dataset["data"]["reload"])
-    assert (told["load"]["status"], told["load"]["ended_at"]) == ("running", None)
-    assert told["load"]["progress"] == {"rows_read": 12_000_000, "bytes_read": 400, "share": 0.4, "seconds_left": 11.5}
-    room.tell(LATER)
+    assert list(load) == list(dataset["data"]["reload"])
+    assert (load["status"], load["ended_at"]) == ("running", None)
+    assert load["progress"] == {"rows_read": 12_000_000, "bytes_read": 400, "share": 0.4, "seconds_left": 11.5}
+    room.report(LATER)
     later = ask("/readyz").json["load"]
     assert later["progress"]["share"] == 0.5
-    assert later["started_at"] == told["load"]["started_at"]
+    assert later["started_at"] == load["started_at"]
 
 
-def test_what_is_no_http_is_refused_in_the_envelope(room: WaitingRoom, port: int) -> None:
+def test_malformed_http_is_refused_with_the_error_envelope(room: WaitingRoom, port: int) -> None:
     with connected(port) as connection:
         connection.sendall(b"nonsense\x00\r\n\r\n")
         answer = connection.makefile("rb").read()
-    assert b'{"status":"error","reason":"the request cannot be understood"}' in answer
+    assert b'{"status":"error","reason":"the request is malformed"}' in answer
     assert b"<" not in answer
 
 
-def test_a_port_that_another_process_has_taken_is_told(listen: Listen) -> None:
+def test_a_port_that_another_process_has_taken_is_reported(listen: Listen) -> None:
     with listen() as taken, WaitingRoom(listen, open_after_seconds=0) as room:
         port = taken.getsockname()[1]
         with pytest.raises(
             SettingsError, match=f"STATS_PORT='{port}': cannot listen on {HOST}: Address already in use"
         ):
-            room.tell(HALF_WAY)
+            room.report(HALF_WAY)
 
 
-def test_clients_that_do_nothing_or_only_half_do_not_hold_up_its_end(listen: Listen, port: int) -> None:
+def test_idle_and_half_finished_clients_do_not_delay_the_end(listen: Listen, port: int) -> None:
     threads, files = set(threading.enumerate()), open_files()
     with ExitStack() as stack:
         with WaitingRoom(listen, open_after_seconds=0) as room:
-            room.tell(HALF_WAY)
+            room.report(HALF_WAY)
             slow = [stack.enter_context(connected(port)) for _ in range(30)]
             for number, connection in enumerate(slow):
                 connection.sendall((b"", HALF_A_HEAD)[number % 2])
@@ -185,13 +183,13 @@ def test_clients_that_do_nothing_or_only_half_do_not_hold_up_its_end(listen: Lis
             pass  # the port is free, though these clients have not closed their ends
 
 
-def test_who_has_sent_half_a_body_is_answered(room: WaitingRoom, port: int) -> None:
+def test_a_client_that_sent_half_a_body_gets_a_response(room: WaitingRoom, port: int) -> None:
     with connected(port) as connection:
         connection.sendall(HALF_A_HEAD + b"Content-Length: 60000\r\n\r\n{")
         assert connection.recv(100).startswith(b"HTTP/1.1 503 ")
 
 
-def test_of_more_clients_than_there_is_room_for_the_first_have_to_go(
+def test_above_the_limit_the_first_clients_are_disconnected(
     room: WaitingRoom, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting_room, "MOST_CLIENTS", 3)
@@ -204,7 +202,7 @@ def test_of_more_clients_than_there_is_room_for_the_first_have_to_go(
             assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
-def test_no_request_is_told_on_the_terminal(ask: Ask, port: int, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_request_is_printed_on_the_terminal(ask: Ask, port: int, capfd: pytest.CaptureFixture[str]) -> None:
     for path in ("/healthz", "/readyz", "/nowhere"):
         ask(path)
     with connected(port) as connection:

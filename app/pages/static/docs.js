@@ -1,11 +1,11 @@
 "use strict";
 
-// Starts Swagger UI on this server's own document. Nothing is asked of another server: no validator, no credentials.
-const place = document.getElementById("swagger-ui");
+// Start Swagger UI on this server's own document. It sends no request to any other server: no validator.
+const root = document.getElementById("swagger-ui");
 
 SwaggerUIBundle({
   domNode: place,
-  url: place.dataset.document,
+  url: root.dataset.document,
   validatorUrl: null,
   deepLinking: true,
   displayRequestDuration: true,

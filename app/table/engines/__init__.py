@@ -1,5 +1,6 @@
-"""Which of the two readers reads the table, and where: pandas in this process, or Dask on a cluster of processes."""
+"""Load the table that the settings name, by pandas or by Dask, here or in a subprocess."""
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -7,101 +8,103 @@ from app.errors import SettingsError, SourceError
 from app.process.cores import CORES, memory_bytes
 from app.settings import Settings
 from app.table.engines.cluster import ClusterTask, read_on_cluster
-from app.table.engines.pandas_reader import read_table, read_table_apart
+from app.table.engines.pandas_reader import read_in_subprocess, read_with_pandas
 from app.table.source_kind import SourceKind
-from app.table.sources.addresses import without_secrets
+from app.table.sources.addresses import Source
 from app.table.sources.files import find_files
-from app.table.sources.progress import Tell, tell_nobody
+from app.table.sources.progress import OnProgress, ignore_progress
 from app.table.survey_rows.rows import SurveyRows
 from app.table.survey_table import SurveyTable
 
-INSTALL = "install it by `make dask`, which takes what requirements-dask.txt names"
+INSTALL = "install it with `make dask` (the packages of requirements-dask.txt)"
 MIB = 1024 * 1024
 
 
 def check_engine(settings: Settings) -> None:
-    """Check that the engine that is asked for is there.
+    """Check that the chosen engine is installed.
 
     Raises
     ------
     SettingsError: it is not; the reason says how to install it
     """
-    if settings.engine == "dask" and not dask_is_there():
+    if settings.engine == "dask" and not dask_is_installed():
         raise SettingsError(f"setting STATS_ENGINE='dask': Dask is not installed; {INSTALL}")
 
 
-def load_table(settings: Settings, tell: Tell = tell_nobody) -> SurveyTable:
-    """Read the table that the settings name, from a process that may have threads. Blocks.
-
-    Raises
-    ------
-    SourceError: it cannot be read
-    """
-    source = settings.source()
-    if engine_for(settings, source) == "dask":
-        return read_on_cluster(_task(settings, source), tell)
-    return read_table(source, _kind(settings), tell)
-
-
-def load_table_apart(settings: Settings, tell: Tell) -> SurveyTable:
-    """Do the same in a process that ends with the reading. To be called before this process has started any thread.
+def load_table(settings: Settings, on_progress: OnProgress = ignore_progress) -> SurveyTable:
+    """Read the table; pandas reads it in this process, which may have threads. Blocks.
 
     Raises
     ------
     SourceError: the table cannot be read
     """
-    source = settings.source()
-    if engine_for(settings, source) == "dask":
-        return read_on_cluster(_task(settings, source), tell)
-    return read_table_apart(source, _kind(settings), tell)
+    return _load(settings, read_with_pandas, on_progress)
 
 
-def engine_for(settings: Settings, source: str) -> Literal["pandas", "dask"]:
-    """Return the engine that is named or else, for a source that is large beside this machine's memory, Dask.
+def load_table_in_subprocess(settings: Settings, on_progress: OnProgress) -> SurveyTable:
+    """Read the table in a process whose memory is freed when it exits. Call it before starting any thread. Blocks.
 
     Raises
     ------
-    SourceError: the source is not there, or is that large and Dask is not installed
+    SourceError: the table cannot be read
     """
-    if "engine" in settings.model_fields_set:
+    return _load(settings, read_in_subprocess, on_progress)
+
+
+def engine_for(settings: Settings, source: Source) -> Literal["pandas", "dask"]:
+    """Return the chosen engine; ``auto`` is Dask for a source that is large compared with this machine's memory.
+
+    Raises
+    ------
+    SourceError: the source does not exist, or is that large and Dask is not installed
+    """
+    if settings.engine != "auto":
         return settings.engine
     size, memory = sum(file.size for file in find_files(source)), memory_bytes()
     if size <= memory * settings.dask_share:
         return "pandas"
-    if not dask_is_there():
+    if not dask_is_installed():
         raise SourceError(
-            f"{without_secrets(source)}: is {size / MIB:,.0f} MiB, more than {settings.dask_share:.0%} of the memory "
-            f"of {memory / MIB:,.0f} MiB, and Dask, which reads such tables in parts, is not installed; {INSTALL}, "
-            "or set STATS_ENGINE=pandas to have it read as a whole"
+            f"{source}: its {size / MIB:,.0f} MiB are more than {settings.dask_share:.0%} of this machine's "
+            f"{memory / MIB:,.0f} MiB of memory, and Dask, which reads such tables in parts, is not installed; "
+            f"{INSTALL}, or set STATS_ENGINE=pandas to read the table as a whole"
         )
     return "dask"
 
 
-def dask_is_there() -> bool:
-    """Tell whether Dask is installed."""
+def dask_is_installed() -> bool:
+    """Return whether Dask can be imported."""
     return find_spec("distributed") is not None
 
 
-def _kind(settings: Settings) -> SourceKind[Any]:
-    """Return what the rows of the source are: survey rows, or respondents' records where there is a mapping of such.
+def _load(
+    settings: Settings,
+    read_by_pandas: Callable[[Source, SourceKind[Any], OnProgress], SurveyTable],
+    on_progress: OnProgress,
+) -> SurveyTable:
+    source = Source(settings.source())
+    if engine_for(settings, source) == "pandas":
+        return read_by_pandas(source, _row_kind(settings), on_progress)
+    task = ClusterTask(
+        source=source,
+        kind=_row_kind(settings),
+        cores=CORES,
+        workers=settings.dask_workers or len(CORES) or 1,
+        worker_bytes=settings.dask_worker_mib * MIB,
+        scheduler=settings.dask_scheduler,
+    )
+    return read_on_cluster(task, on_progress)
+
+
+def _row_kind(settings: Settings) -> SourceKind[Any]:
+    """Return how rows are understood: as respondents' records if a mapping is set, as survey rows otherwise.
 
     Raises
     ------
-    SourceError: the mapping is wrong
+    SourceError: the mapping is invalid
     """
     if settings.mapping is None:
         return SurveyRows()
     from app.table.respondents import RespondentRecords, read_mapping  # noqa: PLC0415 - heavy: it needs SciPy
 
     return RespondentRecords(read_mapping(settings.mapping))
-
-
-def _task(settings: Settings, source: str) -> ClusterTask:
-    return ClusterTask(
-        source=source,
-        kind=_kind(settings),
-        cores=CORES,
-        workers=settings.dask_workers or len(CORES) or 1,
-        worker_bytes=settings.dask_worker_mib * MIB,
-        scheduler=settings.dask_scheduler,
-    )

@@ -1,7 +1,7 @@
-"""Reading on a Dask cluster, seen from the server: in a process of its own, which ends with the reading.
+"""Read a table on a Dask cluster, from a subprocess that exits when the table is read.
 
-The server's process may be kept on one core, has signals blocked and runs many threads; a cluster started from within
-it would inherit all that.
+The server's process may be pinned to one core, blocks signals and runs many threads; a cluster that it started directly
+would inherit all that.
 """
 
 import os
@@ -14,13 +14,13 @@ from typing import Any
 
 from app.table.engines.pandas_reader import receive_table
 from app.table.source_kind import SourceKind
-from app.table.sources.addresses import without_secrets
-from app.table.sources.progress import Tell
+from app.table.sources.addresses import Source
+from app.table.sources.progress import OnProgress
 from app.table.survey_table import SurveyTable
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 STANDARD_ERROR = 2
-END_SECONDS = 10.0  # for the workers to be ended, once the table is there
+EXIT_SECONDS = 10.0  # for the workers to exit, once the table is received
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,61 +29,56 @@ class ClusterTask:
 
     Parameters
     ----------
-    source: a path, a folder, a pattern, or an address
-    kind: what its rows are
+    source: where the table is
+    kind: how its rows are understood
     cores: the processor cores that the cluster may use
-    workers, worker_bytes: how many processes it has, and how much memory each of them may take
-    scheduler: the address of a cluster that runs already, which goes before one of its own
+    workers, worker_bytes: the number of worker processes, and the memory limit of each
+    scheduler: the address of a running cluster to use instead of starting one
     """
 
-    source: str
+    source: Source
     kind: SourceKind[Any]
     cores: frozenset[int]
     workers: int
     worker_bytes: int
     scheduler: str | None = None
 
-    @property
-    def shown(self) -> str:
-        """The source as it is named in messages."""
-        return without_secrets(self.source)
 
-
-def read_on_cluster(task: ClusterTask, tell: Tell) -> SurveyTable:
+def read_on_cluster(task: ClusterTask, on_progress: OnProgress) -> SurveyTable:
     """Read a table on a cluster. Blocks.
 
     Raises
     ------
-    SourceError: as ``read_table``, or the cluster cannot be reached or has died
+    SourceError: as ``read_with_pandas``, or the cluster cannot be reached or died
     """
-    here, there = Pipe()
+    here, there = Pipe()  # ``there`` is closed below, so that the death of the subprocess ends the wait
     with here:
         with there:
-            process = subprocess.Popen(  # noqa: S603 - nothing in it comes from outside
+            process = subprocess.Popen(  # noqa: S603 - no argument comes from a user
                 [sys.executable, "-m", "app.table.engines.cluster_main", str(there.fileno())],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=STANDARD_ERROR,
                 pass_fds=[there.fileno()],
-                start_new_session=True,  # Ctrl-C is for the server, which closes the connection when it ends
+                start_new_session=True,  # Ctrl-C reaches the server alone, which then closes the connection
             )
         try:
             here.send(task)
-            return receive_table(here, task.shown, tell)
+            return receive_table(here, task.source, on_progress)
         finally:
-            here.close()
-            _end(process)
+            here.close()  # makes the subprocess exit, so close it before waiting for that
+            _wait_or_kill(process)
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a process that finds this package, wherever the server was started."""
+    """Return an environment in which ``python -m`` finds this package, whatever the working directory."""
     paths = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _wait_or_kill(process: "subprocess.Popen[bytes]") -> None:
     try:
-        process.wait(END_SECONDS)
+        process.wait(EXIT_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -1,7 +1,7 @@
-"""The process that reads a source on a Dask cluster: ``python -m app.table.engines.cluster_main``.
+"""The subprocess that reads a table on a Dask cluster: ``python -m app.table.engines.cluster_main <descriptor>``.
 
-Whoever starts it hands over one end of a connection and, through that, a ``ClusterTask``. It ends at once when the
-other end is closed, and so do the workers that it has started.
+Its parent passes it one end of a connection, and through that a ``ClusterTask``. When the parent closes its end, the
+subprocess and the workers that it has started exit at once.
 """
 
 import logging
@@ -22,14 +22,14 @@ from app.errors import SourceError
 from app.process.cores import use_cores
 from app.table.engines.cluster import ClusterTask
 from app.table.engines.dask_reader import read_with_dask
-from app.table.sources.addresses import one_line
+from app.table.sources.addresses import read_failure
 from app.table.survey_table import SurveyTable
 
-NO_DASHBOARD = "127.0.0.1:0"  # without bokeh it is a page that says so; this keeps it from other machines
+NO_DASHBOARD = "127.0.0.1:0"  # without bokeh it is an empty page; other machines must not reach it
 CONNECT_SECONDS = 30.0
-# Memory that a worker frees stays with it up to this size: each block asks for the same again, and having the system
-# clear it anew takes longer than the sums. Dask would have it given back at once, and so would Arrow's own allocator,
-# and that of threads other than the first one, on which a worker works.
+# A worker keeps up to this much freed memory for its next block, because the system would clear returned pages anew,
+# which takes longer than the sums. By default Dask returns memory at once; so do Arrow's own allocator and malloc's
+# further arenas, which the thread that works would use.
 KEPT_BYTES = 256 * 1024 * 1024
 WORKER_ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": KEPT_BYTES,
@@ -39,51 +39,51 @@ WORKER_ENVIRONMENT = {
 }
 CLUSTER_CONFIG = {
     "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS:g}s",
-    # A worker that paused until it has less memory would wait for ever, as it keeps that. At its limit it is ended.
+    # Workers keep freed memory (see above), so a paused one would never resume. At its limit a worker is killed.
     "distributed.worker.memory.pause": False,
     **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in WORKER_ENVIRONMENT.items()},
 }
 
 
 def main(descriptor: int) -> None:
-    """Read what the other end of a connection asks for, and send it the table, or why there is none."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what the server keeps from its threads is not meant for this
+    """Receive a task, and send the table or the reason why there is none."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the server blocks signals; a subprocess inherits that
     connection = Connection(descriptor)
     task: ClusterTask = connection.recv()
-    threading.Thread(target=_end_with, args=(connection,), name="OtherEnd", daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(connection,), name="ParentWatch", daemon=True).start()
     use_cores(task.cores)
-    connection.send(_outcome(task, connection))
+    connection.send(_read(task, connection))
 
 
-def _end_with(connection: Connection) -> None:
-    """End this process when the other end of the connection is closed."""
+def _exit_with_parent(connection: Connection) -> None:
+    """Exit when the parent closes the connection. The parent sends nothing after the task."""
     try:
         connection.recv()
     finally:
         os._exit(1)
 
 
-def _outcome(task: ClusterTask, connection: Connection) -> SurveyTable | SourceError:
+def _read(task: ClusterTask, connection: Connection) -> SurveyTable | SourceError:
     try:
         with dask.config.set(CLUSTER_CONFIG), cluster_client(task) as client:
             return read_with_dask(client, task.source, task.kind, connection.send)
     except SourceError as error:
         return error
-    except Exception as error:  # noqa: BLE001 - told to the operator, as the reason for which there is no table
+    except Exception as error:  # noqa: BLE001 - the parent gets it as the reason why there is no table
         traceback.print_exc()
-        return SourceError(f"{task.shown}: Dask could not read it: {one_line(error)}")
+        return SourceError(f"{task.source}: Dask cannot read it: {read_failure(error)}")
 
 
 @contextmanager
 def cluster_client(task: ClusterTask) -> Iterator[Client]:
-    """Give a client of the cluster that a task names, or of one of its own.
+    """Connect to the scheduler of the task, or start a cluster for it.
 
-    The connections of its own are encrypted with keys that nobody else has: otherwise every user of this machine could
-    have its workers run anything.
+    A started cluster encrypts its connections with keys of its own: otherwise any user of this machine could run code
+    on its workers.
 
     Raises
     ------
-    SourceError: the scheduler that is named cannot be reached, or has no workers
+    SourceError: the scheduler cannot be reached, or has no workers
     """
     if task.scheduler is not None:
         with _running_cluster(task.scheduler) as client:
@@ -98,7 +98,8 @@ def cluster_client(task: ClusterTask) -> Iterator[Client]:
             dashboard_address=NO_DASHBOARD,
             local_directory=folder,
             security=True,
-            preload=[read_with_dask.__module__, type(task.kind).__module__],  # so that the first block need not wait
+            # Import at the start, so that the first block does not wait for it.
+            preload=[read_with_dask.__module__, type(task.kind).__module__],
             silence_logs=logging.ERROR,
         ) as cluster,
         Client(cluster) as client,
@@ -108,15 +109,16 @@ def cluster_client(task: ClusterTask) -> Iterator[Client]:
 
 @contextmanager
 def _running_cluster(scheduler: str) -> Iterator[Client]:
+    name = f"the Dask scheduler {scheduler} (STATS_DASK_SCHEDULER)"
     try:
         client = Client(scheduler, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
-        raise SourceError(f"the Dask scheduler {scheduler} (STATS_DASK_SCHEDULER) cannot be reached") from error
+        raise SourceError(f"{name} cannot be reached; check its address") from error
     with client:
         try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except TimeoutError as error:
-            raise SourceError(f"the Dask scheduler {scheduler} (STATS_DASK_SCHEDULER) has no workers") from error
+            raise SourceError(f"{name} has no workers; start some") from error
         yield client
 
 

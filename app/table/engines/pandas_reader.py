@@ -1,4 +1,4 @@
-"""A source in, an immutable ``SurveyTable`` out, by pandas in this process: one file after another as a whole."""
+"""The pandas reader: file after file, each as a whole, in this process or in a subprocess."""
 
 import hashlib
 import multiprocessing
@@ -14,56 +14,112 @@ from typing import Any
 from app.errors import SourceError
 from app.process.signals import on_parent_death
 from app.table.source_kind import Origin, R, SourceKind
-from app.table.sources.addresses import without_secrets
-from app.table.sources.files import SourceFile, digest_of, find_files, source_name
+from app.table.sources.addresses import Source
+from app.table.sources.files import SourceFile, combined_sha256, find_files
 from app.table.sources.parser import check_not_blank, read_source
-from app.table.sources.progress import NOTHING_READ, Progress, Tell, progress_after, tell_nobody
+from app.table.sources.progress import NOTHING_READ, OnProgress, Progress, ignore_progress, progress_after
 from app.table.survey_rows.rows import SurveyRows
 from app.table.survey_table import SurveyTable
 
+SECONDS_BETWEEN_REPORTS = 1.0  # at most; the last progress is reported again if there is nothing new
 
-def read_table(source: str | Path, kind: SourceKind[Any] | None = None, tell: Tell = tell_nobody) -> SurveyTable:
-    """Read a table.
+
+def read_table(source: str | Path) -> SurveyTable:
+    """Read a table of published percentages from a path, a folder, a pattern or an address.
+
+    Raises
+    ------
+    SourceError: as ``read_with_pandas``
+    """
+    return read_with_pandas(Source(str(source)), SurveyRows(), ignore_progress)
+
+
+def read_with_pandas(source: Source, kind: SourceKind[Any], on_progress: OnProgress) -> SurveyTable:
+    """Read a table in this process.
 
     Parameters
     ----------
-    source: a path, a folder, a pattern, or an address
-    kind: what its rows are, published percentages where none is named
-    tell: is told after each file how far it has come
+    source: where the table is
+    kind: how its rows are understood
+    on_progress: called after each file
 
     Raises
     ------
     SourceError: the source cannot be read, is not a table, lacks a needed column, or holds no usable row; the reason
         names the file, what is missing and what was found
     """
-    kind = kind or SurveyRows()
-    files = find_files(str(source))
-    with ThreadPoolExecutor(1) as aside:
-        reduction, digests = _reduce_files(files, kind, tell, aside)
+    files = find_files(source)
+    with ThreadPoolExecutor(1) as hasher:
+        reduction, digests = _reduce_files(files, kind, on_progress, hasher)
 
         def sha256() -> str:
-            return digest_of([(file.name, digest.result()) for file, digest in zip(files, digests, strict=True)])
+            return combined_sha256([(file.name, digest.result()) for file, digest in zip(files, digests, strict=True)])
 
-        return kind.build_table(reduction, Origin(without_secrets(str(source)), source_name(str(source)), sha256))
+        return kind.build_table(reduction, Origin(source.display, source.name, sha256))
+
+
+def read_in_subprocess(source: Source, kind: SourceKind[Any], on_progress: OnProgress) -> SurveyTable:
+    """Read a table in a subprocess, so that its memory is freed when it exits.
+
+    It forks, so it must be called before this process has started a thread.
+
+    Raises
+    ------
+    SourceError: as ``read_with_pandas``, or the subprocess died, most often for lack of memory
+    """
+    context = multiprocessing.get_context("fork")
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_read_and_send, args=(source, kind, sending), name="TableReader", daemon=True)
+    process.start()
+    # The subprocess must hold the only sending end: only then does its death end the wait in receive_table.
+    sending.close()
+    try:
+        return receive_table(receiving, source, on_progress)
+    finally:
+        process.kill()  # either it has sent the table, or nobody waits for it any more
+        process.join()
+        receiving.close()
+
+
+def receive_table(receiving: Connection, source: Source, on_progress: OnProgress) -> SurveyTable:
+    """Wait for the table that another process sends. Report progress at least every ``SECONDS_BETWEEN_REPORTS``.
+
+    Raises
+    ------
+    SourceError: the other process sent the reason why there is no table, or died
+    """
+    message: Progress | SurveyTable | SourceError = NOTHING_READ
+    while True:
+        try:
+            if receiving.poll(SECONDS_BETWEEN_REPORTS):
+                message = receiving.recv()
+        except (EOFError, ConnectionError) as error:
+            raise SourceError(f"{source}: the process that read it died; it may have run out of memory") from error
+        if isinstance(message, SourceError):
+            raise message
+        if isinstance(message, SurveyTable):
+            return message
+        on_progress(message)
 
 
 def _reduce_files(
-    files: Sequence[SourceFile], kind: SourceKind[R], tell: Tell, aside: Executor
+    files: Sequence[SourceFile], kind: SourceKind[R], on_progress: OnProgress, hasher: Executor
 ) -> tuple[R, list[Future[str]]]:
-    """Return what is left of all files, and the SHA-256 of each, which are made aside."""
-    started, done, total = time.monotonic(), 0, sum(file.size for file in files)
+    """Return the reduction of all files, and the SHA-256 of each, computed on a thread of ``hasher``."""
+    started, bytes_read, total = time.monotonic(), 0, sum(file.size for file in files)
     reductions: list[R] = []
     digests: list[Future[str]] = []
     for file in files:
-        wait(digests)  # so that no more than one file is in memory
+        wait(digests)  # hashing keeps a file's content, and at most one file may be in memory
         content = file.content()
-        check_not_blank(content, file.shown)
-        frame = read_source(content, file.shown, kind.layout)
-        digests.append(aside.submit(_sha256, content))  # only now: the parser takes all cores, what follows takes one
+        check_not_blank(content, file.display)
+        frame = read_source(content, file.display, kind.layout)
+        # Hash after parsing: the parser uses all cores, the reduction below only one.
+        digests.append(hasher.submit(_sha256, content))
         del content
         reductions = [kind.merge([*reductions, kind.reduce_frame(frame)])]
-        done += file.size
-        tell(progress_after(kind.rows(reductions[0]), done, total, time.monotonic() - started))
+        bytes_read += file.size
+        on_progress(progress_after(kind.rows(reductions[0]), bytes_read, total, time.monotonic() - started))
     return reductions[0], digests
 
 
@@ -71,55 +127,11 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-SECONDS_BETWEEN_NEWS = 1.0  # at most, for whoever waits for a table
-
-
-def read_table_apart(source: str | Path, kind: SourceKind[Any] | None = None, tell: Tell = tell_nobody) -> SurveyTable:
-    """Read a survey table. To be called before this process has started any thread, as it forks.
-
-    Raises
-    ------
-    SourceError: as ``read_table``, or the process has died, which happens where memory is short
-    """
-    forking = multiprocessing.get_context("fork")
-    receiving, sending = forking.Pipe(duplex=False)
-    process = forking.Process(target=_read, args=(source, kind, sending), name="read the table", daemon=True)
-    process.start()
-    sending.close()
-    try:
-        return receive_table(receiving, without_secrets(str(source)), tell)
-    finally:
-        process.kill()  # it has sent the table, or nobody waits for that any more
-        process.join()
-        receiving.close()
-
-
-def receive_table(receiving: Connection, shown: str, tell: Tell) -> SurveyTable:
-    """Wait for the table that another process sends, and pass on how far it has come: again where there is no news.
-
-    Raises
-    ------
-    SourceError: that process has sent why there is no table, or has died
-    """
-    answer: Progress | SurveyTable | SourceError = NOTHING_READ
-    while True:
-        try:
-            if receiving.poll(SECONDS_BETWEEN_NEWS):
-                answer = receiving.recv()
-        except (EOFError, ConnectionError) as error:
-            raise SourceError(f"{shown}: the process that read it died") from error
-        if isinstance(answer, SourceError):
-            raise answer
-        if isinstance(answer, SurveyTable):
-            return answer
-        tell(answer)
-
-
-def _read(source: str | Path, kind: SourceKind[Any] | None, sending: Connection) -> None:
-    """Read in the process of its own, and send the table, or why there is none."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the process that waits, and with it this one
+def _read_and_send(source: Source, kind: SourceKind[Any], sending: Connection) -> None:
+    """Read in the subprocess; send progress, then the table or the reason why there is none."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the waiting process, which kills this one
     on_parent_death(lambda: os._exit(1))
     try:
-        sending.send(read_table(source, kind, sending.send))
+        sending.send(read_with_pandas(source, kind, sending.send))
     except SourceError as error:
         sending.send(error)

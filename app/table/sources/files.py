@@ -1,4 +1,4 @@
-"""The files that a source stands for: a path, a folder, a pattern, or any address that fsspec opens."""
+"""The files of a source: a single one, those of a folder or a pattern, on this machine or at an address."""
 
 import glob
 import hashlib
@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
-from app.errors import SourceError
-from app.table.sources.addresses import is_address, one_line, scheme_of, without_secrets
+from app.errors import SourceError, one_line
+from app.table.sources.addresses import Source, read_failure
 
 TABLE_ENDINGS = (".csv", ".parquet", ".pq", ".gz", ".bz2", ".xz", ".zip")
-EMPTY_FOLDER = f"is a directory without a table in it: no {', '.join(TABLE_ENDINGS)}"
-HIDDEN_MARKS = (".", "_")  # what Spark and others put beside the parts of a table begins so
+EMPTY_FOLDER = f"the directory holds no table; expected files that end in {', '.join(TABLE_ENDINGS)}"
+HIDDEN_MARKS = (".", "_")  # Spark and others write files such as _SUCCESS beside the parts of a table
 NO_SUCH_FILE = "no such file; set STATS_DATA to the table's path"
-OF_MAKE_DASK = ("fsspec", "aiohttp", "s3fs")
+PACKAGES_OF_MAKE_DASK = ("fsspec", "aiohttp", "s3fs")
 WEB_SCHEMES = ("http", "https")
-WEB_MARKS = ("ETag", "Last-Modified", "Content-MD5", "size")  # of which one differs, most often, once the content does
+VERSION_FIELDS = ("ETag", "Last-Modified", "Content-MD5", "size")  # web servers change one of them with the content
 CONNECT_SECONDS = 30.0
-SILENCE_SECONDS = 60.0  # after which a web server is given up; how long it takes in all has no limit
+SILENCE_SECONDS = 60.0  # without a byte from a web server; the whole transfer has no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,29 +29,29 @@ class SourceFile:
 
     Parameters
     ----------
-    address: how it is opened; not in ``repr``, which Dask logs
-    shown: how it is named in messages, without a password or a token
-    size: in bytes, 0 where that cannot be known
-    changed: what differs once its content does; of a file on this machine that is its size and time of change
+    address: a path or an address to open, secrets included; not in ``repr``, which Dask logs
+    display: the same for messages, without secrets
+    size: in bytes, 0 when unknown
+    version: a text that changes with the content; for a local file its size and modification time
     """
 
     address: str = field(repr=False)
-    shown: str
+    display: str
     size: int
-    changed: str
+    version: str
 
     @property
     def name(self) -> str:
         """The last part of its path."""
-        return PurePosixPath(self.shown).name
+        return PurePosixPath(self.display).name
 
     @property
     def is_local(self) -> bool:
-        """Whether it is reached by a path of this machine."""
-        return not is_address(self.address)
+        """Whether it has a path on this machine."""
+        return not Source(self.address).is_address
 
     def open(self) -> BinaryIO:
-        """Open it to be read.
+        """Open it for reading.
 
         Raises
         ------
@@ -59,139 +59,140 @@ class SourceFile:
         """
         if self.is_local:
             return Path(self.address).open("rb")
-        system, path = _opened(self.address)
+        system, path = _file_system(Source(self.address))
         return cast("BinaryIO", system.open(path, "rb"))
 
     def content(self) -> bytes:
-        """Return all of it, which of a file elsewhere is one request.
+        """Return all its bytes, of a remote file with one request.
 
         Raises
         ------
         SourceError: it cannot be read
         """
-        with reachable(self.shown):
+        with translate_read_errors(self.display):
             if self.is_local:
                 return Path(self.address).read_bytes()
-            system, path = _opened(self.address)
+            system, path = _file_system(Source(self.address))
             return cast("bytes", system.cat_file(path))
 
 
-def find_files(source: str) -> list[SourceFile]:
-    """Return the files of a source in the order of their names; at least one.
+def find_files(source: Source) -> list[SourceFile]:
+    """Return the files of a source sorted by name; at least one.
 
     Raises
     ------
     SourceError: there is none, or they cannot be reached
     """
-    shown = without_secrets(source)
-    with reachable(shown):
-        found = _remote_files(source) if is_address(source) else _local_files(source)
-    if not found:
-        raise SourceError(f"{shown}: {NO_SUCH_FILE}")
-    return found
+    with translate_read_errors(source.display):
+        files = _remote_files(source) if source.is_address else _local_files(source)
+    if not files:
+        raise SourceError(f"{source}: {NO_SUCH_FILE}")
+    return files
 
 
 @contextmanager
-def reachable(shown: str) -> Iterator[None]:
-    """Tell of whatever keeps a source from being read in one sentence.
+def translate_read_errors(display: str) -> Iterator[None]:
+    """Turn whatever keeps the block from reading a source into a SourceError of one line.
+
+    Parameters
+    ----------
+    display: the source in that line
 
     Raises
     ------
-    SourceError: the block has failed
+    SourceError: the block failed
     """
     try:
         yield
     except SourceError:
         raise
     except FileNotFoundError as error:
-        problem = NO_SUCH_FILE if error.__cause__ is None else f"cannot be read: {one_line(error.__cause__)}"
-        raise SourceError(f"{shown}: {problem}") from error
+        # fsspec raises FileNotFoundError for any HTTP error, with that error as its cause.
+        problem = NO_SUCH_FILE if error.__cause__ is None else f"cannot be read: {read_failure(error.__cause__)}"
+        raise SourceError(f"{display}: {problem}") from error
     except ImportError as error:
-        raise SourceError(f"{shown}: a package is missing that such addresses need: {_missing(error)}") from error
-    except Exception as error:  # what a protocol's package raises is its own affair
-        raise SourceError(f"{shown}: cannot be read: {one_line(error)}") from error
+        raise SourceError(f"{display}: {_missing_package(error)}") from error
+    except Exception as error:  # each protocol's package has errors of its own
+        raise SourceError(f"{display}: cannot be read: {read_failure(error)}") from error
 
 
-def _missing(error: ImportError) -> str:
-    """Say which package an address needs, and how it is installed."""
+def _missing_package(error: ImportError) -> str:
+    """Name the package that an address needs, and say how to install it."""
     first = error.__cause__ if isinstance(error.__cause__, ImportError) else error
     name = str(first.name).partition(".")[0]
-    return f"{name}; " + ("install it by `make dask`" if name in OF_MAKE_DASK else one_line(error))
+    hint = "install it with `make dask`" if name in PACKAGES_OF_MAKE_DASK else one_line(error)
+    return f"this address needs the package {name}, which is not installed; {hint}"
 
 
-def _local_files(source: str) -> list[SourceFile]:
-    path = Path(source)
+def _local_files(source: Source) -> list[SourceFile]:
+    path = Path(source.text)
     if path.is_dir():
-        found = [str(part) for part in path.iterdir() if is_table_name(part.name) and part.is_file()]
-        if not found:
+        names = [str(entry) for entry in path.iterdir() if is_table_name(entry.name) and entry.is_file()]
+        if not names:
             raise SourceError(f"{source}: {EMPTY_FOLDER}")
-    elif not path.exists() and glob.has_magic(source):
-        found = [name for name in glob.iglob(source, recursive=True) if Path(name).is_file()]  # noqa: PTH207
+    elif not path.exists() and glob.has_magic(source.text):
+        names = [name for name in glob.iglob(source.text, recursive=True) if Path(name).is_file()]  # noqa: PTH207
     else:
-        found = [source]
-    return [_local_file(name) for name in sorted(found)]
+        names = [source.text]
+    return [_local_file(name) for name in sorted(names)]
 
 
 def _local_file(name: str) -> SourceFile:
     path = Path(name)
     status = path.stat()
+    # Dask workers may run in another folder, so they get the absolute path.
     return SourceFile(str(path.absolute()), name, status.st_size, f"{status.st_size} {status.st_mtime_ns}")
 
 
-def _remote_files(source: str) -> list[SourceFile]:
-    system, path = _opened(source)
-    system.invalidate_cache()  # what it has listed before may have changed since
+def _remote_files(source: Source) -> list[SourceFile]:
+    system, path = _file_system(source)
+    system.invalidate_cache()  # fsspec caches listings, which may have changed since the last load
     if "*" in path.partition("?")[0]:
-        found = system.glob(path, detail=True).values()
+        entries = system.glob(path, detail=True).values()
     elif system.info(path).get("type") != "directory":
         return [_remote_file(system, source, path)]
     else:
-        found = [part for part in system.ls(path, detail=True) if is_table_name(PurePosixPath(part["name"]).name)]
-        if not found:
-            raise SourceError(f"{without_secrets(source)}: {EMPTY_FOLDER}")
-    paths = sorted(part["name"] for part in found if part["type"] != "directory")
-    return [_remote_file(system, system.unstrip_protocol(part), part) for part in paths]
+        entries = [entry for entry in system.ls(path, detail=True) if is_table_name(PurePosixPath(entry["name"]).name)]
+        if not entries:
+            raise SourceError(f"{source}: {EMPTY_FOLDER}")
+    paths = sorted(entry["name"] for entry in entries if entry["type"] != "directory")
+    return [_remote_file(system, Source(system.unstrip_protocol(path)), path) for path in paths]
 
 
-def _remote_file(system: Any, address: str, path: str) -> SourceFile:
-    about, shown = system.info(path), without_secrets(address)
-    marks = [shown, *map(about.get, WEB_MARKS)] if scheme_of(address) in WEB_SCHEMES else [system.ukey(path)]
-    return SourceFile(address, shown, int(about.get("size") or 0), " ".join(map(str, marks)))
+def _remote_file(system: Any, address: Source, path: str) -> SourceFile:
+    info = system.info(path)
+    is_web = address.scheme in WEB_SCHEMES
+    version = [address.display, *map(info.get, VERSION_FIELDS)] if is_web else [system.ukey(path)]
+    return SourceFile(address.text, address.display, int(info.get("size") or 0), " ".join(map(str, version)))
 
 
-def _opened(address: str) -> tuple[Any, str]:
-    """Return the file system of an address, and the path in it."""
-    options = _web_options() if scheme_of(address) in WEB_SCHEMES else {}
-    system, path = _fsspec().core.url_to_fs(address, **options)
+def _file_system(address: Source) -> tuple[Any, str]:
+    """Return fsspec's file system for an address, and the path in it. Only addresses need fsspec."""
+    options = _web_options() if address.scheme in WEB_SCHEMES else {}
+    system, path = importlib.import_module("fsspec").core.url_to_fs(address.text, **options)
     return system, str(path)
 
 
 def _web_options() -> dict[str, Any]:
-    """Return what lets a large table take its time: without it, aiohttp gives up after five minutes in all."""
+    """Return the timeouts for large files: by default aiohttp ends any transfer after five minutes."""
     aiohttp = importlib.import_module("aiohttp")
-    limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
-    return {"client_kwargs": {"timeout": limits}}
-
-
-def _fsspec() -> Any:
-    """Return fsspec, which only addresses need."""
-    return importlib.import_module("fsspec")
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
+    return {"client_kwargs": {"timeout": timeout}}
 
 
 def is_table_name(name: str) -> bool:
-    """Tell whether a file in a folder is taken for a part of the table."""
+    """Return whether a file in a folder counts as a part of the table."""
     return name.lower().endswith(TABLE_ENDINGS) and not name.startswith(HIDDEN_MARKS)
 
 
-def digest_of(digests: Sequence[tuple[str, str]]) -> str:
-    """Return the SHA-256 of a source, given the names of its files and the SHA-256 of each."""
+def combined_sha256(digests: Sequence[tuple[str, str]]) -> str:
+    """Return the SHA-256 of a source: of a single file its own, of several that of the lines ``<SHA-256>  <name>``.
+
+    Parameters
+    ----------
+    digests: name and SHA-256 of each file, sorted by name
+    """
     if len(digests) == 1:
         return digests[0][1]
     lines = "".join(f"{digest}  {name}\n" for name, digest in digests)
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def source_name(source: str) -> str:
-    """Return what a source is called in the report: the last part of its path, never anything secret."""
-    shown = without_secrets(source)
-    return PurePosixPath(shown.rstrip("/")).name or shown

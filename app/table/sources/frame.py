@@ -1,4 +1,4 @@
-"""The columns that were read of a source, and how what shows that they are no table is told."""
+"""Columns read from a source, and the translation of parser errors into SourceError."""
 
 import csv
 import lzma
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from pyarrow import types
 
 from app.errors import SourceError
-from app.table.sources.addresses import one_line
+from app.table.sources.addresses import read_failure
 
-UNREADABLE = (
+PARSER_ERRORS = (
     csv.Error,
     ValueError,
     KeyError,
@@ -32,34 +32,44 @@ UNREADABLE = (
 
 
 @contextmanager
-def readable(source: str) -> Iterator[None]:
-    """Tell of whatever shows that a source is no table in one sentence.
+def translate_parser_errors(display: str) -> Iterator[None]:
+    """Turn the errors of parsers in the block into a SourceError of one line.
+
+    Parameters
+    ----------
+    display: the source in that line
 
     Raises
     ------
-    SourceError: the block has found that the source cannot be read
+    SourceError: the source is not a table
     """
     try:
         yield
     except UnicodeDecodeError as error:
-        raise SourceError(f"{source}: is not a CSV file in UTF-8: {error.reason}") from error
-    except UNREADABLE as error:
-        if isinstance(error, OSError) and error.errno is not None:  # it is the system that complains, not a parser
+        raise SourceError(f"{display}: is not a CSV file in UTF-8: {error.reason}") from error
+    except PARSER_ERRORS as error:
+        if isinstance(error, OSError) and error.errno is not None:  # from the operating system, not from a parser
             raise
-        raise SourceError(f"{source}: cannot be read as a table: {one_line(error)}") from error
+        raise SourceError(f"{display}: cannot be read as a table: {read_failure(error)}") from error
 
 
 @dataclass(frozen=True)
 class SourceFrame:
-    """The usable columns of a source, by their plain names, and which optional ones it lacks.
+    """The usable columns of a source by the names of its ``Layout``, and the optional columns that it lacks.
 
-    What a field holds is text, a number where all fields of the column are, or what a Parquet file gives it. A method
-    raises SourceError where that is not of the type that the file says.
+    A field of CSV is text, or a number if all fields of its column are; a field of Parquet has the type of its file.
+    Methods raise SourceError when the data contradicts that type.
+
+    Parameters
+    ----------
+    table: the columns
+    missing_optional: optional columns that the source lacks
+    source: path or address for messages, without secrets
     """
 
     table: pyarrow.Table
     missing_optional: frozenset[str] = frozenset()
-    source: str = "the source"  # path or address, named in errors
+    source: str = "the source"
 
     @property
     def rows(self) -> int:
@@ -67,25 +77,25 @@ class SourceFrame:
         return int(self.table.num_rows)
 
     def slice(self, start: int, rows: int) -> "SourceFrame":
-        """Return so many rows from one on, fewer where there are no more. Copies nothing."""
+        """Return up to ``rows`` rows from ``start`` on. Copies nothing."""
         return SourceFrame(self.table.slice(start, rows), self.missing_optional, self.source)
 
     def is_number(self, name: str) -> bool:
-        """Tell whether the fields of a column are numbers; whole ones are only where none is missing."""
+        """Return whether a column holds numbers: floats, or integers without nulls."""
         column = self.table.column(name)
         return bool(types.is_floating(column.type) or (types.is_integer(column.type) and column.null_count == 0))
 
     def numbers(self, name: str) -> NDArray[Any]:
-        """Return a column of numbers, NaN where one is missing. It may be one that cannot be written to."""
-        with readable(self.source):
+        """Return a column of numbers, with NaN for nulls. The array may be read-only."""
+        with translate_parser_errors(self.source):
             numbers: NDArray[Any] = self.table.column(name).to_numpy()
         return numbers
 
     def distinct(self, name: str) -> tuple[NDArray[np.int64], list[Any]]:
-        """Return which of the distinct fields of a column each row has, -1 where it has none, and these fields."""
+        """Return the code of each row's field, -1 for null, and the distinct fields by code."""
         column = self.table.column(name)
-        if types.is_dictionary(column.type):  # as text is read; by way of pandas it takes several times as long
-            with readable(self.source):
+        if types.is_dictionary(column.type):  # all text is; conversion to pandas takes several times as long
+            with translate_parser_errors(self.source):
                 whole = column.combine_chunks()
                 codes = whole.indices.cast(pyarrow.int64()).fill_null(-1).to_numpy()
                 return codes, whole.dictionary.to_pylist()
@@ -93,7 +103,7 @@ class SourceFrame:
         return categorical.cat.codes.to_numpy().astype(np.int64), categorical.cat.categories.tolist()
 
     def _series(self, name: str) -> pd.Series:
-        with readable(self.source):
-            # Whole numbers stay such beside nulls: whether 7 or 7.0 is written must not depend on the row groups.
+        with translate_parser_errors(self.source):
+            # Integers stay integers beside nulls: a value must read 7 in every row group, not 7.0 in some.
             column: pd.Series = self.table.column(name).to_pandas(integer_object_nulls=True)
         return column

@@ -1,4 +1,4 @@
-"""Bytes of a file in, the columns that the server can use out: CSV, plain or compressed, and Parquet."""
+"""Parse the bytes of a file into columns: CSV, plain or compressed, and Parquet."""
 
 import bz2
 import csv as plain_csv
@@ -15,7 +15,7 @@ import pyarrow
 from pyarrow import compute, csv, parquet, types
 
 from app.errors import SourceError
-from app.table.sources.frame import SourceFrame, readable
+from app.table.sources.frame import SourceFrame, translate_parser_errors
 
 NEEDED = ("LocationDesc", "Question", "Data_Value", "StratificationCategory1", "Stratification1")
 OPTIONAL = (
@@ -31,13 +31,13 @@ OPTIONAL = (
     "Sample_Size",
 )
 NUMBERS = ("Data_Value", "Low_Confidence_Limit", "High_Confidence_Limit", "Sample_Size")
-BLOCK_BYTES = 1024 * 1024  # what of a file is parsed at once: more does not stay in the processor's cache
+BLOCK_BYTES = 1024 * 1024  # parsed at once; larger blocks do not stay in the processor's cache
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
 QUOTE, LINE_END = ord('"'), ord("\n")
 NEVER_CLOSED = "a quotation mark is never closed"
 PARQUET_MAGIC = b"PAR1"
-FOUND_SHOWN_CHARS = 300
-LONGEST_BLANK_BYTES = 4096  # what a table may begin with before the whole of it is looked through
+LONGEST_HEADER_CHARS = 300
+BLANK_PREFIX_BYTES = 4096  # only a file that begins with so many blank bytes is searched as a whole
 
 
 def _unzip(content: bytes) -> bytes:
@@ -58,10 +58,14 @@ DECOMPRESS: Mapping[bytes, Callable[[bytes], bytes]] = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of a kind of source by their plain names: those that it cannot do without, and others of use.
+    """The columns that a source should have.
 
-    ``numbers`` are those of them in which CSV usually has a number in each field, or none. A file that lacks a column
-    may have it by one of its ``other_names``; the first that is there is taken.
+    Parameters
+    ----------
+    needed: columns without which a source is refused
+    optional: columns that are used when present
+    numbers: columns that usually hold a number or nothing in each field of CSV
+    other_names: further names of a column; the first one that a file has is used
     """
 
     needed: tuple[str, ...]
@@ -70,7 +74,7 @@ class Layout:
     other_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def names_of(self, column: str) -> tuple[str, ...]:
-        """Return the names that a file may have a column by, the first choice first."""
+        """Return the possible names of a column in a file, the preferred one first."""
         return (column, *self.other_names.get(column, ()))
 
 
@@ -78,99 +82,100 @@ SURVEY_LAYOUT = Layout(NEEDED, OPTIONAL, NUMBERS)
 
 
 def read_source(content: bytes, source: str, layout: Layout = SURVEY_LAYOUT) -> SourceFrame:
-    """Read the needed columns and those of the optional ones that are there.
+    """Read the needed columns, and the optional ones that the file has.
 
-    Columns are found by name, whatever their order; spaces around a name and a byte-order mark do not matter.
+    The order of the columns, spaces around a name and a byte-order mark do not matter.
 
     Parameters
     ----------
     content: the file's bytes
-    source: the file's path or address, named in errors
-    layout: the columns that are looked for
+    source: the file's path or address for messages, without secrets
+    layout: the columns to read
 
     Raises
     ------
     SourceError: the bytes are not a table, or a needed column is missing
     """
-    with readable(source):
+    with translate_parser_errors(source):
         if content.startswith(PARQUET_MAGIC):
             return read_row_groups(parquet.ParquetFile(io.BytesIO(content)), source, layout)
         return _read_csv(content, source, layout)
 
 
-def check_not_blank(content: bytes, shown: str) -> None:
-    """Check that there is anything in a file.
+def check_not_blank(content: bytes, display: str) -> None:
+    """Check that a file holds more than whitespace.
 
     Raises
     ------
-    SourceError: there is not
+    SourceError: it does not
     """
-    if not content[:LONGEST_BLANK_BYTES].strip() and not content.strip():
-        raise SourceError(f"{shown}: the file is empty; expected a table with a header line")
+    if not content[:BLANK_PREFIX_BYTES].strip() and not content.strip():
+        raise SourceError(f"{display}: the file is empty; expected a table with a header line")
 
 
 def _read_csv(content: bytes, source: str, layout: Layout) -> SourceFrame:
-    """Read text in UTF-8. Fields stay the text that they are, zeros before an id too; a ragged line is an error.
+    """Read CSV in UTF-8. Text fields are not converted (ids keep leading zeros); a ragged line is an error.
 
-    The columns of numbers are parsed as such, which takes half the time. Where one of them holds anything else, all are
-    read again as text: what becomes of such a field is not for the parser to say.
+    Number columns are parsed as numbers first, which takes half the time. If one of them holds anything else, all are
+    parsed again as text, because the reduction decides what an odd field means, not the parser.
     """
-    decompress = next((how for magic, how in DECOMPRESS.items() if content.startswith(magic)), bytes)
+    decompress = next((decompress for magic, decompress in DECOMPRESS.items() if content.startswith(magic)), bytes)
     text = decompress(content)
-    if not text.isascii():  # a faster look
-        text.decode()  # raises where it is not UTF-8
+    if not text.isascii():  # isascii is faster than decode, and most tables are ASCII
+        text.decode()  # raises UnicodeDecodeError; Arrow skips this check, see below
     if not text.endswith(b"\n"):
-        text += b"\n"  # a header alone is taken for a table only as a whole line
-    with ThreadPoolExecutor(1) as aside:  # counting does not need the interpreter
-        quotes, lines = aside.submit(count_byte, text, QUOTE), count_byte(text, LINE_END)
+        text += b"\n"  # Arrow refuses a header that is not a whole line
+    with ThreadPoolExecutor(1) as second_thread:  # NumPy counts without holding the interpreter's lock
+        quotes, lines = second_thread.submit(count_byte, text, QUOTE), count_byte(text, LINE_END)
     if quotes.result() % 2:
         raise ValueError(NEVER_CLOSED)
-    names = _usable(_header(text), source, layout)
+    names = _names_in_file(_header(text), source, layout)
     texts = dict.fromkeys(names.values(), pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))
     numbers = {names[name]: pyarrow.float64() for name in layout.numbers if name in names}
     try:
-        table = _parsed(text, lines, {**texts, **numbers}, BLOCK_BYTES)
+        table = _parse_columns(text, lines, {**texts, **numbers}, BLOCK_BYTES)
     except ValueError:
-        table = _parsed(text, lines, texts, LONGEST_LINE_BYTES)
+        table = _parse_columns(text, lines, texts, LONGEST_LINE_BYTES)
     return _source_frame(table, names, layout, source)
 
 
 def count_byte(text: bytes, byte: int) -> int:
-    """Count a byte, block by block; ``bytes.count`` takes three times as long where there are many."""
+    """Count a byte, block by block; ``bytes.count`` takes three times as long when there are many."""
     characters = np.frombuffer(text, dtype=np.uint8)
     blocks = range(0, len(text), BLOCK_BYTES)
     return sum(int(np.count_nonzero(characters[start : start + BLOCK_BYTES] == byte)) for start in blocks)
 
 
-def _parsed(
+def _parse_columns(
     text: bytes, lines: int, types_by_column: Mapping[str, pyarrow.DataType], block_bytes: int
 ) -> pyarrow.Table:
-    """Parse the given columns of so many lines; an empty field is none in a column of numbers.
+    """Parse the given columns; an empty field is null.
+
+    Parameters
+    ----------
+    lines: how many line ends the text has
 
     Raises
     ------
-    ValueError: a line is ragged, or longer than a block, or a field is not of its column's type
+    ValueError: a line is ragged, or longer than a block, or a field does not have the type of its column
     """
     try:
-        table = _parsed_lines(text, types_by_column, block_bytes, lines_in_values=False)
+        table = _parse_csv(text, types_by_column, block_bytes, lines_in_values=False)
         each_line_is_a_row = table.num_rows + 1 == lines
     except ValueError:
         each_line_is_a_row = False
-    if not each_line_is_a_row:  # lines that are blank, or values that hold line ends
-        table = _parsed_lines(text, types_by_column, block_bytes, lines_in_values=True)
+    if not each_line_is_a_row:  # a blank line, or a line end inside a quoted field
+        table = _parse_csv(text, types_by_column, block_bytes, lines_in_values=True)
     for name, kind in types_by_column.items():
         if types.is_floating(kind) and compute.any(compute.is_nan(table.column(name))).as_py():
-            raise ValueError(f"{name} holds what is written as no number")
+            raise ValueError(f"the column {name} has a field that is written NaN")
     return table
 
 
-def _parsed_lines(
+def _parse_csv(
     text: bytes, types_by_column: Mapping[str, pyarrow.DataType], block_bytes: int, *, lines_in_values: bool
 ) -> pyarrow.Table:
-    """Parse the given columns on all cores; twice as fast where no value holds a line end, which the caller checks.
-
-    The text is known to be UTF-8.
-    """
+    """Parse the given columns of UTF-8 text on all cores; twice as fast without ``lines_in_values``."""
     return csv.read_csv(
         pyarrow.BufferReader(text),
         read_options=csv.ReadOptions(block_size=block_bytes),
@@ -182,7 +187,7 @@ def _parsed_lines(
 
 
 def _header(text: bytes) -> list[str]:
-    """Return the names of the columns as they are written."""
+    """Return the column names as the file writes them."""
     lines = io.TextIOWrapper(io.BytesIO(text), encoding="utf-8-sig", newline="")
     return next(plain_csv.reader(lines, strict=True))
 
@@ -190,34 +195,34 @@ def _header(text: bytes) -> list[str]:
 def read_row_groups(
     file: parquet.ParquetFile, source: str, layout: Layout, groups: Sequence[int] | None = None
 ) -> SourceFrame:
-    """Read some row groups of a Parquet file, all where none are named."""
+    """Read row groups of a Parquet file, all of them by default."""
     schema = file.schema_arrow
-    names = _usable(schema.names, source, layout)
+    names = _names_in_file(schema.names, source, layout)
     nested = [name for name, in_file in names.items() if types.is_nested(schema.field(in_file).type)]
     if nested:
-        raise ValueError(f"neither text nor numbers in the columns {', '.join(nested)}")
+        raise ValueError(f"expected text or numbers in the columns {', '.join(nested)}")
     chosen = range(file.num_row_groups) if groups is None else groups
     table = file.read_row_groups(list(chosen), columns=list(names.values()), use_threads=False)
     return _source_frame(table, names, layout, source)
 
 
-def _usable(found: list[str], source: str, layout: Layout) -> dict[str, str]:
-    """Return the name in the file of each column that the server can use.
+def _names_in_file(header: list[str], source: str, layout: Layout) -> dict[str, str]:
+    """Return the name in the file of each column of the layout that the file has.
 
     Raises
     ------
     SourceError: a needed column is missing
     """
-    by_plain_name = {str(name).strip(): name for name in reversed(found)}
+    by_plain_name = {str(name).strip(): name for name in reversed(header)}  # of equal names the first counts
     columns = (*layout.needed, *layout.optional)
     by_column = {
         column: [by_plain_name[name] for name in layout.names_of(column) if name in by_plain_name] for column in columns
     }
     missing = [" or ".join(layout.names_of(column)) for column in layout.needed if not by_column[column]]
     if missing:
-        shown = ascii(", ".join(str(name).strip() for name in found))[1:-1]
-        shown = shown if len(shown) <= FOUND_SHOWN_CHARS else shown[:FOUND_SHOWN_CHARS] + "…"
-        raise SourceError(f"{source}: missing needed columns {', '.join(missing)}; found: {shown}")
+        found = ascii(", ".join(str(name).strip() for name in header))[1:-1]
+        found = found if len(found) <= LONGEST_HEADER_CHARS else found[:LONGEST_HEADER_CHARS] + "…"
+        raise SourceError(f"{source}: missing needed columns {', '.join(missing)}; found: {found}")
     return {column: names[0] for column, names in by_column.items() if names}
 
 

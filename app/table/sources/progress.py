@@ -1,4 +1,4 @@
-"""How far the reading of a source has come."""
+"""Loading progress: how much of a source is read, and how often to report it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from time import monotonic
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the reading of a source has come.
+    """How much of a source is read.
 
-    ``share`` is the part of its bytes that is done, from 0 to 1, and ``seconds_left`` what the rest takes at the rate
-    until now; both are None where that cannot be known.
+    ``share`` is the part of its bytes that is read, from 0 to 1; ``seconds_left`` is what the rest takes at the average
+    rate so far. Both are None when the size of the source is unknown.
     """
 
     rows_read: int
@@ -24,31 +24,31 @@ class Progress:
         return f"{self.rows_read:,} rows read{share}{left}"
 
 
-Tell = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 NOTHING_READ = Progress(0, 0)
 
 
-def progress_after(rows: int, done_bytes: int, all_bytes: int, seconds: float) -> Progress:
-    """Return the progress after some time; ``all_bytes`` is 0 where it is not known."""
-    if not all_bytes or not done_bytes:
-        return Progress(rows, done_bytes)
-    share = min(done_bytes / all_bytes, 1.0)
-    return Progress(rows, done_bytes, share, seconds * (1 - share) / share)
+def progress_after(rows: int, bytes_read: int, total_bytes: int, seconds: float) -> Progress:
+    """Return the progress after so many seconds; ``total_bytes`` is 0 when the size is unknown."""
+    if not total_bytes or not bytes_read:
+        return Progress(rows, bytes_read)
+    share = min(bytes_read / total_bytes, 1.0)
+    return Progress(rows, bytes_read, share, seconds * (1 - share) / share)
 
 
-def tell_nobody(progress: Progress) -> None:
-    """Drop the news."""
+def ignore_progress(progress: Progress) -> None:
+    """Do nothing: the callback for callers that show no progress."""
 
 
-class NowAndThen:
-    """Tells, whenever it is called, whether so many seconds have passed since it last said so, or since it was made."""
+class Throttle:
+    """Limits how often something happens."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._last = monotonic()
 
     def __call__(self) -> bool:
-        """Tell whether it is time again."""
+        """Return True at most once every ``seconds``, counted from the creation."""
         now = monotonic()
         due = now - self._last >= self._seconds
         self._last = now if due else self._last

@@ -1,41 +1,41 @@
-// The answer of a job: its part of the page, taken from the server, with the chart drawn and the table sortable.
+// The result of a job: fetch its part of the page, draw the chart, and make the table sortable.
 
 import { draw } from "./chart.js";
 import { html } from "./server.js";
 import { sortable } from "./table.js";
 
-const place = document.getElementById("answer");
+const root = document.getElementById("answer");
 
 export async function show(id, signal) {
   const part = await html(`/results/${id}?part=answer`, { signal });
-  place.replaceChildren(...part.body.children);
-  bring();
+  root.replaceChildren(...part.body.children);
+  activate();
 }
 
-// Make what stands on the page work: chart, kinds of chart, table, copying.
-export function bring() {
-  const chart = place.querySelector("#chart");
+// Make the result on the page interactive: chart, chart kinds, table, copy buttons.
+export function activate() {
+  const chart = root.querySelector("#chart");
   if (chart) draw(chart);
-  for (const table of place.querySelectorAll("table.sortable")) sortable(table);
-  for (const link of place.querySelectorAll("[data-kind][href]")) {
-    link.addEventListener("click", (event) => choose(event, chart));
+  for (const table of root.querySelectorAll("table.sortable")) sortable(table);
+  for (const link of root.querySelectorAll("[data-kind][href]")) {
+    link.addEventListener("click", (event) => chooseKind(event, chart));
   }
-  for (const button of place.querySelectorAll(".copy")) copies(button);
+  for (const button of root.querySelectorAll(".copy")) enableCopy(button);
 }
 
-function choose(event, chart) {
+function chooseKind(event, chart) {
   event.preventDefault();
   for (const link of event.target.parentElement.children) link.removeAttribute("aria-current");
   event.target.setAttribute("aria-current", "true");
   chart.dataset.kind = event.target.dataset.kind;
-  for (const link of place.querySelectorAll("a[href*='kind=']:not([data-kind])")) {
-    link.href = link.href.replace(/kind=\w+/, `kind=${chart.dataset.kind}`); // a picture is of what is shown
+  for (const link of root.querySelectorAll("a[href*='kind=']:not([data-kind])")) {
+    link.href = link.href.replace(/kind=\w+/, `kind=${chart.dataset.kind}`); // downloaded pictures show the same kind
   }
   draw(chart);
 }
 
-function copies(button) {
-  if (!navigator.clipboard) return; // only where the page is served from this machine, or by TLS
+function enableCopy(button) {
+  if (!navigator.clipboard) return; // browsers offer it only on localhost and over HTTPS
   button.hidden = false;
   button.setAttribute("aria-label", `Copy ${button.dataset.copy}`);
   button.addEventListener("click", async () => {

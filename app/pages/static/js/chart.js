@@ -1,21 +1,21 @@
-// The chart: drawn from the same specification that the pictures are made from, in the colours of the page.
+// Draw the chart, from the same specification as the pictures, in the page's color theme.
 
 import { json } from "./server.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 let script = null;
-let shown = null;
+let current = null;
 let view = null;
 
-dark.addEventListener("change", () => shown?.isConnected && draw(shown));
+dark.addEventListener("change", () => current?.isConnected && draw(current));
 
-// The library is loaded when the first chart is drawn, not with the page.
+// The library is loaded with the first chart, not with the page.
 function library(address) {
   script ??= new Promise((resolve, reject) => {
     const element = Object.assign(document.createElement("script"), { src: address, onload: resolve });
     element.onerror = () => {
       script = null;
-      reject(new Error("The library that draws charts could not be loaded; the table holds the figures."));
+      reject(new Error("The chart library could not be loaded. The table below shows the same figures."));
     };
     document.head.append(element);
   });
@@ -23,13 +23,13 @@ function library(address) {
 }
 
 export async function draw(element) {
-  shown = element;
+  current = element;
   const { spec, kind, script } = element.dataset;
   const query = new URLSearchParams({ kind, theme: dark.matches ? "dark" : "light" });
   element.setAttribute("aria-busy", "true");
   try {
     const [specification] = await Promise.all([json(`${spec}?${query}`), library(script)]);
-    if (shown !== element || element.dataset.kind !== kind) return;
+    if (current !== element || element.dataset.kind !== kind) return; // the user has moved on meanwhile
     view?.finalize();
     element.replaceChildren();
     view = (await window.drawChart(element, specification)).view;

@@ -1,18 +1,18 @@
-// A field that completes what is typed from a list, by the combobox pattern of the ARIA Authoring Practices.
+// A field with completion from a list, by the combobox pattern of the ARIA Authoring Practices.
 //
-// An <input list="…"> works without this, but searches by the beginning of a text only, and not once it is filled in.
-// With data-many the field is a list separated by commas, and its last part is completed.
+// The browser's own <input list="…"> matches prefixes only, and offers nothing once the field is filled in.
+// With data-many, the field is a comma-separated list whose last part is completed.
 
-const MOST_SHOWN = 60;
-let made = 0;
+const MAX_OPTIONS = 60;
+let count = 0;
 
 export function combobox(input) {
   const state = { input, list: input.getAttribute("list"), box: listbox(input), at: -1 };
   input.removeAttribute("list");
-  const states = { "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": state.box.id };
-  const attributes = { role: "combobox", ...states, spellcheck: "false" };
+  const combo = { "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": state.box.id };
+  const attributes = { role: "combobox", ...combo, spellcheck: "false" };
   for (const [name, value] of Object.entries(attributes)) input.setAttribute(name, value);
-  input.addEventListener("input", () => open(state, part(input)));
+  input.addEventListener("input", () => open(state, typedPart(input)));
   input.addEventListener("click", () => open(state, ""));
   input.addEventListener("focus", () => input.select());
   input.addEventListener("blur", () => close(state));
@@ -30,14 +30,14 @@ function listbox(input) {
   around.className = "combo";
   input.replaceWith(around);
   const box = document.createElement("ul");
-  Object.assign(box, { id: `options-${made += 1}`, className: "options", hidden: true });
+  Object.assign(box, { id: `options-${count += 1}`, className: "options", hidden: true });
   box.setAttribute("role", "listbox");
   box.setAttribute("aria-label", `Choices for ${input.labels?.[0]?.textContent ?? input.name}`);
   around.append(input, box);
   return box;
 }
 
-function part(input) {
+function typedPart(input) {
   return ("many" in input.dataset ? input.value.split(",").pop() : input.value).trim();
 }
 
@@ -54,7 +54,7 @@ function open(state, typed) {
     const text = `${value} ${note ?? ""}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
-  state.box.replaceChildren(...found.slice(0, MOST_SHOWN).map((choice, at) => option(state, choice, at)));
+  state.box.replaceChildren(...found.slice(0, MAX_OPTIONS).map((choice, at) => option(state, choice, at)));
   state.box.hidden = found.length === 0;
   state.input.setAttribute("aria-expanded", String(found.length > 0));
   state.at = -1;
@@ -96,19 +96,19 @@ function take(state, option) {
 }
 
 function key(state, event) {
-  const shown = !state.box.hidden;
+  const isOpen = !state.box.hidden;
   const last = state.box.children.length - 1;
   const below = state.at < last ? state.at + 1 : 0;
   const above = state.at > 0 ? state.at - 1 : last;
   const move = { ArrowDown: below, ArrowUp: above }[event.key];
   if (move !== undefined) {
     event.preventDefault();
-    if (!shown) open(state, "");
-    point(state, shown ? move : 0);
-  } else if (event.key === "Enter" && shown && state.at >= 0) {
+    if (!isOpen) open(state, "");
+    point(state, isOpen ? move : 0);
+  } else if (event.key === "Enter" && isOpen && state.at >= 0) {
     event.preventDefault();
     take(state, state.box.children[state.at]);
-  } else if (event.key === "Escape" && shown) {
+  } else if (event.key === "Escape" && isOpen) {
     event.preventDefault();
     close(state);
   } else if (event.key === "Tab") {

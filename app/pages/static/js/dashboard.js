@@ -1,8 +1,8 @@
-// The dashboard: the form is sent without leaving the page, whose address always holds the whole query.
+// The dashboard: submit the form without leaving the page. The address always holds the whole query.
 
-import { bring, show } from "./answer.js";
+import { activate, show } from "./answer.js";
 import { address, fill, form, query, start } from "./form.js";
-import { submitted } from "./job.js";
+import { submit } from "./job.js";
 import { root } from "./server.js";
 
 const progress = document.getElementById("progress");
@@ -10,22 +10,22 @@ const problem = document.getElementById("problem");
 const answer = document.getElementById("answer");
 const button = form.querySelector("button.main");
 const first = { title: document.title, content: [...answer.childNodes] };
-const ids = new Map(); // the jobs that have answered an address, for going back to it
-let asking = null;
+const ids = new Map(); // by address: the job that answered it, for the browser's back button
+let pending = null; // aborts the running query
 
-async function ask() {
-  asking?.abort();
-  const mine = asking = new AbortController();
-  tell("Sending…");
+async function run() {
+  pending?.abort();
+  const mine = pending = new AbortController();
+  say("Sending…");
   answer.querySelector(".start")?.remove();
   answer.setAttribute("aria-busy", "true");
   button.setAttribute("aria-disabled", "true");
   try {
     await follow(location.pathname + location.search, mine.signal);
   } catch (error) {
-    if (error.name !== "AbortError") refuse(error.message);
+    if (error.name !== "AbortError") fail(error.message);
   } finally {
-    if (asking === mine) {
+    if (pending === mine) {
       button.removeAttribute("aria-disabled");
       answer.removeAttribute("aria-busy");
     }
@@ -35,25 +35,26 @@ async function ask() {
 async function follow(where, signal) {
   let id = ids.get(where);
   if (!id) {
-    for await (const job of submitted(query(), signal)) {
-      tell(`${job.words}.`);
+    for await (const job of submit(query(), signal)) {
+      say(`${job.text}.`);
       if (job.state === "error") throw new Error(job.reason);
       id = job.id;
     }
     ids.set(where, id);
   }
   await show(id, signal);
-  tell(`${id} is done.`);
-  if (progress.getBoundingClientRect().top > innerHeight * 0.7) progress.scrollIntoView(); // in a narrow window
+  say(`${id} is done.`);
+  // In a narrow window the result stands below the form, out of sight.
+  if (progress.getBoundingClientRect().top > innerHeight * 0.7) progress.scrollIntoView();
   document.title = `${form.elements.statistic.value} · Health statistics`;
 }
 
-function tell(words) {
-  if (progress.textContent !== words) progress.textContent = words; // or a screen reader would say it again
+function say(text) {
+  if (progress.textContent !== text) progress.textContent = text; // or screen readers repeat it
   problem.hidden = true;
 }
 
-function refuse(reason) {
+function fail(reason) {
   progress.textContent = "";
   problem.textContent = reason;
   problem.hidden = false;
@@ -61,8 +62,8 @@ function refuse(reason) {
 }
 
 function restart() {
-  asking?.abort();
-  tell("");
+  pending?.abort();
+  say("");
   document.title = first.title;
   answer.replaceChildren(...first.content);
 }
@@ -71,16 +72,16 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   ids.delete(address());
   if (address() !== location.pathname + location.search) history.pushState(null, "", address());
-  ask();
+  run();
 });
 
 addEventListener("popstate", () => {
   fill(new URLSearchParams(location.search));
-  if (new URLSearchParams(location.search).has("statistic")) ask();
+  if (new URLSearchParams(location.search).has("statistic")) run();
   else restart();
 });
 
 start();
-fetch(`${root}/static/charts.js`, { method: "HEAD" }); // the server makes it when it is first asked for, which takes a while
-if (new URLSearchParams(location.search).has("statistic")) ask();
-else bring();
+fetch(`${root}/static/charts.js`, { method: "HEAD" }); // makes the server build the script, which takes seconds
+if (new URLSearchParams(location.search).has("statistic")) run();
+else activate();

@@ -1,7 +1,7 @@
-// The data page: kept as the server has it, so that a reload is seen to end; the questions can be sorted.
+// The data page: refresh it, so that a reload is seen to finish, and make the questions sortable.
 
-import { keep } from "./live.js";
+import { refreshRegularly } from "./live.js";
 import { sortable } from "./table.js";
 
 for (const table of document.querySelectorAll("table.sortable")) sortable(table);
-keep(() => undefined);
+refreshRegularly(() => undefined);

@@ -1,4 +1,4 @@
-// The form: it shows the fields that the statistic takes, and offers what the question and the table have.
+// The form: show the fields that the statistic takes, and offer the values that question and table have.
 
 import { combobox } from "./combobox.js";
 import { root } from "./server.js";
@@ -6,7 +6,7 @@ import { root } from "./server.js";
 const form = document.getElementById("ask");
 const fields = form.elements;
 const pair = [fields.a, fields.b];
-const TOLD_BY_PAIR = { location: "state", year: "years" }; // what a pair that is compared leaves no room for
+const REPLACED_BY_PAIR = { location: "state", year: "years" }; // comparing two of them leaves no single one to choose
 const completed = new Map([...form.querySelectorAll("input[list]")].map((input) => [input, combobox(input)]));
 
 export { form };
@@ -16,28 +16,28 @@ export function start() {
   refresh();
 }
 
-// What the form asks as it stands: what is filled in, of the fields that the statistic takes.
+// The query in the form: the filled-in fields, of those that the statistic takes.
 export function query() {
   const filled = new URLSearchParams();
   for (const [name, text] of new FormData(form)) if (text.trim()) filled.append(name, short(name, text.trim()));
   return filled;
 }
 
-// The address of the page that asks the same.
+// The address of the page with this query.
 export function address() {
   return `${root}/?${query()}`;
 }
 
-export function fill(asked) {
+export function fill(query) {
   form.reset();
-  if (asked.size) for (const field of fields) if (field.name) fillIn(field, asked.getAll(field.name));
+  if (query.size) for (const field of fields) if (field.name) fillIn(field, query.getAll(field.name));
   refresh();
 }
 
 function fillIn(field, texts) {
   if (field.type === "checkbox") {
-    const usual = field.name === "by" && field.value === "location" && !texts.length;
-    field.checked = usual || texts.includes(field.value);
+    const byDefault = field.name === "by" && field.value === "location" && !texts.length;
+    field.checked = byDefault || texts.includes(field.value);
   } else if (field.tagName === "SELECT") {
     field.value = texts[0] ?? field.options[0].value;
   } else {
@@ -48,9 +48,9 @@ function fillIn(field, texts) {
 function refresh() {
   const { takes, needs, label } = statistic();
   document.getElementById("statistic-is").textContent = label;
-  const told = takes.has("between") && TOLD_BY_PAIR[fields.between.value];
+  const replaced = takes.has("between") && REPLACED_BY_PAIR[fields.between.value];
   for (const part of form.querySelectorAll("[data-of]")) {
-    const taken = takes.has(part.dataset.of) && part.dataset.of !== told;
+    const taken = takes.has(part.dataset.of) && part.dataset.of !== replaced;
     part.classList.toggle("not-taken", !taken);
     for (const field of part.querySelectorAll("input, select")) {
       field.disabled = !taken;
@@ -59,7 +59,7 @@ function refresh() {
   }
   offerYears();
   offerPair();
-  tellOfQuestion();
+  describeQuestion();
 }
 
 function statistic() {
@@ -67,13 +67,13 @@ function statistic() {
   return { takes: new Set(takes.split(" ")), needs: new Set(needs.split(" ")), label };
 }
 
-// The question of a text or an id, none where there is no such one.
+// The question with this text or id, if there is one.
 function questionOf(text) {
   const options = [...document.getElementById("questions").options];
   return text && options.find(({ value, dataset }) => value === text || dataset.id === text);
 }
 
-// Questions are named by their ids in an address, as their texts are long.
+// Addresses name questions by their ids, as the texts are long.
 function short(name, text) {
   return name.endsWith("question") ? questionOf(text)?.dataset.id || text : text;
 }
@@ -93,12 +93,11 @@ function offerYears() {
   }
 }
 
-function tellOfQuestion() {
-  const { id, best, ...found } = questionOf(fields.question.value.trim())?.dataset ?? {};
-  const good = { min: "low values are good", max: "high values are good" }[best];
-  const [first, last] = [years()?.at(0), years()?.at(-1)];
-  const span = first === last ? first : `${first} to ${last}`;
-  document.getElementById("question-is").textContent = [id, found.class, span, good].filter(Boolean).join(" · ");
+function describeQuestion() {
+  const question = questionOf(fields.question.value.trim())?.dataset ?? {};
+  const better = { min: "low values are better", max: "high values are better" }[question.best];
+  const facts = [question.id, question.class, question.span, better];
+  document.getElementById("question-is").textContent = facts.filter(Boolean).join(" · ");
 }
 
 function offerPair() {
@@ -106,7 +105,7 @@ function offerPair() {
   for (const input of pair) completed.get(input).offer(lists[fields.between.value]);
 }
 
-// The groups of the category that is chosen, of all where none is.
+// The groups of the chosen category, or of all categories.
 function strata() {
   const category = fields.stratification.value.split("|")[0];
   const values = [...fields.stratification.options].map(({ value }) => value.split("|"));

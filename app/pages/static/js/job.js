@@ -1,23 +1,23 @@
-// A job: submitted from the form, and followed until it has ended.
+// Submit a job from the form and follow it until it ends.
 
 import { json } from "./server.js";
 
-const WAIT_SECONDS = 10; // the server answers at once when the job has ended
-const WORDS = { waiting: "waits for a runner", running: "is being computed", done: "is done", error: "has failed" };
+const WAIT_SECONDS = 10; // the server responds as soon as the job ends
+const TEXTS = { waiting: "is waiting", running: "is running", done: "is done", error: "failed" };
 
-// Submit what is asked, and yield each state of the job, with its id, until it has ended.
-export async function* submitted(asked, signal) {
-  const { job_id: id } = await json("/ask", { method: "POST", body: asked, signal });
-  let told = await details(id, signal);
-  yield told;
-  while (told.state === "waiting" || told.state === "running") {
-    await json(`/api/get_results/${id}?wait=${told.state === "waiting" ? 1 : WAIT_SECONDS}`, { signal });
-    told = await details(id, signal);
-    yield told;
+// Yield each state of the submitted job until it ends.
+export async function* submit(query, signal) {
+  const { job_id: id } = await json("/ask", { method: "POST", body: query, signal });
+  let job = await details(id, signal);
+  yield job;
+  while (job.state === "waiting" || job.state === "running") {
+    await json(`/api/get_results/${id}?wait=${job.state === "waiting" ? 1 : WAIT_SECONDS}`, { signal });
+    job = await details(id, signal);
+    yield job;
   }
 }
 
 async function details(id, signal) {
   const { data } = await json(`/api/jobs/${id}`, { signal });
-  return { id, state: data.state, reason: data.reason, words: `${id} ${WORDS[data.state]}` };
+  return { id, state: data.state, reason: data.reason, text: `${id} ${TEXTS[data.state]}` };
 }

@@ -1,6 +1,6 @@
-// The jobs page: kept as the server has it; jobs are cancelled and removed without leaving it.
+// The jobs page: refresh the list; cancel and remove jobs without leaving the page.
 
-import { keep, renew } from "./live.js";
+import { refresh, refreshRegularly } from "./live.js";
 import { json, useToken } from "./server.js";
 
 const live = document.getElementById("live");
@@ -13,26 +13,26 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const next = event.target.closest("tr").nextElementSibling?.querySelector("a, button");
   try {
-    const { data } = await removed(job);
-    await renew();
+    const { data } = await remove(job);
+    await refresh();
     live.textContent = `${job} is ${data[job]}.`;
     problem.hidden = true;
     if (document.activeElement === document.body) next?.focus();
   } catch (error) {
-    tell(error);
+    report(error);
   }
 });
 
-async function removed(job) {
+async function remove(job) {
   try {
     return await json(`/api/jobs/${job}`, { method: "DELETE" });
   } catch (error) {
-    if (error.status !== 401 || !(await askedForToken())) throw error;
+    if (error.status !== 401 || !(await askForToken())) throw error;
     return json(`/api/jobs/${job}`, { method: "DELETE" });
   }
 }
 
-function askedForToken() {
+function askForToken() {
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       const field = document.getElementById("token-text");
@@ -44,9 +44,9 @@ function askedForToken() {
   });
 }
 
-function tell(error) {
+function report(error) {
   problem.textContent = error?.message ?? "";
   problem.hidden = !error;
 }
 
-keep((error) => error ? tell(error) : undefined);
+refreshRegularly((error) => error && report(error));

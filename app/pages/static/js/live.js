@@ -1,18 +1,18 @@
-// Keep parts of a page as the server has them: taken anew now and then, only what differs is replaced.
+// Refresh the live parts of a page regularly, replacing only what has changed.
 
 import { html } from "./server.js";
 
 const PAUSE_MS = 1500;
 
-export function keep(told) {
+export function refreshRegularly(report) {
   const again = async () => {
-    if (!document.hidden) await renew().then(() => told(null), (error) => told(error));
+    if (!document.hidden) await refresh().then(() => report(null), report);
     setTimeout(again, PAUSE_MS);
   };
   setTimeout(again, PAUSE_MS);
 }
 
-export async function renew() {
+export async function refresh() {
   const page = await html(location.href);
   for (const old of document.querySelectorAll("[data-live]")) {
     const fresh = page.querySelector(`[data-live="${old.dataset.live}"]`);
@@ -21,19 +21,19 @@ export async function renew() {
   }
 }
 
-// Rows are told apart by their ids, so that the focus stays on a button whose row has not changed.
+// Rows are matched by their ids, so that a focused button keeps the focus while its row stays.
 function rows(old, fresh) {
   const known = new Map([...old.rows].map((row) => [row.id, row]));
-  const placed = [...fresh.rows].map((row) => {
+  const merged = [...fresh.rows].map((row) => {
     const kept = known.get(row.id);
     if (!kept || !row.id || kept.cells.length !== row.cells.length) return row;
     for (const [at, cell] of [...kept.cells].entries()) replace(cell, row.cells[at]);
     return kept;
   });
-  const same = placed.length === old.rows.length && placed.every((row, at) => row === old.rows[at]);
+  const same = merged.length === old.rows.length && merged.every((row, at) => row === old.rows[at]);
   if (same) return;
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
-  old.replaceChildren(...placed);
+  old.replaceChildren(...merged);
   if (focused?.isConnected) focused.focus({ preventScroll: true });
 }
 

@@ -1,4 +1,4 @@
-// Tables that are sorted by a click on a heading, or by the keyboard: the headings become buttons.
+// Sortable tables: the headings become buttons, for mouse and keyboard.
 
 const compare = new Intl.Collator("en", { numeric: true }).compare;
 
@@ -13,11 +13,11 @@ export function sortable(table) {
 }
 
 function sort(table, heading, at) {
-  const upwards = heading.getAttribute("aria-sort") !== "ascending";
+  const ascending = heading.getAttribute("aria-sort") !== "ascending";
   for (const other of table.tHead.rows[0].cells) other.setAttribute("aria-sort", "none");
-  heading.setAttribute("aria-sort", upwards ? "ascending" : "descending");
+  heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
   const rows = [...table.tBodies[0].rows].map((row) => ({ row, key: key(row.cells[at]) }));
-  rows.sort((one, other) => order(one.key, other.key, upwards ? 1 : -1));
+  rows.sort((one, other) => order(one.key, other.key, ascending ? 1 : -1));
   table.tBodies[0].replaceChildren(...rows.map(({ row }) => row));
 }
 
@@ -26,7 +26,7 @@ function key(cell) {
   return cell.dataset.value === "" ? null : Number(cell.dataset.value);
 }
 
-// What has no value comes last, whichever way the others are sorted.
+// Cells without a value come last in either order.
 function order(one, other, sign) {
   if (one === null || other === null) return (one === null) - (other === null);
   return sign * (typeof one === "number" ? one - other : compare(one, other));

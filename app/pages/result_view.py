@@ -1,0 +1,166 @@
+"""The view of a finished job: its table, chart kinds, request and provenance, ready for the template."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from app.charts.words import year_span
+from app.formats import columns_of
+from app.jobs.job import Job
+from app.pages.form_fields import Fields, address_of, fields_of
+from app.pages.snippets import Snippets, snippets
+from app.pages.wording import figure, heading
+from app.statistics import STATISTICS, Statistic
+from app.table.facts import survey_facts
+
+FIGURE_COLUMNS = frozenset({"value", "mean", "low", "high", "sample_size", "x", "y"})
+SHORT_HASH_CHARS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its heading, and whether it holds numbers."""
+
+    heading: str
+    is_number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell: its text, the value that its column is sorted by, and whether that is a number."""
+
+    text: str
+    value: str | float | None
+    is_number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResultTable:
+    """A table, and below it the ``constants``: columns with one value in all rows, as heading and text."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    constants: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """The chart kinds that suit a result, none if there is nothing to draw, and the selected one."""
+
+    kinds: Sequence[str]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultView:
+    """What the page of a result shows."""
+
+    job_id: str
+    label: str
+    question: str
+    address: str
+    table: ResultTable
+    snippets: Snippets
+    provenance: Sequence[tuple[str, str]]
+    charts: Charts
+
+    @property
+    def picture(self) -> str:
+        """The address of the chart as a picture."""
+        return f"/api/get_results/{self.job_id}?format=svg&kind={self.charts.kind}"
+
+
+def result_view(
+    job: Job, document: Mapping[str, Any], provenance: Mapping[str, Any], server: str, charts: Charts
+) -> ResultView:
+    """Return the view of a finished job.
+
+    Parameters
+    ----------
+    document: the job's result document
+    provenance: where its figures come from; empty if unknown
+    server: the address of the server, for the code snippets
+    """
+    body = orjson.loads(job.request.body) if job.request else {}
+    statistic = STATISTICS.get(job.statistic)
+    return ResultView(
+        job_id=job.id,
+        label=_title(statistic, document["data"], provenance) if statistic else job.id,
+        question=provenance.get("question", body.get("question", "")),
+        address=address_of(request_fields(job)),
+        table=result_table(job.statistic, document["data"]),
+        snippets=snippets(server, job.statistic, body),
+        provenance=list(_provenance_facts(provenance)),
+        charts=charts,
+    )
+
+
+def request_fields(job: Job) -> Fields:
+    """Return the form's fields for a job's request; none if the request is no longer known."""
+    return fields_of(job.request.statistic, orjson.loads(job.request.body)) if job.request else {}
+
+
+def result_table(statistic: str, data: Any) -> ResultTable:
+    """Return the table of a result. A column with one value in all of several rows becomes a constant."""
+    tidy = columns_of(statistic, data)
+    constants = {name: values[0] for name, values in tidy.items() if _is_constant(name, values)}
+    columns = {name: values for name, values in tidy.items() if name not in constants}
+    numbers = {name for name, values in columns.items() if _are_numbers(values)}
+    return ResultTable(
+        columns=[Column(heading(name), name in numbers) for name in columns],
+        rows=[
+            [Cell(figure(name, value), value, name in numbers) for name, value in zip(columns, row, strict=True)]
+            for row in zip(*columns.values(), strict=True)
+        ],
+        constants=[(heading(name), figure(name, value)) for name, value in constants.items() if value != ""],
+    )
+
+
+def _title(statistic: Statistic, data: Any, provenance: Mapping[str, Any]) -> str:
+    """Return a title such as ``Adult obesity: trend in Ohio, 2011 to 2022``, without the parts that are unknown."""
+    heading = statistic.heading_of(data)
+    question = survey_facts().questions.get(provenance.get("question", ""))
+    if question is not None:
+        heading = f"{question.short}: {heading[:1].lower()}{heading[1:]}"
+    years = year_span(provenance.get("years", ()))
+    return f"{heading}, {years}" if years else heading
+
+
+def _is_constant(column: str, values: Sequence[Any]) -> bool:
+    return column not in FIGURE_COLUMNS and len(values) > 1 and len(set(values)) == 1
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    return all(value is None or isinstance(value, int | float) for value in values)
+
+
+def _provenance_facts(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the provenance as pairs of heading and text."""
+    if not provenance:
+        return
+    table = provenance["table"]
+    yield "Table", table["source"] + (" (modelled data)" if table["modelled"] else "")
+    yield "SHA-256", table["sha256"][:SHORT_HASH_CHARS] + "…"
+    yield from _row_facts(provenance)
+    if "other" in provenance:
+        yield "Compared with", provenance["other"]["question"]
+        yield from _row_facts(provenance["other"])
+
+
+def _row_facts(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield which rows of one question, or of one side of a comparison, were used."""
+    yield "Years", year_span(part["years"])
+    for name, value in part["filters"].items():
+        if name != "years":
+            yield heading(name), _filter_text(value)
+    yield "Rows used", f"{part['rows_used']:,}"
+    for left_out in part["left_out"]:
+        yield f"Left out: {left_out['reason']}", f"{left_out['rows']:,}"
+
+
+def _filter_text(value: Any) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    return ", ".join(": ".join(item.values()) if isinstance(item, Mapping) else str(item) for item in value)

@@ -1,0 +1,72 @@
+"""Steps that resolvers share: narrow filters to one stratum or one location; find the good end of a ranking."""
+
+from dataclasses import replace
+
+from app.errors import InvalidRequestError, quoted
+from app.queries.bodies import QuestionBody
+from app.queries.query import Filters
+from app.table.facts import Direction
+from app.table.survey_table import SurveyTable
+
+TOTAL = "Total"
+
+
+def one_stratum(body: QuestionBody, table: SurveyTable, filters: Filters) -> Filters:
+    """Return filters that leave one stratum: the one in the body, or else the total.
+
+    Raises
+    ------
+    InvalidRequestError: the table has no total, or the body names a category with several strata
+    """
+    if body.stratification is None:
+        if TOTAL not in table.categories:
+            raise InvalidRequestError('this table has no rows of the total; name a stratum with "stratification"')
+        return replace(filters, strata=table.strata_codes(TOTAL))
+    if filters.strata is not None and len(filters.strata) > 1:
+        raise InvalidRequestError(
+            f"the strata of {body.stratification.category!r} cannot be averaged, because they differ in size; name one "
+            'as "value" beside "category"'
+        )
+    return filters
+
+
+def one_location(state: str | None, table: SurveyTable, filters: Filters) -> Filters:
+    """Return filters that leave one location: the named one, the only one there is, or else the nation.
+
+    Raises
+    ------
+    InvalidRequestError: the filters exclude the named location, or several locations are left and none is named
+    """
+    if state is not None:
+        location = table.location_code(state)
+        allowed = filters.locations is None or location in filters.locations
+        if not allowed or location in (filters.excluded or ()):
+            raise InvalidRequestError(f'the state {quoted(state)} is left out by "locations" or "exclude"')
+        return replace(filters, locations=(location,))
+    left = set(filters.locations if filters.locations is not None else range(len(table.locations)))
+    left -= set(filters.excluded or ())
+    if len(left) == 1:
+        return replace(filters, locations=tuple(left))
+    if filters.locations is None and table.national_code in left:
+        return replace(filters, locations=(table.national_code,))
+    raise InvalidRequestError(
+        "estimates of several locations cannot be averaged, because their populations differ; name one location, or "
+        "ask by location"
+    )
+
+
+def good_end(best: Direction | None, question: int, table: SurveyTable) -> Direction:
+    """Return which end of a ranking is good: as the body says, or else as is known of the question.
+
+    Raises
+    ------
+    InvalidRequestError: neither says
+    """
+    about = table.questions[question].question
+    direction = best or about.best
+    if direction is None:
+        raise InvalidRequestError(
+            f"the server does not know whether a low or a high value is good for the question {quoted(about.text)}; "
+            'add "best": "min" or "best": "max" to the body'
+        )
+    return direction

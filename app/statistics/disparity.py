@@ -1,0 +1,139 @@
+"""The disparity between the strata of a category: the gap between the worst and the best."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+
+from app.errors import InvalidRequestError
+from app.queries.bodies import BestEnd, PlaceBody, Stratification
+from app.queries.narrowing import good_end, one_location
+from app.queries.query import Query, count_years, filters_of, select
+from app.statistics.comparison import Gap, difference_with_limits
+from app.statistics.estimate import cells_of
+from app.statistics.records import rows_of
+from app.statistics.registry import Input, Output, Result, statistic
+from app.statistics.result_models import Figures, ResultObject
+from app.table.cells import LIMITS_Z, TIE_DECIMALS
+from app.table.estimates import Estimates, estimates_over_years, too_few_limits, yearly_estimates
+from app.table.facts import Direction
+from app.table.survey_table import SurveyTable
+
+NOT_A_GROUP = "Data not reported"  # a stratum of those who did not answer, not of people who have something in common
+
+
+class DisparityBody(PlaceBody):
+    """A comparison of all strata of one category; ``stratification`` names the category."""
+
+    stratification: Stratification = Field(description="the category whose strata are compared; takes no value here")
+    best: BestEnd = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisparityQuery(Query):
+    """A query about the strata of one category in one location; ``best`` is the good end."""
+
+    best: Direction
+
+
+def resolve_disparity(body: DisparityBody, table: SurveyTable) -> DisparityQuery:
+    """Return a query about the strata of one category in one location; checks that two of them can be compared."""
+    question, filters = table.question_code(body.question), filters_of(body, table)
+    if body.stratification.value is not None:
+        raise InvalidRequestError('a disparity is between all the strata of a category: leave "value" out')
+    best = good_end(body.best, question, table)
+    query = DisparityQuery(question, one_location(body.state, table, filters), best=best)
+    _groups(table, query)
+    return query
+
+
+class Ratio(ResultObject):
+    """A ratio with its limits."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Group(Figures):
+    """The estimate of one stratum."""
+
+    stratum: str
+
+
+class Disparity(ResultObject):
+    """The strata of one category, and the gap between the worst and the best."""
+
+    location: str
+    category: str
+    groups: list[Group]
+    best: str
+    worst: str
+    absolute_gap: Gap
+    relative_gap: Ratio
+
+
+@statistic(
+    Input(
+        DisparityBody,
+        resolve_disparity,
+        {"question": "Q036", "stratification": {"category": "Education"}, "state": "OH"},
+    ),
+    Output(Disparity, rows_of("groups"), ("dots",)),
+    "Disparity between the strata of a category",
+    heading="Disparity by {category} in {location}",
+)
+def disparity(table: SurveyTable, query: DisparityQuery) -> Result:
+    """Return the strata of one category with the gap between the worst and the best: absolute and relative.
+
+    The absolute gap is worst less best in percentage points, with the standard error of a difference of independent
+    estimates. The relative gap is worst over best; its limits are those of the logarithm, whose variance by the delta
+    method is (se_worst / worst)² + (se_best / best)² (Keppel and others, Methodological Issues in Measuring Health
+    Disparities, Vital and Health Statistics, series 2, number 141, 2005).
+    """
+    groups = _groups(table, query)
+    ranked = sorted(
+        _comparable(table, groups), key=lambda position: round(float(groups.values[position]), TIE_DECIMALS)
+    )
+    best, worst = (ranked[0], ranked[-1]) if query.best == "min" else (ranked[-1], ranked[0])
+    shown = cells_of(table, groups, ["location", "category", "stratum"])
+    (value_best, error_best), (value_worst, error_worst) = (
+        (float(groups.values[position]), float(groups.errors[position])) for position in (best, worst)
+    )
+    ratio = value_worst / value_best
+    factor = math.exp(LIMITS_Z * math.hypot(error_worst / value_worst, error_best / value_best))
+    return {
+        "location": shown[0]["location"],
+        "category": shown[0]["category"],
+        "groups": [{k: v for k, v in cell.items() if k not in {"location", "category"}} for cell in shown],
+        "best": shown[best]["stratum"],
+        "worst": shown[worst]["stratum"],
+        "absolute_gap": difference_with_limits(value_worst - value_best, math.hypot(error_worst, error_best)),
+        "relative_gap": {"value": ratio, "low": ratio / factor, "high": ratio * factor},
+    }
+
+
+def _groups(table: SurveyTable, query: DisparityQuery) -> Estimates:
+    """Return an estimate for each stratum of the category, suppressed ones included.
+
+    Raises
+    ------
+    InvalidRequestError: fewer than two of them can be compared
+    """
+    selection = select(table, query.question, query.filters, needs_value=False)
+    years = count_years(table, query.question, query.filters)
+    groups = estimates_over_years(yearly_estimates(selection.cells), years)
+    if len(_comparable(table, groups)) < 2:
+        raise too_few_limits(
+            table,
+            "a disparity needs at least two strata with a value and confidence limits; ask for another category, "
+            "state, question or years",
+        )
+    return groups
+
+
+def _comparable(table: SurveyTable, groups: Estimates) -> list[int]:
+    """Return the positions of the groups that can be the best or the worst one."""
+    positions = np.flatnonzero((groups.errors > 0) & (groups.values > 0)).tolist()
+    return [position for position in positions if table.strata[groups.strata[position]].name != NOT_A_GROUP]

@@ -1,0 +1,57 @@
+"""The words around a chart, over real results: the restrictions of the rows come from the provenance."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from app.charts import chart_of
+from app.charts.context import chart_context
+from app.charts.words import year_span
+from app.services import Services
+from support.small_survey import OBESITY
+
+MALE = {"category": "Gender", "value": "Male"}
+
+
+@pytest.mark.parametrize(
+    ("body", "restrictions"),
+    [
+        ({"by": ["location"], "stratification": MALE}, ["Gender: Male"]),
+        ({"by": ["location"], "stratification": MALE, "locations": ["Ohio", "Utah"]}, ["Gender: Male"]),
+        ({"by": [], "stratification": MALE, "locations": ["Ohio"]}, ["Gender: Male", "Ohio"]),
+        ({"by": ["location", "category", "stratum"]}, []),
+        (
+            {"by": ["location"], "stratification": MALE, "exclude": ["Ohio", "Utah", "Texas", "Maine", "Iowa"]},
+            ["Gender: Male", "Without Iowa, Maine, Ohio, Texas, and 1 more"],
+        ),
+        (
+            {"by": ["location"], "stratification": MALE, "suppressed": "exclude"},
+            ["Gender: Male", "Without rows marked as suppressed"],
+        ),
+    ],
+)
+def test_a_chart_of_a_result_with_provenance_describes_its_restrictions_in_words(
+    services: Services, body: dict[str, Any], restrictions: list[str]
+) -> None:
+    job = services.submit("estimate", orjson.dumps({"question": OBESITY, **body}))
+    services.wait([job], 10)
+    document = orjson.loads(services.store.document(job).content)
+    context = chart_context(document, document["provenance"], services.ingestor.table)
+    assert chart_of("estimate", document, context)["title"]["subtitle"] == [OBESITY, *restrictions]
+
+
+@pytest.mark.parametrize(
+    ("years", "text"),
+    [
+        ([], ""),
+        ([2019], "2019"),
+        ([2021, 2020], "2020, 2021"),
+        ([2011, 2012, 2013], "2011 to 2013"),
+        ([2011, 2013, 2014], "2011, 2013, 2014"),
+        (["2011", "2012", "2013"], "2011 to 2013"),
+        (["2011-2013", 2014], "2011-2013, 2014"),
+    ],
+)
+def test_years_are_a_span_unless_one_is_missing(years: list[int | str], text: str) -> None:
+    assert year_span(years) == text

@@ -1,0 +1,1 @@
+"""Command-line tools beside the server; run each as ``python -m tools.<name>``."""
