@@ -9,6 +9,7 @@ SERVER_READY := $(VENV)/.server-installed
 DASK_READY := $(VENV)/.dask-installed
 DEV_READY := $(VENV)/.dev-installed
 BENCH_READY := $(VENV)/.bench-installed
+DOCS_READY := $(VENV)/.docs-installed
 
 # Install requirements; $(1) is their file. uv takes a few seconds. Where it cannot be installed or fails, pip takes about a
 # minute. uv does not read the settings of pip: an index other than PyPI is named by UV_DEFAULT_INDEX.
@@ -19,7 +20,7 @@ endef
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run_server data dask run_tests soak bench bench_quick bench_scaling screenshots lint clean
+.PHONY: help run_server data dask run_tests soak bench bench_quick bench_scaling docs screenshots lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -27,39 +28,42 @@ help: ## list the targets
 run_server: $(SERVER_READY) ## run the server, http://127.0.0.1:5000
 	@exec $(BIN)/python api_server.py
 
-data: $(SERVER_READY) ## download CDC's current table, to be served in place of the bundled one
+data: $(SERVER_READY) ## download CDC's current table, which the server prefers to the bundled one; options: URL=, FORCE=yes
 	@$(BIN)/python -m tools.download_table $(if $(URL),--url '$(URL)') $(if $(FORCE),--force)
 
-dask: $(DASK_READY) ## install what tables larger than memory, and tables at addresses, need
+dask: $(DASK_READY) ## install the packages for tables larger than memory and tables on the web
 
-run_tests: $(DEV_READY) ## run all tests: those that strain a whole server by themselves, the others on all cores
+run_tests: $(DEV_READY) ## run all tests: unit tests on all cores, then browser and fault tests one by one
 	$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/faults --ignore tests/browser
 	$(BIN)/python -m pytest tests/browser tests/faults
 
-soak: $(DEV_READY) ## run the fault tests in their long form, for about half an hour
+soak: $(DEV_READY) ## run the fault tests in their long form, about half an hour
 	SOAK=1 $(BIN)/python -m pytest -s tests/faults
 
-bench: $(BENCH_READY) ## measure against rivals and targets, for about four minutes; needs wrk and redis-server
+bench: $(BENCH_READY) ## measure against rivals and targets, about four minutes; needs wrk and redis-server
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.run
 
-bench_quick: $(BENCH_READY) ## the same for about a minute; fails where a ratio is worse than half of its target twice
+bench_quick: $(BENCH_READY) ## the same in about a minute; fails if a ratio misses half of its target twice
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.run --quick --check
 
-bench_scaling: $(BENCH_READY) ## measure how large tables are read, also under load, for about a quarter of an hour; needs wrk, 2.3 GB of disk
+bench_scaling: $(BENCH_READY) ## measure reading large tables, also under load, about a quarter of an hour; needs wrk, 2.3 GB of disk
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.respondents
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.loading
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.replicas
 
-screenshots: $(DEV_READY) ## take the pictures of the pages anew, docs/images; needs chromium
+docs: $(DOCS_READY) ## build the documentation as a site in site/; npm adds the drawing of diagrams
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+screenshots: $(DEV_READY) ## retake the screenshots in docs/images; needs chromium
 	PYTHONPATH=tests $(BIN)/python -m tools.take_screenshots
 
-lint: $(DEV_READY) ## check style and types
+lint: $(DEV_READY) ## check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-clean: ## remove what make and the tools made; results and logs stay
+clean: ## remove the virtual environment and caches; results and logs stay
 	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find app benchmarks client tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -77,6 +81,12 @@ $(DASK_READY): requirements-dask.txt requirements.txt client/pyproject.toml | $(
 $(DEV_READY): requirements-dev.txt requirements-dask.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
 	$(call install,requirements-dev.txt)
 	@touch $@ $(DASK_READY) $(SERVER_READY)
+
+$(DOCS_READY): requirements-docs.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
+	$(call install,requirements-docs.txt)
+	@if command -v npm >/dev/null; then npm install --silent --no-fund --no-audit --prefix $(VENV)/node mermaid@11.17.2 >/dev/null; \
+	else echo "npm is not installed: diagrams stay text"; fi
+	@touch $@ $(SERVER_READY)
 
 $(BENCH_READY): requirements-bench.txt requirements-dev.txt requirements-dask.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
 	$(call install,requirements-bench.txt)

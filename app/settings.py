@@ -1,4 +1,4 @@
-"""The settings: read from the environment once, checked, and never changed afterwards."""
+"""Settings: read from the environment once, validated, immutable."""
 
 import difflib
 import os
@@ -23,21 +23,21 @@ STANDARD_OUTPUT = Path("-")  # as the log file
 
 
 def _not_blank(value: object) -> object:
-    """Refuse an empty text, which would silently stand for the current folder."""
+    """Reject an empty text, which would silently mean the current folder."""
     if isinstance(value, str) and not value.strip():
         raise PydanticCustomError("blank", "must not be empty")
     return value
 
 
 def _address(value: object) -> object:
-    """Refuse what cannot be a host's name or address."""
+    """Reject what cannot be a host name or address."""
     if isinstance(value, str) and not (value.isascii() and value.isprintable() and value.strip()):
-        raise PydanticCustomError("address", "must be the name or the address of a host")
+        raise PydanticCustomError("address", "must be a host name or address")
     return value
 
 
-def _may_be_there(path: Path) -> bool:
-    """Tell whether a file is there, or in a folder that may not be looked into: reading it says so in the end."""
+def _may_exist(path: Path) -> bool:
+    """Return whether a file exists; True if its folder is not readable, so that reading it reports why."""
     try:
         return path.is_file()
     except PermissionError:
@@ -45,12 +45,12 @@ def _may_be_there(path: Path) -> bool:
 
 
 def _source(value: object) -> object:
-    """Take a path for its text."""
+    """Convert a path to text."""
     return str(value) if isinstance(value, Path) else value
 
 
 def _scheduler(value: object) -> object:
-    """Refuse what cannot be the address of a scheduler."""
+    """Reject what cannot be the address of a scheduler."""
     if isinstance(value, str) and not re.fullmatch(r"[a-z]+://[!-~]+:[0-9]+/?", value):
         raise PydanticCustomError("scheduler", "must be an address such as tcp://10.0.0.5:8786")
     return value
@@ -83,8 +83,7 @@ class Settings(BaseModel):
     """What an operator can choose.
 
     The alias of each field is the name of its environment variable; its description is the text of the README's table.
-    Relative paths are taken from the folder that the server is started in, except those of the tables that the project
-    keeps itself.
+    Relative paths start at the working folder; the paths of the project's own tables are absolute.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
@@ -206,12 +205,12 @@ class Settings(BaseModel):
     )
 
     def source(self) -> str:
-        """Return the table to read now: the one that is named; otherwise the downloaded one, or else the bundled one.
+        """Return the table to read now: the one that is set, else the downloaded one, else the bundled one.
 
-        To be asked again before each reading: a table may have been downloaded meanwhile.
+        Call it before each reading, because a table may have been downloaded since.
         """
         named = "data" in self.model_fields_set
-        return str(DOWNLOADED_TABLE) if not named and _may_be_there(DOWNLOADED_TABLE) else self.data
+        return str(DOWNLOADED_TABLE) if not named and _may_exist(DOWNLOADED_TABLE) else self.data
 
 
 def settings_from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -219,7 +218,7 @@ def settings_from_environment(environment: Mapping[str, str] | None = None) -> S
 
     Raises
     ------
-    SettingsError: a value makes no sense; the reason names the variable, the value and what was expected
+    SettingsError: a value is invalid; the reason names the variable, the value and what is expected
     """
     environment = os.environ if environment is None else environment
     names = {str(field.alias) for field in Settings.model_fields.values()}
@@ -230,7 +229,7 @@ def settings_from_environment(environment: Mapping[str, str] | None = None) -> S
 
 
 def unknown_settings(environment: Mapping[str, str]) -> list[str]:
-    """Return a warning for each variable that looks like a setting and is none: most often a misspelt name."""
+    """Return a warning for each variable that looks like a setting but is not one, such as a misspelt name."""
     names = {str(field.alias) for field in Settings.model_fields.values()}
     unknown = sorted(n for n in environment.keys() - names - OTHER_PROGRAMS_NAMES if n.startswith(PREFIXES))
     return [f"{name} is not a setting of this server{_hint(name, names)}" for name in unknown]
@@ -242,7 +241,7 @@ def _hint(name: str, names: set[str]) -> str:
 
 
 def _one_line(problem: Any) -> str:
-    """Put pydantic's account of one wrong value into a sentence."""
+    """Format a validation error of pydantic as one line."""
     name = problem["loc"][0]
     value = "(not shown)" if name in SECRET_NAMES else quoted(str(problem["input"]))
     return f"setting {name}={value}: {problem['msg'][0].lower()}{problem['msg'][1:]}"

@@ -19,7 +19,7 @@ FENCE = {"name": "mermaid", "class": "mermaid", "format": fence_code_format}
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Load Mermaid if it is installed. Material would load it from another server otherwise."""
     if MERMAID.is_file():
-        config.extra_javascript.append(SCRIPT)  # type: ignore[arg-type]
+        config.extra_javascript.append(SCRIPT)
         config.mdx_configs["pymdownx.superfences"] = {"custom_fences": [FENCE]}
     return config
 

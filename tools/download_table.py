@@ -61,8 +61,8 @@ def fetch(url: str, partial: Path, retries: Retry = RETRIES) -> None:
     """
     partial.touch()
     adapter = HTTPAdapter(max_retries=retries)
-    bar = Progress(BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), transient=True)
-    with requests.Session() as session, bar as progress:
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with requests.Session() as session, Progress(*columns, transient=True) as progress:
         session.mount("http://", adapter)
         session.mount("https://", adapter)
         task = progress.add_task("", total=None)
@@ -109,8 +109,7 @@ def _start_body(response: requests.Response, partial: Path, url: str) -> int | N
         raise DownloadError("the server sent a web page instead of a table; check the address")
     elif status == HTTPStatus.OK:
         _restart(partial, url, validator)
-        length = response.headers.get("Content-Length", "")
-        return int(length) if length.isdecimal() else None
+        return int(length) if (length := response.headers.get("Content-Length", "")).isdecimal() else None
     elif start == partial.stat().st_size and validator in (None, resumed):
         return total
     _restart(partial, url, None)
@@ -229,7 +228,7 @@ def main(arguments: list[str] | None = None, retries: Retry = RETRIES) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.download_table", description=__doc__)
     parser.add_argument("--url", default=CDC_TABLE_URL, help="default: %(default)s")
     parser.add_argument("--output", type=Path, default=DOWNLOADED_TABLE, help="default: %(default)s")
-    parser.add_argument("--force", action="store_true", help="accept a table that is readable but implausible")
+    parser.add_argument("--force", action="store_true", help="accept a readable but implausible table")
     options = parser.parse_args(arguments)
     place: Path = options.output
     if not WEB_ADDRESS.fullmatch(options.url):

@@ -104,6 +104,7 @@ def test_the_image_runs_code_that_it_cannot_change(buildah: Buildah) -> None:
     assert {path.name for path in code.iterdir()} == {
         "api_server.py",
         "app",
+        "client",
         "nutrition_activity_obesity_usa_subset.csv",
         "requirements.txt",
     }

@@ -1,4 +1,4 @@
-"""The settings: their defaults, how they are read from the environment, and what is said of a value without sense."""
+"""Settings: defaults, parsing of environment variables, and messages about invalid values."""
 
 import os
 from ipaddress import ip_network
@@ -67,7 +67,7 @@ LIMITS = [
     *[("STATS_QUEUE_SIZE", text) for text in ("1", "10000000")],
     ("STATS_RETENTION_JOBS", "1"),
 ]
-NONSENSE = [
+INVALID = [
     *[("STATS_HOST", text) for text in ("", "  ")],
     *[
         ("STATS_PORT", text)
@@ -132,7 +132,7 @@ def test_a_setting_is_read_from_its_variable_and_changes_no_other(name: str) -> 
     assert by_variable(settings_from_environment({name: text})) == {**defaults, name: value}
 
 
-def test_the_environment_of_the_process_is_read_where_no_other_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, (text, _) in READ.items():
         monkeypatch.setenv(name, text)
     found = by_variable(settings_from_environment())
@@ -140,12 +140,12 @@ def test_the_environment_of_the_process_is_read_where_no_other_is_given(monkeypa
 
 
 @pytest.mark.parametrize(("name", "text"), LIMITS)
-def test_a_value_at_its_limit_is_taken(name: str, text: str) -> None:
+def test_a_value_at_its_limit_is_accepted(name: str, text: str) -> None:
     assert by_variable(settings_from_environment({name: text}))[name] == int(text)
 
 
-@pytest.mark.parametrize(("name", "text"), NONSENSE)
-def test_a_value_without_sense_is_refused_in_one_line_that_names_variable_and_value(name: str, text: str) -> None:
+@pytest.mark.parametrize(("name", "text"), INVALID)
+def test_an_invalid_value_is_rejected_in_one_line_that_names_variable_and_value(name: str, text: str) -> None:
     with pytest.raises(SettingsError) as caught:
         settings_from_environment({name: text})
     reason = caught.value.reason
@@ -157,7 +157,7 @@ def test_a_value_without_sense_is_refused_in_one_line_that_names_variable_and_va
 
 @limits(deadline=None)
 @given(name=st.sampled_from(sorted(READ)), text=st.text())
-def test_whatever_a_variable_holds_the_settings_are_made_or_refused_in_one_line(name: str, text: str) -> None:
+def test_any_value_is_accepted_or_rejected_in_one_line(name: str, text: str) -> None:
     reason = name
     try:
         settings_from_environment({name: text})
@@ -168,13 +168,13 @@ def test_whatever_a_variable_holds_the_settings_are_made_or_refused_in_one_line(
 
 
 @pytest.mark.parametrize("name", ["STATS_PORT", "STATS_HOST"])
-def test_bytes_that_are_no_text_are_refused_like_any_other_nonsense(name: str) -> None:
+def test_bytes_that_are_not_text_are_rejected(name: str) -> None:
     with pytest.raises(SettingsError, match=name):
         settings_from_environment({name: os.fsdecode(b"\xff\xfe")})
 
 
 @pytest.mark.parametrize("token", ["", "  ", "secret", "se\ncret"])
-def test_a_token_that_is_too_short_is_refused_and_not_shown(token: str) -> None:
+def test_a_token_that_is_too_short_is_rejected_and_not_shown(token: str) -> None:
     with pytest.raises(SettingsError, match="STATS_ADMIN_TOKEN") as caught:
         settings_from_environment({"STATS_ADMIN_TOKEN": token})
     assert "cret" not in caught.value.reason
@@ -225,23 +225,28 @@ def test_every_setting_is_documented(name: str) -> None:
         ("TP_NUM_THREADS", "TP_NUM_OF_THREADS"),
     ],
 )
-def test_a_misspelt_name_is_warned_of_with_the_name_that_was_meant(misspelt: str, meant: str) -> None:
+def test_a_misspelt_name_gets_a_warning_with_the_closest_name(misspelt: str, meant: str) -> None:
     (warning,) = unknown_settings({misspelt: "1", "PATH": "somewhere"})
     assert misspelt in warning
     assert f"did you mean {meant}?" in warning
 
 
-def test_a_name_that_is_like_no_setting_is_warned_of_without_a_guess() -> None:
+def test_an_unknown_name_without_a_close_match_gets_a_warning_without_a_guess() -> None:
     (warning,) = unknown_settings({"STATS_XYZZY_QUUX_FROB": "1"})
     assert "STATS_XYZZY_QUUX_FROB" in warning
     assert "did you mean" not in warning
 
 
-def test_each_misspelt_name_is_warned_of_in_the_order_of_the_names() -> None:
+def test_warnings_are_sorted_by_name() -> None:
     warnings = unknown_settings({"STATS_PROT": "1", "STATS_DATEN": "2", "STATS_HOTS": "3"})
     assert [warning.split()[0] for warning in warnings] == ["STATS_DATEN", "STATS_HOTS", "STATS_PROT"]
 
 
-def test_right_names_and_foreign_names_are_not_warned_of() -> None:
+def test_settings_and_variables_of_other_programs_get_no_warning() -> None:
     right = {name: text for name, (text, _) in READ.items()}
     assert unknown_settings({**right, "PATH": "x", "HOME": "y", "STATSD_HOST": "z", "PORT": "1"}) == []
+
+
+def test_a_removed_setting_gets_a_warning() -> None:
+    (warning,) = unknown_settings({"STATS_DATA_URL": "https://a.example/rows.csv"})
+    assert "STATS_DATA_URL is not a setting" in warning

@@ -5,7 +5,11 @@ from support.real_server import PROJECT_ROOT
 README = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {
     path.relative_to(PROJECT_ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for path in [PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
+    for path in [
+        PROJECT_ROOT / "README.md",
+        PROJECT_ROOT / "client" / "README.md",
+        *sorted((PROJECT_ROOT / "docs").glob("*.md")),
+    ]
 }
 
 
