@@ -144,7 +144,7 @@ def test_a_backup_of_a_running_server_is_restored(tmp_path: Path) -> None:
 
 
 def test_the_guide_names_every_file_of_the_folder() -> None:
-    assert {path.name for path in DEPLOY.iterdir()} == set(re.findall(r"\]\(\.\./deploy/([\w.-]+)\)", GUIDE))
+    assert {path.name for path in DEPLOY.iterdir()} == set(re.findall(r"`deploy/([\w.-]+)`", GUIDE))
 
 
 def test_the_command_for_a_token_prints_one_that_is_long_enough() -> None:
