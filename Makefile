@@ -1,6 +1,8 @@
-# Every target works on a fresh clone with Python 3.11 and make: it creates the virtual environment and installs changes.
+# Every target works on a fresh clone with Python 3.11, 3.12 or 3.13 and make: it creates the virtual
+# environment and installs what changed.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 SERVER_READY := $(VENV)/.server-installed
@@ -8,6 +10,14 @@ DASK_READY := $(VENV)/.dask-installed
 DEV_READY := $(VENV)/.dev-installed
 BENCH_READY := $(VENV)/.bench-installed
 DOCS_READY := $(VENV)/.docs-installed
+
+# Install requirements; $(1) is their file. uv takes a few seconds. Where it cannot be installed or fails, pip takes about a
+# minute. uv does not read the settings of pip: an index other than PyPI is named by UV_DEFAULT_INDEX.
+define install
+@$(PIP) uv==$(UV_VERSION) && $(BIN)/python -m uv pip install --quiet --python $(BIN)/python -r $(1) \
+	|| { echo "uv cannot install $(1); installing it with pip, which takes longer" >&2; $(PIP) -r $(1); }
+endef
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help run_server data dask run_tests soak bench bench_quick bench_scaling docs screenshots lint clean
@@ -61,23 +71,23 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(SERVER_READY): requirements.txt client/pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(call install,requirements.txt)
 	@touch $@
 
 $(DASK_READY): requirements-dask.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dask.txt
+	$(call install,requirements-dask.txt)
 	@touch $@ $(SERVER_READY)
 
 $(DEV_READY): requirements-dev.txt requirements-dask.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(call install,requirements-dev.txt)
 	@touch $@ $(DASK_READY) $(SERVER_READY)
 
 $(DOCS_READY): requirements-docs.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	$(call install,requirements-docs.txt)
 	@if command -v npm >/dev/null; then npm install --silent --no-fund --no-audit --prefix $(VENV)/node mermaid@11.17.2 >/dev/null; \
 	else echo "npm is not installed: diagrams stay text"; fi
 	@touch $@ $(SERVER_READY)
 
 $(BENCH_READY): requirements-bench.txt requirements-dev.txt requirements-dask.txt requirements.txt client/pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	$(call install,requirements-bench.txt)
 	@touch $@ $(DEV_READY) $(DASK_READY) $(SERVER_READY)

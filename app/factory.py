@@ -31,7 +31,7 @@ from app.settings import Settings, settings_from_environment
 from app.table.engines import load_table
 from app.table.survey_table import SurveyTable
 from app.task_runner import ThreadPool
-from app.web import compression, error_handlers, guard, request_log
+from app.web import compression, error_handlers, guard, proxies, request_log
 from app.web.flask_app import LeanFlask
 
 SECONDS_PER_HOUR = 3600
@@ -107,6 +107,7 @@ def _register_routes(app: Flask) -> None:
     compression.register(app)
     guard.register(app)
     error_handlers.register(app)
+    proxies.register(app)  # last: the outermost layer, so that every other one sees the client's own address
     for module in (*API, *PAGES):
         app.register_blueprint(module.blueprint)
 

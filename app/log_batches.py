@@ -6,14 +6,41 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from logging.handlers import RotatingFileHandler
 
 BATCH_SECONDS = 0.05  # a write of a few lines costs the working threads more than the lines themselves
+STANDARD_OUTPUT_DESCRIPTOR = 1
+
+# While a thread handles a request: a space, the client's address and the request's id. Empty otherwise.
+request_label: ContextVar[str] = ContextVar("request_label", default="")
+
+
+def thread_label() -> str:
+    """Return what a line shows in brackets: the thread and, within a request, the client and the request's id."""
+    return threading.current_thread().name + request_label.get()
+
+
+class StandardOutput(logging.StreamHandler[io.TextIOWrapper]):
+    """Standard output as the log, in UTF-8 wherever it leads. Closing the log leaves it open."""
+
+    def __init__(self) -> None:
+        super().__init__(open(STANDARD_OUTPUT_DESCRIPTOR, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+    def write(self, lines: list[str]) -> None:
+        """Write lines at once.
+
+        Raises
+        ------
+        OSError: they cannot be written, most often because nobody reads the pipe any more
+        """
+        self.stream.write("\n".join([*lines, ""]))
+        self.stream.flush()
 
 
 class RotatingFile(RotatingFileHandler):
-    """A rotating log file that takes many lines at once."""
+    """A rotating log file that takes many lines at once. A pipe or a terminal is written to without rotation."""
 
     def write(self, lines: list[str]) -> None:
         """Write lines with one system call for each file that they fill.
@@ -22,6 +49,9 @@ class RotatingFile(RotatingFileHandler):
         ------
         OSError: the file cannot be written
         """
+        if not self._opened().seekable():  # a pipe, as /dev/stdout often is
+            self._write(lines)
+            return
         size = self._opened().seek(0, io.SEEK_END)
         batch: list[str] = []
         for line in lines:
@@ -57,7 +87,7 @@ class BatchHandler(logging.Handler):
     error_line: returns the line that replaces a record which cannot be formatted
     """
 
-    def __init__(self, file: RotatingFile, error_line: Callable[[Exception], str]) -> None:
+    def __init__(self, file: RotatingFile | StandardOutput, error_line: Callable[[Exception], str]) -> None:
         super().__init__()
         self._file = file
         self._error_line = error_line
@@ -68,14 +98,16 @@ class BatchHandler(logging.Handler):
         self._writer = threading.Thread(target=self._write_batches, name="Log", daemon=True)
         self._writer.start()
 
-    def createLock(self) -> None:  # noqa: N802 - the name is the standard library's
-        """Do without the lock of other handlers: appending to a deque is atomic."""
-        self.lock = None
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Emit a record without the lock of other handlers: appending to a deque is atomic."""
+        self.emit(record)
+        return True
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a record."""
         if record.levelno >= logging.WARNING:
             self._due.set()
+        record.threadName = thread_label()  # now: the record is formatted by another thread
         self.add(partial(self._file.format, record))
 
     def add(self, line: Callable[[], str]) -> None:

@@ -1,12 +1,11 @@
 """The server's log: format, rotation, and the object that owns it while a server runs."""
 
 import logging
-import threading
 import time
 from functools import lru_cache, partial
 
-from app.log_batches import BatchHandler, RotatingFile
-from app.settings import Settings
+from app.log_batches import BatchHandler, RotatingFile, StandardOutput, thread_label
+from app.settings import STANDARD_OUTPUT, Settings
 
 LOGGER_NAME = "app"  # the parent of every module's own logger
 MAX_FILE_BYTES = 10 * 1024 * 1024
@@ -27,7 +26,7 @@ class Log:
 
     def info(self, message: str, *values: object) -> None:
         """Log a line for each request and job: ``Logger.info`` without a record of twenty fields of which four show."""
-        self._handler.add(partial(_information, time.time(), threading.current_thread().name, message, values))
+        self._handler.add(partial(_information, time.time(), thread_label(), message, values))
 
     def close(self) -> None:
         """Write the queued lines and close the file. Blocks until the log's thread has ended."""
@@ -36,13 +35,15 @@ class Log:
 
 
 def configure_logging(settings: Settings) -> Log:
-    """Open the log of a server; it writes to ``settings.log_file`` on a thread of its own.
+    """Open the log of a server; it writes to ``settings.log_file``, or standard output, on a thread of its own.
 
     Raises
     ------
     OSError: the log file cannot be opened
     """
-    file = RotatingFile(settings.log_file, maxBytes=MAX_FILE_BYTES, backupCount=OLD_FILES_KEPT, encoding="utf-8")
+    path, limit = settings.log_file, MAX_FILE_BYTES
+    rotating = partial(RotatingFile, path, maxBytes=limit, backupCount=OLD_FILES_KEPT, encoding="utf-8")
+    file = StandardOutput() if path == STANDARD_OUTPUT else rotating()
     file.setFormatter(OneLineFormatter())
     logger = logging.getLogger(LOGGER_NAME)
     logger.setLevel(logging.INFO)
@@ -95,4 +96,4 @@ def _indented(text: str) -> str:
 
 
 def _error_line(error: Exception) -> str:
-    return _line(time.time(), "ERROR", threading.current_thread().name, f"a line cannot be formatted: {error!r}")
+    return _line(time.time(), "ERROR", thread_label(), f"a line cannot be formatted: {error!r}")

@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ DOWNLOADED_TABLE = PROJECT_ROOT / "data" / "brfss.csv"
 PREFIXES = ("STATS_", "TP_")
 SECRET_NAMES = frozenset({"STATS_ADMIN_TOKEN"})
 OTHER_PROGRAMS_NAMES = frozenset({"STATS_URL"})
+STANDARD_OUTPUT = Path("-")  # as the log file
 
 
 def _not_blank(value: object) -> object:
@@ -59,11 +61,22 @@ def _split(value: object) -> object:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
+def _networks(value: object) -> object:
+    """Parse IP addresses and networks separated by commas."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+    except ValueError as error:
+        raise PydanticCustomError("networks", "must be IP addresses or networks such as 10.0.0.0/8") from error
+
+
 Address = Annotated[str, BeforeValidator(_address)]
 SourceText = Annotated[str, BeforeValidator(_source), BeforeValidator(_not_blank)]
 SchedulerAddress = Annotated[str, BeforeValidator(_scheduler)]
 PathText = Annotated[Path, BeforeValidator(_not_blank)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 
 
 class Settings(BaseModel):
@@ -115,7 +128,9 @@ class Settings(BaseModel):
     results_dir: PathText = Field(
         Path("results"), alias="STATS_RESULTS_DIR", description="folder of the result files and the journal"
     )
-    log_file: PathText = Field(Path("webserver.log"), alias="STATS_LOG_FILE", description="the rotating log")
+    log_file: PathText = Field(
+        Path("webserver.log"), alias="STATS_LOG_FILE", description="the rotating log; `-` logs to standard output"
+    )
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         alias="TP_NUM_OF_THREADS",
@@ -174,6 +189,12 @@ class Settings(BaseModel):
         alias="STATS_ALLOWED_ORIGINS",
         description="origins of other sites whose pages may use the server, such as https://example.org, separated by "
         "commas",
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        alias="STATS_TRUSTED_PROXIES",
+        description="IP addresses or networks of reverse proxies whose forwarding headers are believed, separated by "
+        "commas; with one, operators need the token",
     )
 
     def source(self) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from app.errors import SettingsError
-from app.settings import Settings
+from app.settings import STANDARD_OUTPUT, Settings
 from app.table.engines import load_table_in_subprocess
 from app.table.sources.progress import OnProgress, Progress, Throttle
 from app.table.survey_table import SurveyTable
@@ -24,7 +24,8 @@ def check_start(settings: Settings) -> str:
     ------
     SettingsError: one of them cannot be used; the reason names the setting, its value and the system's error
     """
-    _check_file(settings.log_file)
+    if settings.log_file != STANDARD_OUTPUT:
+        _check_file(settings.log_file)
     address = _ip_address(settings)
     listening_socket(settings, address).close()
     return address

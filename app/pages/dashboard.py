@@ -116,4 +116,4 @@ def _result_view(job: Job, document: dict[str, Any]) -> ResultView:
     kinds = kinds_of(job.statistic, document)
     kind = request.args.get("kind")
     charts = Charts(kinds, kind if kind in kinds else next(iter(kinds), ""))
-    return result_view(job, document, provenance_of_job(job, document), request.host_url.rstrip("/"), charts)
+    return result_view(job, document, provenance_of_job(job, document), request.root_url.rstrip("/"), charts)

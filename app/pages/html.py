@@ -8,7 +8,7 @@ from app.charts.words import year_span
 from app.errors import ServiceError
 from app.pages.static_files import static_address
 from app.web.guard import use_page_policy
-from app.web.support import HTML_TYPE, JSON_TYPE, MODELLED_NOTICE, error_response, services
+from app.web.support import HTML_TYPE, JSON_TYPE, MODELLED_NOTICE, error_response, services, this_request
 
 SEE_OTHER = 303
 
@@ -22,6 +22,7 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
     """Render a template as a page, with the values that every template may use."""
     modelled = services().ingestor.table.report.modelled
     common = {
+        "root": this_request().root_path,  # the path prefix of a proxy, such as /stats
         "notice": MODELLED_NOTICE if modelled else None,
         "has_docs": any(rule.rule == "/docs" for rule in current_app.url_map.iter_rules()),
         "static": static_address,
@@ -35,7 +36,7 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
 
 def see_other(path: str) -> Response:
     """Redirect a browser to a page after a form was handled."""
-    return Response(status=SEE_OTHER, headers={"Location": path})
+    return Response(status=SEE_OTHER, headers={"Location": this_request().root_path + path})
 
 
 def problem_page(error: ServiceError) -> Response:

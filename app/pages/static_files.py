@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
-from app.web.support import services
+from app.web.support import services, this_request
 
 FOLDER = Path(__file__).parent / "static"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -46,13 +46,12 @@ def charts_script() -> Response:
 
 def static_address(name: str) -> str:
     """Return the address of a file, which changes whenever any of the files does."""
-    return f"/static/{_files_version()}/{name}"
+    return f"{this_request().root_path}/static/{_files_version()}/{name}"
 
 
-@lru_cache(maxsize=1)
 def charts_script_address() -> str:
     """Return the address of the chart script, which changes with the package it is built from."""
-    return f"/static/charts.js?v={version('vl-convert-python')}"
+    return f"{this_request().root_path}/static/charts.js?v={_charts_version()}"
 
 
 # The files are part of the program: every application of the process may share what is cached of them.
@@ -62,6 +61,11 @@ def charts_script_address() -> str:
 def _files() -> dict[str, bytes]:
     """Read all files, by their names in the folder."""
     return {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in sorted(FOLDER.rglob("*.*"))}
+
+
+@lru_cache(maxsize=1)
+def _charts_version() -> str:
+    return version("vl-convert-python")
 
 
 @lru_cache(maxsize=1)

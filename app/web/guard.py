@@ -138,8 +138,11 @@ def _check_operator() -> None:
     UnauthorizedError: the server has a token and the request has none
     ForbiddenError: the token is wrong, or the server has none and the request comes from another machine
     """
-    token = services().settings.admin_token
+    settings = services().settings
+    token = settings.admin_token
     if token is None:
+        if settings.trusted_proxies:  # a request from this machine may be anybody's, sent through the proxy
+            raise ForbiddenError("operators need a token behind a trusted proxy; set STATS_ADMIN_TOKEN")
         if not _is_local():
             raise ForbiddenError(
                 "only the server's own machine may do this; set STATS_ADMIN_TOKEN to allow it from others"

@@ -51,8 +51,9 @@ class Running:
 
 
 class ApiRequest(Request):
-    """A request with what its log line needs: the job's id and when the request came (monotonic seconds)."""
+    """A request with what its log lines need: its id, the job's id and when the request came (monotonic seconds)."""
 
+    id = "-"
     job_id = "-"
     started = 0.0
 

@@ -292,7 +292,10 @@ def test_a_request_with_line_ends_leaves_one_line_on_entry_and_one_on_exit(
     assert services.close()
     lines = written(log_file)
     assert [line for line in lines if not LINE.fullmatch(line)] == []
-    assert [line.split()[3:5] for line in lines if "POST" in line] == [["enter", "POST"], ["leave", "POST"]]
+    assert [line.split("] ")[1].split()[:2] for line in lines if "POST" in line] == [
+        ["enter", "POST"],
+        ["leave", "POST"],
+    ]
     assert not [line for line in lines if line.startswith(FORGED)]
 
 

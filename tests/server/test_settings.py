@@ -1,6 +1,7 @@
 """Settings: defaults, parsing of environment variables, and messages about invalid values."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ CONTRACT_DEFAULTS: dict[str, str | float | None] = {
     "STATS_DASK_SCHEDULER": None,
 }
 FURTHER_DEFAULTS = {
+    "STATS_TRUSTED_PROXIES": (),
     "STATS_ALLOWED_HOSTS": (),
     "STATS_ALLOWED_ORIGINS": (),
 }
@@ -55,6 +57,7 @@ READ = {
     "STATS_DASK_SCHEDULER": ("tcp://10.0.0.5:8786", "tcp://10.0.0.5:8786"),
     "STATS_ALLOWED_HOSTS": ("a.example, b.example,", ("a.example", "b.example")),
     "STATS_ALLOWED_ORIGINS": ("https://a.example", ("https://a.example",)),
+    "STATS_TRUSTED_PROXIES": ("127.0.0.1, fd00::/8,", (ip_network("127.0.0.1"), ip_network("fd00::/8"))),
 }
 LIMITS = [
     *[("STATS_PORT", text) for text in ("1", "65535")],
@@ -83,6 +86,7 @@ INVALID = [
     *[("STATS_DASK_SCHEDULER", text) for text in ("", "10.0.0.5:8786", "tcp://10.0.0.5", "tcp://a b:1", "x://a:1\nb")],
     *[("STATS_RESULTS_DIR", text) for text in ("", "  ")],
     *[("STATS_LOG_FILE", text) for text in ("", "  ")],
+    *[("STATS_TRUSTED_PROXIES", text) for text in ("nginx", "10.0.0.1/8", "10.0.0.1;10.0.0.2", "*")],
     *[("STATS_PORT", text) for text in ("80\nforged", "80\rforged", "80\u2028forged", "80\x85forged", "80\x1b[2J")],
 ]
 

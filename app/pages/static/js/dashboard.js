@@ -3,6 +3,7 @@
 import { activate, show } from "./answer.js";
 import { address, fill, form, query, start } from "./form.js";
 import { submit } from "./job.js";
+import { root } from "./server.js";
 
 const progress = document.getElementById("progress");
 const problem = document.getElementById("problem");
@@ -81,6 +82,6 @@ addEventListener("popstate", () => {
 });
 
 start();
-fetch("/static/charts.js", { method: "HEAD" }); // makes the server build the script, which takes seconds
+fetch(`${root}/static/charts.js`, { method: "HEAD" }); // makes the server build the script, which takes seconds
 if (new URLSearchParams(location.search).has("statistic")) run();
 else activate();

@@ -1,6 +1,7 @@
 // The form: show the fields that the statistic takes, and offer the values that question and table have.
 
 import { combobox } from "./combobox.js";
+import { root } from "./server.js";
 
 const form = document.getElementById("ask");
 const fields = form.elements;
@@ -24,7 +25,7 @@ export function query() {
 
 // The address of the page with this query.
 export function address() {
-  return `/?${query()}`;
+  return `${root}/?${query()}`;
 }
 
 export function fill(query) {

@@ -7,6 +7,9 @@ export class RequestError extends Error {
   }
 }
 
+// The path prefix that a proxy serves the pages under, such as /stats; empty without one.
+export const { root } = document.documentElement.dataset;
+
 // Operator routes need the admin token, if the server has one. It lives in this page's memory only.
 let token = null;
 
@@ -18,7 +21,7 @@ async function send(address, options = {}) {
   const headers = { Accept: "application/json", ...options.headers };
   if (token) headers.Authorization = `Bearer ${token}`;
   try {
-    return await fetch(address, { ...options, headers });
+    return await fetch(address.startsWith("/") ? root + address : address, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new RequestError("The server does not respond. Check that it is running.", 0);
