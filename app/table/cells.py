@@ -12,6 +12,7 @@ Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 TIE_DECIMALS = 9  # two means of published tenths that differ by less than this differ by rounding alone
+COARSE_STEPS = 2.0**20  # steps of a point to which the coarse part of a value is rounded
 LIMITS_Z = 1.959963984540054  # the 97.5 % quantile of the standard normal distribution, for 95 % limits
 
 
@@ -28,7 +29,8 @@ class Cells(Columnar):
     footnoted: whether the rows carry CDC's footnote symbol
     rows: number of rows with a value
     suppressed_rows: number of rows without a value, because it is suppressed
-    value_sum: sum of the values, in percent
+    value_sum, value_rest: sums of the two parts of the values (see ``split_values``), in percent; added up they are the
+        correctly rounded sum of the values, whatever the order of the rows and the parts of the source
     low_sum, high_sum: sums of the published confidence limits (95 %), in percent; NaN where a row lacks one
     variance_sum: sum of the squared standard errors, in squared percent; NaN where a row lacks its limits
     respondents: sum of the sample sizes; NaN where a row lacks it
@@ -41,6 +43,7 @@ class Cells(Columnar):
     rows: Codes
     suppressed_rows: Codes
     value_sum: Values
+    value_rest: Values
     low_sum: Values
     high_sum: Values
     variance_sum: Values
@@ -49,3 +52,14 @@ class Cells(Columnar):
     def count_rows(self) -> int:
         """Return how many rows the cells hold, suppressed ones included."""
         return int(self.rows.sum() + self.suppressed_rows.sum())
+
+
+def split_values(values: Values) -> tuple[Values, Values]:
+    """Split values into two parts whose sums are exact, so that the sum of the values is rounded once.
+
+    The coarse part is a multiple of 2**-20, so its sums are exact up to 2**33. The rest is at most 2**-21, and for a
+    value of 1/16 or more a multiple of 2**-57: its sums are exact for 131,072 values, and nearly so beyond. The idea is
+    that of error-free transformations (Rump, Ogita and Oishi, Accurate Floating-Point Summation, 2008).
+    """
+    coarse = np.rint(values * COARSE_STEPS) / COARSE_STEPS
+    return coarse, values - coarse

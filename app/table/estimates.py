@@ -68,7 +68,8 @@ def yearly_estimates(cells: Cells) -> Estimates:
     (locations, strata, periods), key_of_cell = distinct_keys([cells.locations, cells.strata, cells.periods])
     total = partial(sum_by_key, key_of_cell, locations.size)
     rows = total(cells.rows)
-    values, errors = _over(total(cells.value_sum), rows), _over(np.sqrt(total(cells.variance_sum)), rows)
+    values = _over(total(cells.value_sum) + total(cells.value_rest), rows)
+    errors = _over(np.sqrt(total(cells.variance_sum)), rows)
     low, high = _limits(values, errors)
     single = rows == 1
     return Estimates(

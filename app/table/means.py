@@ -38,7 +38,7 @@ class QuestionMeans:
 
     def __init__(self, cells: Cells) -> None:
         rows = int(cells.rows.sum())
-        self.global_mean: float | None = float(cells.value_sum.sum()) / rows if rows else None
+        self.global_mean: float | None = float(cells.value_sum.sum() + cells.value_rest.sum()) / rows if rows else None
         valued = cells.select(cells.rows > 0)
         self.by_location = _means_by([valued.locations], valued)
         stratified = valued.select(valued.strata >= 0)
@@ -63,5 +63,6 @@ def _means_by(columns: Sequence[Codes], cells: Cells) -> Means:
     """Return the mean of the rows of each key; each cell has at least one row with a value."""
     keys, key_of_cell = distinct_keys(columns)
     count = keys[0].size
-    means = sum_by_key(key_of_cell, count, cells.value_sum) / sum_by_key(key_of_cell, count, cells.rows)
+    totals = sum_by_key(key_of_cell, count, cells.value_sum) + sum_by_key(key_of_cell, count, cells.value_rest)
+    means = totals / sum_by_key(key_of_cell, count, cells.rows)
     return Means(keys[0], keys[1] if len(keys) > 1 else keys[0][:0], means)

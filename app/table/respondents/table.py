@@ -147,6 +147,7 @@ def _cells(question: int, places: _Places, names: _Names) -> tuple[Cells, tuple[
         rows=np.ones(place.size, dtype=np.int64),
         suppressed_rows=np.zeros(place.size, dtype=np.int64),
         value_sum=PERCENT * of_cells(found.values),
+        value_rest=np.zeros(place.size),
         low_sum=PERCENT * of_cells(found.low),
         high_sum=PERCENT * of_cells(found.high),
         variance_sum=PERCENT**2 * of_cells(found.variances),

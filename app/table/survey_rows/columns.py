@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from app.table.cells import LIMITS_Z, Cells, Codes, Mask, Values
+from app.table.cells import LIMITS_Z, Cells, Codes, Mask, Values, split_values
 from app.table.keys import distinct_keys
 from app.table.sources.frame import SourceFrame
 from app.table.survey_table import Period
@@ -76,6 +76,7 @@ class Columns:
         """Return a cell for each usable row that a mask of shape (rows,) chooses, in the order of the rows."""
         has_value = ~np.isnan(self.value[chosen])  # the others are suppressed
         low, high = self.low[chosen], self.high[chosen]
+        coarse, rest = split_values(self.value[chosen])
 
         def measure(values: Values) -> Values:
             return np.where(has_value, values, 0.0)
@@ -87,7 +88,8 @@ class Columns:
             self.footnoted[chosen],
             rows=has_value.astype(np.int64),
             suppressed_rows=(~has_value).astype(np.int64),
-            value_sum=measure(self.value[chosen]),
+            value_sum=measure(coarse),
+            value_rest=measure(rest),
             low_sum=measure(low),
             high_sum=measure(high),
             # Published limits are the value minus and plus LIMITS_Z standard errors.

@@ -98,6 +98,7 @@ def _sum_cells(questions: Codes, cells: Cells) -> tuple[Codes, Cells]:
         rows=total(cells.rows).astype(np.int64),
         suppressed_rows=total(cells.suppressed_rows).astype(np.int64),
         value_sum=total(cells.value_sum),
+        value_rest=total(cells.value_rest),
         low_sum=total(cells.low_sum),
         high_sum=total(cells.high_sum),
         variance_sum=total(cells.variance_sum),
