@@ -4,7 +4,7 @@
 const root = document.getElementById("swagger-ui");
 
 SwaggerUIBundle({
-  domNode: place,
+  domNode: root,
   url: root.dataset.document,
   validatorUrl: null,
   deepLinking: true,
