@@ -12,7 +12,7 @@ import orjson
 
 from app.charts.converter import Converter
 from app.data_ingestor import DataIngestor
-from app.errors import ServiceError, UnavailableError
+from app.errors import ServiceError, UnavailableError, one_line
 from app.jobs.job import Job, Submission, error_document, fingerprint
 from app.jobs.job_store import JobStore, Maintenance
 from app.logger_config import Log
@@ -139,7 +139,7 @@ class Services:
             with tempfile.TemporaryFile(dir=self.settings.results_dir) as file:
                 file.write(b"ready")
         except OSError as error:
-            reason = f"the results folder cannot be written to: {error.strerror}"
+            reason = f"the results folder cannot be written to: {one_line(error)}"
             raise UnavailableError(reason, NOT_READY_RETRY_SECONDS) from error
 
     def drain(self) -> bool:

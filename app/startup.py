@@ -5,7 +5,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from app.errors import SettingsError
+from app.errors import SettingsError, one_line
 from app.settings import STANDARD_OUTPUT, Settings
 from app.table.engines import load_table_in_subprocess
 from app.table.sources.progress import OnProgress, Progress, Throttle
@@ -130,4 +130,4 @@ def _ip_address(settings: Settings) -> str:
 
 
 def _unusable(name: str, value: str, problem: str, error: OSError) -> SettingsError:
-    return SettingsError(f"setting {name}={value!r}: {problem}: {error.strerror}")
+    return SettingsError(f"setting {name}={value!r}: {problem}: {one_line(error)}")

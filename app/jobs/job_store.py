@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from app.errors import NotRecordedError, ServiceError
+from app.errors import NotRecordedError, ServiceError, one_line
 from app.jobs.documents import Documents
 from app.jobs.group_commit import GroupCommit
 from app.jobs.idempotency import IdempotencyKeys
@@ -80,7 +80,7 @@ class JobStore:
         try:
             self._commits.submit(acceptance)
         except OSError as error:
-            raise NotRecordedError(str(error.strerror)) from error
+            raise NotRecordedError(one_line(error)) from error
         return acceptance.jobs
 
     def flush(self) -> None:
@@ -152,7 +152,7 @@ class JobStore:
             checksum = document.checksum
         except OSError as error:
             logger.exception("%s: its result cannot be written", job.id)
-            reason = reason or f"the result could not be written: {error.strerror}; submit the request again"
+            reason = reason or f"the result could not be written: {one_line(error)}; submit the request again"
         # The status changes only now that the file is whole; the journal need not wait for it, since a restart
         # recognizes a finished job by its whole file too.
         if self.map.end(job, reason, checksum):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from app.errors import SettingsError
+from app.errors import SettingsError, one_line
 
 TAKEOVER_SECONDS = 3.0  # the previous server on the folder may still be ending
 RETRY_SECONDS = 0.05
@@ -29,7 +29,7 @@ def check_folder(folder: Path) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        reason = f"setting STATS_RESULTS_DIR={str(folder)!r}: cannot be written to: {error.strerror}"
+        reason = f"setting STATS_RESULTS_DIR={str(folder)!r}: cannot be written to: {one_line(error)}"
         raise SettingsError(reason) from error
     return folder
 

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from app.errors import SourceError, quoted
+from app.errors import SourceError, one_line, quoted
 from app.table.survey_table import TOTAL
 
 
@@ -178,7 +178,7 @@ def read_mapping(path: Path) -> RecordMapping:
     try:
         return RecordMapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise SourceError(f"mapping {path}: cannot be read: {error.strerror}") from error
+        raise SourceError(f"mapping {path}: cannot be read: {one_line(error)}") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"mapping {path}: is not text in UTF-8: {error.reason}") from error
     except tomllib.TOMLDecodeError as error:
