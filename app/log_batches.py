@@ -151,5 +151,5 @@ class BatchHandler(logging.Handler):
     def _formatted(self, line: Callable[[], str]) -> str:
         try:
             return line()
-        except Exception as error:  # noqa: BLE001 - logged in place of the line, so that no other line is lost
+        except Exception as error:  # noqa: BLE001 - logged instead of the line, so that no other line is lost
             return self._error_line(error)

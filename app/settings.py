@@ -94,12 +94,12 @@ class Settings(BaseModel):
         str(BUNDLED_TABLE),
         alias="STATS_DATA",
         description="the table: a file, a folder, a pattern such as `tables/*.parquet`, or an address; CSV, plain or "
-        "compressed, or Parquet; where none is named, `data/brfss.csv` goes before the bundled one if it is there",
+        "compressed, or Parquet; by default `data/brfss.csv` if it exists, otherwise the bundled table",
     )
     mapping: PathText | None = Field(
         None,
         alias="STATS_MAPPING",
-        description="tells what columns and codes mean, where the table is of respondents' records: a TOML file",
+        description="a TOML file with the meaning of columns and codes, if the table holds records of respondents",
     )
     engine: Literal["auto", "pandas", "dask"] = Field(
         "auto",
@@ -112,18 +112,19 @@ class Settings(BaseModel):
         alias="STATS_DASK_WORKERS",
         ge=1,
         le=1024,
-        description="processes that Dask starts for the time of a reading; one for each core by default",
+        description="processes that Dask starts while it reads; one for each core by default",
     )
     dask_worker_mib: int = Field(
         1024,
         alias="STATS_DASK_WORKER_MIB",
         ge=256,
-        description="memory that each of them may take, in MiB",
+        description="memory limit of each of these processes, in MiB",
     )
     dask_scheduler: SchedulerAddress | None = Field(
         None,
         alias="STATS_DASK_SCHEDULER",
-        description="address of a running Dask scheduler such as `tcp://10.0.0.5:8786`, in place of processes here",
+        description="address of a running Dask scheduler such as `tcp://10.0.0.5:8786`, to use instead of processes of "
+        "its own",
     )
     results_dir: PathText = Field(
         Path("results"), alias="STATS_RESULTS_DIR", description="folder of the result files and the journal"
@@ -141,9 +142,8 @@ class Settings(BaseModel):
     one_core: Literal["yes", "no"] = Field(
         "yes",
         alias="STATS_ONE_CORE",
-        description="`yes` keeps all threads that run Python on one processor core: they run one at a time anyway, and "
-        "hand over to each other faster there; what receives requests and sends answers works beside, on the other "
-        "cores. `no` leaves it to the system",
+        description="`yes` pins all threads that run Python to one processor core: they take turns anyway, and "
+        "switch faster there, while requests are received and responses sent on the other cores; `no` leaves it to the system",
     )
     drain_seconds: float = Field(
         30.0,
@@ -151,7 +151,7 @@ class Settings(BaseModel):
         ge=0,
         le=86_400,
         allow_inf_nan=False,
-        description="the longest that a shutdown waits for accepted jobs, in seconds",
+        description="how long a shutdown waits for accepted jobs, in seconds",
     )
     queue_size: int = Field(
         10_000, alias="STATS_QUEUE_SIZE", ge=1, le=10_000_000, description="waiting jobs before submissions get 503"
@@ -163,26 +163,26 @@ class Settings(BaseModel):
         description="bearer token for shutting down, cancelling and reloading; without one, only this machine may",
     )
     retention_jobs: int = Field(
-        100_000, alias="STATS_RETENTION_JOBS", ge=1, description="how many jobs that have ended are kept"
+        100_000, alias="STATS_RETENTION_JOBS", ge=1, description="how many finished jobs are kept"
     )
     retention_hours: float = Field(
         168.0,
         alias="STATS_RETENTION_HOURS",
         gt=0,
         allow_inf_nan=False,
-        description="how long a job that has ended is kept, in hours",
+        description="how long a finished job is kept, in hours",
     )
     journal_sync: Literal["never", "second", "always"] = Field(
         "never",
         alias="STATS_JOURNAL_SYNC",
-        description="when the journal is forced to disk: `never` (safe against the death of the process), `second`, "
-        "`always` (safe against the loss of power)",
+        description="when the journal is synced to disk: `never` (survives the death of the process), `second`, "
+        "`always` (survives a loss of power)",
     )
     allowed_hosts: Names = Field(
         (),
         alias="STATS_ALLOWED_HOSTS",
-        description="further names that the server is reached by, separated by commas; its address, any IP address and "
-        "localhost always are",
+        description="further host names of the server, separated by commas; its address, IP addresses and localhost "
+        "are always allowed",
     )
     allowed_origins: Names = Field(
         (),

@@ -250,7 +250,7 @@ class ThreadPool:
         self._observer.ended(job, status, now - started)
 
     def replace_runner(self, dead: "TaskRunner", held: Job | None) -> None:
-        """Start a new runner in place of a dying one and end the job that it held. Called by the dying thread."""
+        """Start a new runner instead of a dying one and end the job that it held. Called by the dying thread."""
         replacement = TaskRunner(self, self._store, self._queue, dead.number)
         with self._lock:
             self._runners[dead.number - 1] = replacement
