@@ -143,7 +143,8 @@ class Settings(BaseModel):
         "yes",
         alias="STATS_ONE_CORE",
         description="`yes` pins all threads that run Python to one processor core: they take turns anyway, and "
-        "switch faster there, while requests are received and responses sent on the other cores; `no` leaves it to the system",
+        "switch faster there, while requests are received and responses sent on the other cores; `no` leaves it to "
+        "the system",
     )
     drain_seconds: float = Field(
         30.0,
