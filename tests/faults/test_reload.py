@@ -167,4 +167,4 @@ def test_a_worker_that_follows_one_that_died_reads_the_source_again(source: Path
                 assert time.monotonic() < deadline, server.output()
                 time.sleep(0.05)
         assert server.stop() == 0
-        assert ("the table read at the start stays" in server.output()) is (mean == 10)
+        assert ("serving the table read at the start" in server.output()) is (mean == 10)
