@@ -18,7 +18,7 @@ from app.statistics.records import cells
 from app.statistics.registry import Input, Output, Result, statistic
 from app.statistics.result_models import Figures, ResultObject, Year
 from app.table.cells import LIMITS_Z
-from app.table.estimates import Estimates, estimates_over_years, too_few_limits, with_limits, yearly_estimates
+from app.table.estimates import Estimates, estimates_over_years, missing_limits_error, with_limits, yearly_estimates
 from app.table.survey_table import SurveyTable
 
 
@@ -112,7 +112,7 @@ def _in_common_years(sides: Sequence[Filters], table: SurveyTable, question: int
     )
     common = tuple(sorted(set(first) & set(second)))
     if not common:
-        raise too_few_limits(
+        raise missing_limits_error(
             table,
             "the two have no year in which both have a value with confidence limits; ask for other years or another "
             "question",
@@ -195,7 +195,7 @@ def _yearly_sides(table: SurveyTable, query: ComparisonQuery) -> list[Estimates]
     """
     sides = [with_limits(yearly_estimates(select(table, query.question, side).cells)) for side in query.sides]
     if not all(side.values.size for side in sides):
-        raise too_few_limits(
+        raise missing_limits_error(
             table,
             "one of the two has no value with confidence limits; ask for another year, stratum, state or question",
         )

@@ -16,7 +16,7 @@ from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
 from app.statistics.result_models import Figures, ResultObject
 from app.table.cells import LIMITS_Z, TIE_DECIMALS
-from app.table.estimates import Estimates, estimates_over_years, too_few_limits, yearly_estimates
+from app.table.estimates import Estimates, estimates_over_years, missing_limits_error, yearly_estimates
 from app.table.facts import Direction
 from app.table.survey_table import SurveyTable
 
@@ -125,7 +125,7 @@ def _groups(table: SurveyTable, query: DisparityQuery) -> Estimates:
     years = count_years(table, query.question, query.filters)
     groups = estimates_over_years(yearly_estimates(selection.cells), years)
     if len(_comparable(table, groups)) < 2:
-        raise too_few_limits(
+        raise missing_limits_error(
             table,
             "a disparity needs at least two strata with a value and confidence limits; ask for another category, "
             "state, question or years",

@@ -12,7 +12,7 @@ from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
 from app.statistics.result_models import Figures, ResultObject, Year
 from app.table.cells import Values
-from app.table.estimates import Estimates, dated, too_few_limits, with_limits, yearly_estimates
+from app.table.estimates import Estimates, missing_limits_error, with_known_year, with_limits, yearly_estimates
 from app.table.survey_table import SurveyTable
 
 FEWEST_YEARS = 3  # a line through two has no residuals to judge it by
@@ -93,10 +93,10 @@ def _years(table: SurveyTable, query: Query) -> Estimates:
     ------
     InvalidRequestError: too few of them have confidence limits to be weighted by
     """
-    yearly = dated(yearly_estimates(select(table, query.question, query.filters, needs_value=False).cells))
+    yearly = with_known_year(yearly_estimates(select(table, query.question, query.filters, needs_value=False).cells))
     usable = with_limits(yearly).values.size
     if usable < FEWEST_YEARS:
-        raise too_few_limits(
+        raise missing_limits_error(
             table,
             f"a trend needs at least {FEWEST_YEARS} years with a value and confidence limits, and there are {usable}; "
             "ask for more years, or another question, state or stratum",

@@ -1,6 +1,6 @@
-"""Estimates of prevalence with their uncertainty: from cells to values, limits, sample sizes, and flags.
+"""Estimates of prevalence: values, standard errors, confidence limits, sample sizes and quality flags from cells.
 
-The rules are those of ``docs/statistics.md``, which names their sources.
+``docs/statistics.md`` documents the formulas and their sources.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,36 +15,35 @@ from app.table.columnar import Columnar
 from app.table.keys import distinct_keys, sum_by_key
 from app.table.survey_table import SurveyTable
 
-NO_LIMITS_AT_ALL = (
-    "this table tells no confidence limits of any row, without which nothing can be weighted or tested; estimate, "
-    "correlate and the means can be asked of it"
+TABLE_WITHOUT_LIMITS = (
+    "no row of this table has confidence limits, which weights and tests need; choose estimate, correlate or a mean"
 )
 LOWEST, HIGHEST = 0.0, 100.0  # percent
 
-# CDC suppresses BRFSS estimates that rest on fewer respondents or have a larger relative standard error.
-FEWEST_RESPONDENTS = 50
-LARGEST_RELATIVE_ERROR = 0.30
+# CDC suppresses BRFSS estimates with fewer respondents or a larger relative standard error.
+MIN_RESPONDENTS = 50
+MAX_RELATIVE_ERROR = 0.30
 
 # NCHS Data Presentation Standards for Proportions (Vital and Health Statistics, series 2, number 175, 2017).
-NCHS_FEWEST = 30  # respondents, and effective ones
-NCHS_NARROW = 5.0  # an interval of at most this width (percentage points) is good enough
-NCHS_WIDE = 30.0  # one of at least this width is not
-NCHS_RELATIVE_WIDTH = 1.30  # in between, its width over the estimate may be this at most
+NCHS_MIN_RESPONDENTS = 30  # both actual and effective
+NCHS_NARROW = 5.0  # percentage points: an interval of at most this width always passes
+NCHS_WIDE = 30.0  # percentage points: an interval of at least this width always fails
+NCHS_MAX_RELATIVE_WIDTH = 1.30  # interval width / estimate, for widths in between
 
 
 @dataclass(frozen=True, slots=True)
 class Estimates(Columnar):
-    """Prevalences in percent; all arrays are of shape (estimates,), sorted by location, stratum, period.
+    """Prevalences in percent. All arrays have the shape (estimates,) and are sorted by location, stratum, period.
 
     Parameters
     ----------
-    locations, strata, periods: codes; ``periods`` is -1 throughout where an estimate is over several years
-    values: NaN where every row is suppressed
-    errors: standard errors, NaN where the limits are not known
-    low, high: 95 % confidence limits, NaN where they are not known
-    respondents: sample sizes, NaN where they are not known
-    rows: how many rows with a value an estimate rests on
-    incomplete: whether some of the years have no estimate, suppressed or without a row, but not all of them
+    locations, strata, periods: codes; every period is -1 if the estimates are over several years
+    values: NaN if every row is suppressed
+    errors: standard errors, NaN if unknown
+    low, high: 95 % confidence limits, NaN if unknown
+    respondents: sample sizes, NaN if unknown
+    rows: number of rows with a value
+    incomplete: True if some, but not all, of the rows or years are suppressed or missing
     """
 
     locations: Codes
@@ -62,14 +61,14 @@ class Estimates(Columnar):
 def yearly_estimates(cells: Cells) -> Estimates:
     """Return an estimate for each location, stratum and period.
 
-    One row is given as it was published. Several rows of the same cell are averaged without weights, as if they were
-    independent: the standard error is the root of the sum of the squared ones over the number of rows.
+    A single row keeps its published figures. Several rows are averaged without weights and assumed to be independent:
+    the standard error of the mean of n rows is the root of the sum of their squared standard errors, over n.
     """
     (locations, strata, periods), key_of_cell = distinct_keys([cells.locations, cells.strata, cells.periods])
     total = partial(sum_by_key, key_of_cell, locations.size)
     rows = total(cells.rows)
-    values = _over(total(cells.value_sum) + total(cells.value_rest), rows)
-    errors = _over(np.sqrt(total(cells.variance_sum)), rows)
+    values = _divide(total(cells.value_sum) + total(cells.value_rest), rows)
+    errors = _divide(np.sqrt(total(cells.variance_sum)), rows)
     low, high = _limits(values, errors)
     single = rows == 1
     return Estimates(
@@ -89,13 +88,13 @@ def yearly_estimates(cells: Cells) -> Estimates:
 def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None) -> Estimates:
     """Return an estimate for each location and stratum: the unweighted mean of its yearly estimates.
 
-    The surveys of different years are independent, so the standard error of a mean of k years is the root of the sum
-    of their squared standard errors, over k. Suppressed years are left out; a single year keeps its limits.
+    The surveys of different years are independent, so the standard error of the mean of k years is the root of the sum
+    of their squared standard errors, over k. Suppressed years are ignored. A single year keeps its published limits.
 
     Parameters
     ----------
-    years_of_strata: how many years a complete estimate of each stratum rests on, as ``count_years`` returns it; where
-        it is not given, those that the estimate has rows of
+    years_of_strata: number of years of a complete estimate, by stratum code, as ``count_years`` returns it; the years
+        that the estimate has rows for by default
     """
     (locations, strata), key_of_estimate = distinct_keys([yearly.locations, yearly.strata])
     total = partial(sum_by_key, key_of_estimate, locations.size)
@@ -105,10 +104,11 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
         return total(np.where(valued, measure, 0.0))
 
     years, rows = total(valued), total(yearly.rows)
-    values, errors = _over(total_valued(yearly.values), years), _over(np.sqrt(total_valued(yearly.errors**2)), years)
+    values = _divide(total_valued(yearly.values), years)
+    errors = _divide(np.sqrt(total_valued(yearly.errors**2)), years)
     low, high = _limits(values, errors)
     single = years == 1
-    absent = False if years_of_strata is None else years < years_of_strata[strata]
+    lacks_years = False if years_of_strata is None else years < years_of_strata[strata]
     return Estimates(
         locations,
         strata,
@@ -119,46 +119,46 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
         high=np.where(single, total_valued(yearly.high), high),
         respondents=np.where(years > 0, total_valued(yearly.respondents), np.nan),
         rows=rows.astype(np.int64),
-        incomplete=(years > 0) & ((total(~valued | yearly.incomplete) > 0) | absent),
+        incomplete=(years > 0) & ((total(~valued | yearly.incomplete) > 0) | lacks_years),
     )
 
 
-def _over(totals: Values, counts: Values) -> Values:
-    """Return totals over counts, NaN where there is nothing to count."""
+def _divide(totals: Values, counts: Values) -> Values:
+    """Divide totals by counts; the quotient is NaN if the count is 0."""
     quotients: Values = np.divide(totals, counts, out=np.full(totals.shape, np.nan), where=counts > 0)
     return quotients
 
 
 def _limits(values: Values, errors: Values) -> tuple[Values, Values]:
-    """Return the 95 % limits that follow from standard errors, within 0 and 100 percent."""
+    """Return the 95 % limits by the normal approximation, clipped to 0 and 100 percent."""
     half_width = LIMITS_Z * errors
     return np.clip(values - half_width, LOWEST, HIGHEST), np.clip(values + half_width, LOWEST, HIGHEST)
 
 
 def with_limits(estimates: Estimates) -> Estimates:
-    """Return the estimates that have a value and a standard error above 0, from which weights and tests follow."""
+    """Return the estimates with a value and a standard error above 0: those that can be weighted and tested."""
     return estimates.select(estimates.errors > 0)
 
 
-def too_few_limits(table: SurveyTable, reason: str) -> InvalidRequestError:
-    """Return the refusal of a request that finds too few confidence limits, which is the table's fault if it has none.
+def missing_limits_error(table: SurveyTable, reason: str) -> InvalidRequestError:
+    """Return the error for a request that needs more confidence limits than it selects.
 
     Parameters
     ----------
-    reason: what is lacking, and what to ask for, where the table has limits at all
+    reason: the message if the table has any limits; without any, no other selection would help, and the message says so
     """
-    return InvalidRequestError(reason if table.has_limits else NO_LIMITS_AT_ALL)
+    return InvalidRequestError(reason if table.has_limits else TABLE_WITHOUT_LIMITS)
 
 
-def dated(estimates: Estimates) -> Estimates:
+def with_known_year(estimates: Estimates) -> Estimates:
     """Return the estimates whose year is known."""
     return estimates.select(estimates.periods >= 0)
 
 
 def effective_sizes(estimates: Estimates) -> Values:
-    """Return the effective sample sizes: p (1 - p) over the squared standard error, never above the sample size.
+    """Return the effective sample sizes: p (1 - p) / squared standard error, at most the sample size.
 
-    That is the size of the simple random sample that would be as precise (NCHS standard, as above).
+    This is the size of a simple random sample with the same precision (NCHS standard, see the constants).
     """
     p, error = estimates.values / HIGHEST, estimates.errors / HIGHEST
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -173,23 +173,23 @@ def flags_of(estimates: Estimates) -> list[list[str]]:
     names = list(FLAGS)
     flagged: list[list[str]] = [[] for _ in range(estimates.values.size)]
     for name, mask in zip(names, masks, strict=True):
-        for place in np.flatnonzero(mask).tolist():
-            flagged[place].append(name)
+        for index in np.flatnonzero(mask).tolist():
+            flagged[index].append(name)
     return flagged
 
 
 def _below_nchs_standard(estimates: Estimates) -> Mask:
     width = estimates.high - estimates.low
-    wide = (width >= NCHS_WIDE) | ((width > NCHS_NARROW) & (width / estimates.values > NCHS_RELATIVE_WIDTH))
-    few = (estimates.respondents < NCHS_FEWEST) | (effective_sizes(estimates) < NCHS_FEWEST)
+    wide = (width >= NCHS_WIDE) | ((width > NCHS_NARROW) & (width / estimates.values > NCHS_MAX_RELATIVE_WIDTH))
+    few = effective_sizes(estimates) < NCHS_MIN_RESPONDENTS  # never above the actual ones
     return wide | few
 
 
 FLAGS: Mapping[str, Callable[[Estimates], Mask]] = {
     "suppressed": lambda estimates: np.isnan(estimates.values),
     "incomplete": lambda estimates: estimates.incomplete,
-    "small_sample": lambda estimates: estimates.respondents < FEWEST_RESPONDENTS,
-    "unreliable": lambda estimates: estimates.errors / estimates.values >= LARGEST_RELATIVE_ERROR,
+    "small_sample": lambda estimates: estimates.respondents < MIN_RESPONDENTS,
+    "unreliable": lambda estimates: estimates.errors / estimates.values >= MAX_RELATIVE_ERROR,
     "nchs": _below_nchs_standard,
     "no_limits": lambda estimates: ~np.isnan(estimates.values) & np.isnan(estimates.errors),
 }

@@ -1,7 +1,6 @@
-"""What is known of CDC's questions and locations beforehand, for tables that leave it out.
+"""CDC's questions and locations: the defaults for tables without question ids, classes or state abbreviations.
 
-A table need not carry question ids or abbreviations, and none carries the direction in which a question is good. The
-figures are those of ``cdc_facts.json``, which names their source.
+No table has the direction in which a question is good. ``cdc_facts.json`` holds the facts and names their source.
 """
 
 import json
@@ -17,10 +16,7 @@ Direction = Literal["min", "max"]
 
 @dataclass(frozen=True, slots=True)
 class KnownQuestion:
-    """A question of the CDC table.
-
-    ``short`` is its subject in a few words, and ``best`` says whether a low or a high percentage is the good one.
-    """
+    """A question of the CDC table; ``short`` is its subject in a few words, ``best`` the good end of the scale."""
 
     id: str
     text: str
@@ -31,10 +27,14 @@ class KnownQuestion:
 
 @dataclass(frozen=True, slots=True)
 class SurveyFacts:
-    """Questions by id and by text, and the abbreviation of each location by its name."""
+    """Questions by id and by text, and abbreviations by location name."""
 
     questions: dict[str, KnownQuestion]
     abbreviations: dict[str, str]
+
+    def find_question(self, text: str, question_id: str | None) -> KnownQuestion | None:
+        """Look a question up by its text, or by its id because some years word it differently."""
+        return self.questions.get(text) or self.questions.get(question_id or "")
 
 
 @cache

@@ -110,7 +110,7 @@ def test_a_table_without_any_limits_gets_an_error_that_says_so(tmp_path: Path, a
     other = [cell(20, Question="other", QuestionID="other")] if somewhere else []
     with pytest.raises(InvalidRequestError) as caught:
         ask(tmp_path, [*rows, *other], asked.partition(" ")[0], **NEEDING_LIMITS[asked])
-    assert ("this table tells no confidence limits of any row" in caught.value.reason) is not somewhere
+    assert ("no row of this table has confidence limits" in caught.value.reason) is not somewhere
     assert ("ask for" in caught.value.reason) is somewhere
 
 

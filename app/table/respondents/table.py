@@ -112,7 +112,7 @@ def _in_order(names: list[T], found: Codes) -> tuple[Codes, list[T]]:
 
 def _question_data(code: int, asked: AskedQuestion, places: _Places, names: _Names) -> QuestionData:
     cells, years = _cells(code, places, names)
-    known = survey_facts().questions.get(asked.text) or survey_facts().questions.get(asked.id or "")
+    known = survey_facts().find_question(asked.text, asked.id)
     question = Question(
         text=asked.text,
         id=asked.id or (known.id if known else None),

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.errors import SourceError
 from app.table.cells import Cells
-from app.table.facts import KnownQuestion, survey_facts
+from app.table.facts import survey_facts
 from app.table.source_kind import Origin
 from app.table.sources.frame import SourceFrame
 from app.table.sources.parser import SURVEY_LAYOUT, Layout
@@ -77,7 +77,7 @@ def _question_data(code: int, reduction: Reduction) -> QuestionData:
     cells = reduction.cells.select(slice(start, stop))
     text = reduction.names.questions[code]
     question_id, class_name = reduction.question_ids.get(text), reduction.class_names.get(text)
-    known = _known_question(text, question_id)
+    known = survey_facts().find_question(text, question_id)
     question = Question(
         text=text,
         id=question_id or (known.id if known else None),
@@ -88,12 +88,6 @@ def _question_data(code: int, reduction: Reduction) -> QuestionData:
         suppressed_rows=int(cells.suppressed_rows.sum()),
     )
     return QuestionData(question, cells)
-
-
-def _known_question(text: str, question_id: str | None) -> KnownQuestion | None:
-    """Look a question up by its text, or by its id where a vintage words it differently."""
-    known = survey_facts().questions
-    return known.get(text) or known.get(question_id or "")
 
 
 def _years(cells: Cells, periods: Sequence[Period]) -> tuple[int, ...]:
