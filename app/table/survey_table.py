@@ -1,8 +1,7 @@
-"""The survey as the statistics see it: integer-coded, reduced to sums and counts, and immutable.
+"""The immutable survey table: questions with their cells, and the names that the integer codes stand for.
 
-Codes follow the order of the names: location code 0 is the first name in code-point order, stratum code 0 the first
-pair of category and name, period code 0 the earliest period. An array of codes in ascending order is therefore in the
-order of the names too.
+Codes are positions in the sorted names: location code 0 is the first name in code-point order, stratum code 0 the first
+pair of category and name, period code 0 the earliest period. Sorting by code therefore sorts by name.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,13 +16,13 @@ from app.table.cells import Cells
 from app.table.facts import Direction
 from app.table.means import Means, QuestionMeans
 
-CLOSEST_NAMED = 3
-LONGEST_COMPARED_CHARS = 200
+MAX_SUGGESTIONS = 3
+MAX_COMPARED_CHARS = 200  # bounds the time of a fuzzy match
 NATION = "National"
-TOTAL = "Total"  # the category, and its one stratum, of all respondents
+TOTAL = "Total"  # both the category of all respondents and its only stratum
 FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the source
-MODELLED_MARK = "modelled"  # in the name of a data source
-ONLY_THOSE = "GET /api/dataset lists the categories with their values"
+MODELLED_MARK = "modelled"  # part of the name of a modelled data source
+CATEGORIES_HINT = "GET /api/dataset lists the categories with their values"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +43,30 @@ class Stratum:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
-    """The years that a row is about, from the first to the last: in CDC's table one year."""
+    """The first and the last year that a row covers; the same year in CDC's table."""
 
     first: int
     last: int
 
     @staticmethod
     def from_years(first: float, last: float) -> "Period | None":
-        """Return the period, None if either is not a plausible year (NaN is not) or the last is before the first."""
+        """Return the period, or None if a year is NaN or implausible, or the last is before the first."""
         plausible = FIRST_YEAR <= first <= last <= LAST_YEAR  # NaN compares as False
         return Period(int(first), int(last)) if plausible else None
 
     @property
     def years(self) -> range:
-        """Every year from the first to the last."""
+        """All years of the period."""
         return range(self.first, self.last + 1)
 
     @property
     def label(self) -> int | str:
-        """The year, or the span such as ``2011-2013``."""
+        """The year, or a span such as ``2011-2013``."""
         return self.first if self.first == self.last else f"{self.first}-{self.last}"
 
     @property
     def middle(self) -> float:
-        """The year in the middle."""
+        """The mean of the first and the last year."""
         return (self.first + self.last) / 2
 
 
@@ -86,11 +85,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class DatasetReport:
-    """Where a table came from and what was made of its rows.
+    """The origin of a table and the counts of its rows.
 
-    ``rows_read`` is the sum of ``rows_used``, ``rows_suppressed`` and the counts in ``rows_skipped`` (by reason).
-    ``rows_used_despite_footnote`` are rows that carry both a value and a footnote symbol; they are among the used.
-    ``notes`` tell what the absence of an optional column switches off. ``loaded_at`` is UTC.
+    Parameters
+    ----------
+    loaded_at: UTC
+    rows_read: the sum of ``rows_used``, ``rows_suppressed`` and the counts in ``rows_skipped``
+    rows_used_despite_footnote: used rows that have both a value and a footnote symbol
+    rows_skipped: counts by reason
+    notes: consequences of missing optional columns, and remarks of the reader
     """
 
     source: str
@@ -108,18 +111,12 @@ class DatasetReport:
 
 
 def is_modelled(datasources: Iterable[str]) -> bool:
-    """Return whether the name of any data source says that its data is modelled."""
+    """Return True if the name of any data source contains "modelled"."""
     return any(MODELLED_MARK in name.lower() for name in datasources)
 
 
 class QuestionData:
-    """One question of a table: its rows reduced to cells, and the means over all of them.
-
-    Parameters
-    ----------
-    question: what is asked
-    cells: sums and counts for each location, stratum and period
-    """
+    """A question with its cells (sums and counts by location, stratum and period) and the means over all of them."""
 
     def __init__(self, question: Question, cells: Cells) -> None:
         self.question = question
@@ -128,7 +125,7 @@ class QuestionData:
         self._lock()
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        """Take over what another process has sent: read-only arrays arrive as such that can be written to."""
+        """Restore the pickled state of another process, and lock the arrays again: pickling makes them writable."""
         self.__dict__.update(state)
         self._lock()
 
@@ -138,7 +135,7 @@ class QuestionData:
 
 
 class SurveyTable:
-    """An immutable survey: questions with their cells, locations, strata, periods, and where it came from."""
+    """An immutable survey table; a code is an index into ``locations``, ``strata``, ``periods`` or ``questions``."""
 
     def __init__(
         self,
@@ -162,24 +159,24 @@ class SurveyTable:
 
     @cached_property
     def _location_codes(self) -> dict[str, int]:
-        codes = {place.abbreviation: code for code, place in enumerate(self.locations) if place.abbreviation}
-        return codes | {place.name: code for code, place in enumerate(self.locations)}
+        codes = {location.abbreviation: code for code, location in enumerate(self.locations) if location.abbreviation}
+        return codes | {location.name: code for code, location in enumerate(self.locations)}
 
     @cached_property
     def location_names(self) -> tuple[str, ...]:
-        """The location names by code."""
+        """Location names by code."""
         return tuple(location.name for location in self.locations)
 
     @cached_property
     def category_keys(self) -> tuple[tuple[str, ...], ...]:
-        """The keys of results by location, category and stratum, for each question in the order of ``by_stratum``."""
+        """``keys_of`` all means by stratum, for each question."""
         return tuple(self.keys_of(data.means.by_stratum) for data in self.questions)
 
     def keys_of(self, by_stratum: Means) -> tuple[str, ...]:
-        """Return the keys of results by location, category and stratum: Python's ``repr`` of the three names."""
-        places, strata = self._quoted_names, self.stratum_labels
+        """Return the keys of a result by category: the ``repr`` of (location, category, stratum) for each mean."""
+        locations, strata = self._quoted_names, self.stratum_labels
         pairs = zip(by_stratum.locations.tolist(), by_stratum.strata.tolist(), strict=True)
-        return tuple(f"({places[place]}, {strata[stratum]})" for place, stratum in pairs)
+        return tuple(f"({locations[location]}, {strata[stratum]})" for location, stratum in pairs)
 
     @cached_property
     def _quoted_names(self) -> tuple[str, ...]:
@@ -187,36 +184,36 @@ class SurveyTable:
 
     @cached_property
     def stratum_labels(self) -> tuple[str, ...]:
-        """The strata by code as they stand in a key of results by category."""
+        """Strata by code, formatted as in the keys of a result by category."""
         return tuple(f"{stratum.category!r}, {stratum.name!r}" for stratum in self.strata)
 
     @cached_property
     def has_limits(self) -> bool:
-        """Whether any row of the table tells its confidence limits."""
+        """Whether any row of the table has confidence limits."""
         cells = [data.cells for data in self.questions]
         return any(bool(((each.rows > 0) & (each.variance_sum >= 0)).any()) for each in cells)
 
     def question_code(self, text_or_id: str) -> int:
-        """Return the code of a question named by its full text or its id.
+        """Return the code of a question.
 
         Raises
         ------
-        InvalidRequestError: the table has no such question, or no row of it has a value
+        InvalidRequestError: the question is unknown, or none of its rows has a value
         """
         code = self._question_codes.get(text_or_id)
         if code is None:
             texts = (data.question.text for data in self.questions)
             raise InvalidRequestError(_unknown("question", text_or_id, texts, "GET /api/questions lists them all"))
         if self.questions[code].means.global_mean is None:
-            raise InvalidRequestError(f"no row of the question {quoted(text_or_id)} has a value in this table")
+            raise InvalidRequestError(f"question {quoted(text_or_id)} has no values in this table; choose another one")
         return code
 
     def location_code(self, name_or_abbreviation: str) -> int:
-        """Return the code of a location named in full or by its abbreviation.
+        """Return the code of a location.
 
         Raises
         ------
-        InvalidRequestError: the table has no such location
+        InvalidRequestError: the location is unknown
         """
         code = self._location_codes.get(name_or_abbreviation)
         if code is None:
@@ -226,56 +223,56 @@ class SurveyTable:
 
     @cached_property
     def categories(self) -> Mapping[str, Mapping[str, int]]:
-        """The codes of the strata by category and name."""
-        found: dict[str, dict[str, int]] = {}
+        """Stratum codes by category and name."""
+        codes: dict[str, dict[str, int]] = {}
         for code, stratum in enumerate(self.strata):
-            found.setdefault(stratum.category, {})[stratum.name] = code
-        return found
+            codes.setdefault(stratum.category, {})[stratum.name] = code
+        return codes
 
     @cached_property
     def national_code(self) -> int | None:
-        """The code of the location that is the nation as a whole, None where the table has none."""
+        """The code of the nation as a whole, or None if the table does not have it."""
         return self._location_codes.get(NATION)
 
     def strata_codes(self, category: str, name: str | None = None) -> tuple[int, ...]:
-        """Return the codes of the strata of a category, or of the one that is named.
+        """Return the codes of all strata of a category, or of the named one.
 
         Raises
         ------
-        InvalidRequestError: the table has no such category, or the category has no such stratum
+        InvalidRequestError: the category or the stratum is unknown
         """
         of_category = self.categories.get(category)
         if of_category is None:
-            raise InvalidRequestError(_unknown("stratification category", category, self.categories, ONLY_THOSE))
+            raise InvalidRequestError(_unknown("stratification category", category, self.categories, CATEGORIES_HINT))
         if name is None:
             return tuple(of_category.values())
         if name not in of_category:
-            raise InvalidRequestError(_unknown(f"value of the category {category!r}", name, of_category, ONLY_THOSE))
+            raise InvalidRequestError(_unknown(f"value of category {category!r}", name, of_category, CATEGORIES_HINT))
         return (of_category[name],)
 
     def category_of(self, names: Sequence[str]) -> str:
-        """Return the one category that has strata of all these names.
+        """Return the only category that has all of these strata.
 
         Raises
         ------
-        InvalidRequestError: no category has, or more than one
+        InvalidRequestError: no category has them all, or more than one category has
         """
-        found = sorted(category for category, of_category in self.categories.items() if set(names) <= set(of_category))
-        if len(found) != 1:
-            shown = " and ".join(map(quoted, names))
-            problem = f"the categories {', '.join(found)} have" if found else "no category has"
-            raise InvalidRequestError(f'{problem} the strata {shown}; name one with "stratification". {ONLY_THOSE}')
-        return found[0]
+        matches = sorted(category for category, strata in self.categories.items() if set(names) <= set(strata))
+        if len(matches) != 1:
+            owners = f"the categories {', '.join(matches)} have" if matches else "no category has"
+            problem = f"{owners} the strata {' and '.join(map(quoted, names))}"
+            raise InvalidRequestError(f'{problem}; name one with "stratification". {CATEGORIES_HINT}')
+        return matches[0]
 
 
-def _unknown(kind: str, given: str, names: Iterable[str], hint: str) -> str:
-    """Say that ``given`` is unknown and which names come closest."""
+def _unknown(noun: str, given: str, names: Iterable[str], hint: str) -> str:
+    """Return the error message for an unknown name, with suggestions."""
     closest = process.extract(
-        given[:LONGEST_COMPARED_CHARS],
+        given[:MAX_COMPARED_CHARS],
         list(names),
         scorer=fuzz.WRatio,
         processor=utils.default_process,
-        limit=CLOSEST_NAMED,
+        limit=MAX_SUGGESTIONS,
     )
-    named = "; ".join(quoted(name) for name, _, _ in closest) or "none, as the table has none"
-    return f"unknown {kind} {quoted(given)}; the closest are: {named}. {hint}"
+    suggestions = "; ".join(quoted(name) for name, _, _ in closest) or "none, because the table has none"
+    return f"unknown {noun} {quoted(given)}; the closest are: {suggestions}. {hint}"

@@ -253,7 +253,7 @@ def test_a_state_without_a_value_is_rejected_with_both_names() -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_a_question_without_any_value_is_rejected(model: type[QuestionBody]) -> None:
     body = {"question": "Q999", "state": "Ohio"} if model is StateBody else {"question": "Q999"}
-    assert "has a value" in reason_of(model, body)
+    assert "has no values" in reason_of(model, body)
 
 
 @pytest.mark.parametrize("model", MODELS)

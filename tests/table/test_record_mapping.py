@@ -1,4 +1,4 @@
-"""Mappings of respondents' records: what is refused and what is said of it, and the two that come along."""
+"""Mappings of respondents' records: validation and its messages, and the two bundled mappings."""
 
 import json
 from pathlib import Path
@@ -63,27 +63,25 @@ def test_a_mapping_names_columns_and_strata(tmp_path: Path) -> None:
         ('weight = "weight"', 'wieght = "weight"', "design.weight: field required"),
         ("yes = [1]", "yes = []", "questions.0.yes: tuple should have at least 1 item"),
         ("yes = [1]", "yes = [true]", "questions.0.yes.0: input should be a valid string"),
-        ("yes = [1]", "yes = [2]", "questions.0: the answer '2' stands there twice"),
+        ("yes = [1]", "yes = [2]", "questions.0: answer '2' occurs twice"),
         ("yes = [1]", "yes = [1]\nmaybe = [3]", "questions.0.maybe: extra inputs are not permitted"),
-        ("Male = [1]", "Male = [2]", "groups.0: the code '2' stands there twice"),
-        ('["49"]', "[39]", "location: the code '39' stands there twice"),
-        ('category = "Gender"', 'category = "Total"', "groups.0: the category Total is made of everybody"),
-        ("[year]", 'nation = "Ohio"\n[year]', "location: the nation 'Ohio' is among the names"),
-        ("[year]", 'outside_nation = ["Guam"]\n[year]', "location: outside_nation names 'Guam', which is not"),
+        ("Male = [1]", "Male = [2]", "groups.0: code '2' occurs twice"),
+        ('["49"]', "[39]", "location: code '39' occurs twice"),
+        ('category = "Gender"', 'category = "Total"', "groups.0: the category Total is always everybody"),
+        ("[year]", 'nation = "Ohio"\n[year]', "location: the nation 'Ohio' must not be a key of names"),
+        ("[year]", 'outside_nation = ["Guam"]\n[year]', "location: outside_nation has 'Guam', which is not a key"),
         ('column = "year"', 'column = "year"\ndivisor = 0', "year.divisor: input should be greater than or equal to 1"),
         ("[year]", "[year", "is not TOML: "),
         (
             "[year]",
             '[other_names]\nage = ["years"]\n[year]',
-            "other_names has 'age', which is no column of the mapping",
+            "other_names has 'age', which is not a column of the mapping",
         ),
         ("[year]", "[other_names]\nsex = []\n[year]", "other_names.sex: tuple should have at least 1 item"),
-        ("[year]", '[other_names]\nsex = ["walks"]\n[year]', "the column 'walks' stands there twice"),
+        ("[year]", '[other_names]\nsex = ["walks"]\n[year]', "column 'walks' occurs twice"),
     ],
 )
-def test_a_wrong_mapping_is_refused_with_the_place_that_is_wrong(
-    tmp_path: Path, old: str, new: str, reason: str
-) -> None:
+def test_the_error_for_an_invalid_mapping_names_the_field(tmp_path: Path, old: str, new: str, reason: str) -> None:
     path = written(tmp_path, GOOD.replace(old, new, 1))
     with pytest.raises(SourceError) as caught:
         read_mapping(path)
@@ -91,27 +89,27 @@ def test_a_wrong_mapping_is_refused_with_the_place_that_is_wrong(
     assert "\n" not in caught.value.reason
 
 
-def test_what_stands_twice_in_a_mapping_is_refused(tmp_path: Path) -> None:
+def test_duplicates_in_a_mapping_are_errors(tmp_path: Path) -> None:
     question = GOOD[GOOD.index("[[questions]]") : GOOD.index("[[groups]]")]
-    with pytest.raises(SourceError, match="the question 'Percent of adults who walk to work' stands there twice"):
+    with pytest.raises(SourceError, match="question 'Percent of adults who walk to work' occurs twice"):
         read_mapping(written(tmp_path, GOOD + question))
-    with pytest.raises(SourceError, match="the question id 'Q900' stands there twice"):
+    with pytest.raises(SourceError, match="question id 'Q900' occurs twice"):
         read_mapping(written(tmp_path, GOOD + question.replace("walk to work", "cycle")))
-    with pytest.raises(SourceError, match="the category 'Gender' stands there twice"):
+    with pytest.raises(SourceError, match="category 'Gender' occurs twice"):
         read_mapping(written(tmp_path, GOOD + GOOD[GOOD.index("[[groups]]") :]))
 
 
-def test_a_mapping_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+def test_a_mapping_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="cannot be read: No such file"):
         read_mapping(tmp_path / "none.toml")
     path = tmp_path / "latin.toml"
     path.write_bytes(b'name = "\xe9"')
-    with pytest.raises(SourceError, match="is not text in UTF-8"):
+    with pytest.raises(SourceError, match="is not UTF-8 text"):
         read_mapping(path)
 
 
 @pytest.mark.parametrize("name", ["brfss.toml", "generated.toml"])
-def test_the_mappings_speak_of_cdcs_questions_strata_and_locations(name: str) -> None:
+def test_the_bundled_mappings_have_cdcs_questions_strata_and_locations(name: str) -> None:
     mapping = read_mapping(MAPPINGS / name)
     for question in mapping.questions:
         assert question.id is not None
@@ -206,7 +204,7 @@ def test_columns_are_found_by_the_names_of_each_year(tmp_path: Path) -> None:
         assert found[(year, "Income", "Data not reported")] == 2
 
 
-def test_a_column_that_is_there_by_none_of_its_names_is_told_with_all_of_them(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_column_lists_all_its_names(tmp_path: Path) -> None:
     brfss_file(tmp_path, 2018, [(1, 1)])
     path = tmp_path / "2018.csv"
     path.write_text(path.read_text().replace("SEX1", "GENDER"))

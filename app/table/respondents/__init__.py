@@ -1,4 +1,4 @@
-"""Respondents' records, one row each, reduced to the cells of the table: prevalences of a complex survey."""
+"""Sources with one row per respondent: prevalences of a complex survey, estimated from records."""
 
 from app.table.respondents.mapping import RecordMapping, read_mapping
 from app.table.respondents.records import RespondentRecords

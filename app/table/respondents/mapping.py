@@ -1,4 +1,4 @@
-"""What the columns and codes of respondents' records mean: a small TOML file, checked when it is read."""
+"""Parse and validate mappings: TOML files that define what the columns and codes of respondents' records mean."""
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from app.table.survey_table import TOTAL
 
 
 def _code(value: object) -> object:
-    """Take whole numbers and texts for codes: a code is kept as it is written in a text file."""
+    """Accept whole numbers and text as codes; numbers become text, as in a CSV file."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -21,28 +21,28 @@ Codes = Annotated[tuple[Code, ...], Field(min_length=1)]
 Text = Annotated[str, Field(min_length=1)]
 
 
-def _refuse_repeated(values: Iterable[str], kind: str) -> None:
-    """Raise ValueError where a value occurs twice."""
+def _require_unique(values: Iterable[str], noun: str) -> None:
+    """Raise ValueError if a value occurs twice."""
     seen: set[str] = set()
     for value in values:
         if value in seen:
-            raise ValueError(f"{kind} {quoted(value)} stands there twice")
+            raise ValueError(f"{noun} {quoted(value)} occurs twice; remove one")
         seen.add(value)
 
 
-def _in_order(names: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Return for each code the place of its name among the names."""
-    return {code: place for place, codes in enumerate(names.values()) for code in codes}
+def _position_of_code(names: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Return the position of the name that each code belongs to."""
+    return {code: position for position, codes in enumerate(names.values()) for code in codes}
 
 
-class Part(BaseModel):
-    """A part of a mapping; unknown fields are refused, as they are most often misspelt."""
+class Section(BaseModel):
+    """A section of a mapping. Unknown fields are errors, because most of them are typing mistakes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class LocationColumn(Part):
-    """Where a respondent lives. The nation, where it is named, is all locations but those outside it."""
+class LocationColumn(Section):
+    """The column of a respondent's location. If ``nation`` is set, it is all locations except ``outside_nation``."""
 
     column: Text
     names: Annotated[dict[str, Codes], Field(min_length=1)]
@@ -51,31 +51,31 @@ class LocationColumn(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _refuse_repeated((code for codes in self.names.values() for code in codes), "the code")
+        _require_unique((code for codes in self.names.values() for code in codes), "code")
         unknown = [name for name in self.outside_nation if name not in self.names]
         if unknown:
-            raise ValueError(f"outside_nation names {quoted(unknown[0])}, which is not among the names")
+            raise ValueError(f"outside_nation has {quoted(unknown[0])}, which is not a key of names")
         if self.nation in self.names:
-            raise ValueError(f"the nation {quoted(str(self.nation))} is among the names of its locations")
+            raise ValueError(f"the nation {quoted(str(self.nation))} must not be a key of names")
         return self
 
     @property
     def code_of(self) -> dict[str, int]:
-        """The place among the names that each code stands for."""
-        return _in_order(self.names)
+        """Location codes (positions in ``names``) by the source's codes."""
+        return _position_of_code(self.names)
 
 
-class YearColumn(Part):
-    """The year of the interview: the column's number over ``divisor``, rounded down."""
+class YearColumn(Section):
+    """The column of the interview's year: its numbers are divided by ``divisor`` and rounded down."""
 
     column: Text
     divisor: Annotated[int, Field(ge=1)] = 1
 
 
-class Design(Part):
-    """How respondents were sampled: a weight each; strata, and sampling units within them, by number.
+class Design(Section):
+    """The columns of the sampling design: weight, stratum and sampling unit within the stratum.
 
-    Without ``stratum`` each location and year is one stratum; without ``unit`` each respondent is a sampling unit.
+    Without ``stratum``, each location and year is one stratum. Without ``unit``, each respondent is a sampling unit.
     """
 
     weight: Text
@@ -83,8 +83,8 @@ class Design(Part):
     unit: Text | None = None
 
 
-class AskedQuestion(Part):
-    """A question: which answers count as yes and as no. Any other answer, and none at all, is a missing one."""
+class MappedQuestion(Section):
+    """A question: which answers count as yes and which as no. Any other answer is missing."""
 
     text: Text
     id: Text | None = None
@@ -94,17 +94,17 @@ class AskedQuestion(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _refuse_repeated([*self.yes, *self.no], "the answer")
+        _require_unique([*self.yes, *self.no], "answer")
         return self
 
     @property
     def code_of(self) -> dict[str, int]:
-        """1 for the answers that count as yes, 0 for those that count as no."""
+        """1 (yes) or 0 (no) by answer."""
         return dict.fromkeys(self.yes, 1) | dict.fromkeys(self.no, 0)
 
 
-class Group(Part):
-    """A stratification category: its column, and which codes its strata have. Other codes are of no stratum."""
+class Group(Section):
+    """A stratification category: its column, and the codes of its strata. Other codes belong to no stratum."""
 
     category: Text
     column: Text
@@ -112,47 +112,49 @@ class Group(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _refuse_repeated((code for codes in self.strata.values() for code in codes), "the code")
+        _require_unique((code for codes in self.strata.values() for code in codes), "code")
         if self.category == TOTAL:
-            raise ValueError(f"the category {TOTAL} is made of everybody and must not be mapped")
+            raise ValueError(f"the category {TOTAL} is always everybody; remove this group")
         return self
 
     @property
     def code_of(self) -> dict[str, int]:
-        """The place among the strata that each code stands for."""
-        return _in_order(self.strata)
+        """Positions in ``strata`` by the source's codes."""
+        return _position_of_code(self.strata)
 
 
-class RecordMapping(Part):
-    """What the columns and codes of respondents' records mean.
+class RecordMapping(Section):
+    """The meaning of the columns and codes of respondents' records.
 
-    ``name`` tells whose records they are, and becomes the table's ``Datasource``; records whose name says that they are
-    modelled are told to be so. ``other_names`` are those that a column has in other files, with the same codes.
+    Parameters
+    ----------
+    name: the table's ``Datasource``; with "modelled" in it, the server labels the data as modelled
+    other_names: names of a column in other files, where it has the same codes
     """
 
     name: Text
     location: LocationColumn
     year: YearColumn
     design: Design
-    questions: Annotated[tuple[AskedQuestion, ...], Field(min_length=1)]
+    questions: Annotated[tuple[MappedQuestion, ...], Field(min_length=1)]
     groups: tuple[Group, ...] = ()
     other_names: dict[str, Annotated[tuple[Text, ...], Field(min_length=1)]] = {}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _refuse_repeated((question.text for question in self.questions), "the question")
-        _refuse_repeated((question.id for question in self.questions if question.id), "the question id")
-        _refuse_repeated((group.category for group in self.groups), "the category")
+        _require_unique((question.text for question in self.questions), "question")
+        _require_unique((question.id for question in self.questions if question.id), "question id")
+        _require_unique((group.category for group in self.groups), "category")
         unknown = [column for column in self.other_names if column not in self.columns]
         if unknown:
-            raise ValueError(f"other_names has {quoted(unknown[0])}, which is no column of the mapping")
-        others = (name for names in self.other_names.values() for name in names)
-        _refuse_repeated((*self.columns, *others), "the column")
+            raise ValueError(f"other_names has {quoted(unknown[0])}, which is not a column of the mapping")
+        other_names = (name for names in self.other_names.values() for name in names)
+        _require_unique((*self.columns, *other_names), "column")
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that are read, each once."""
+        """The columns to read, each once."""
         return tuple(dict.fromkeys(self._columns()))
 
     def _columns(self) -> Iterator[str]:
@@ -163,9 +165,8 @@ class RecordMapping(Part):
 
     @property
     def strata(self) -> tuple[tuple[str, str], ...]:
-        """Category and name of each stratum that cells are made of: everybody first, then those of the groups."""
-        of_groups = ((group.category, name) for group in self.groups for name in group.strata)
-        return ((TOTAL, TOTAL), *of_groups)
+        """Category and name of each stratum of the table: everybody, then the strata of the groups."""
+        return ((TOTAL, TOTAL), *((group.category, name) for group in self.groups for name in group.strata))
 
 
 def read_mapping(path: Path) -> RecordMapping:
@@ -173,14 +174,14 @@ def read_mapping(path: Path) -> RecordMapping:
 
     Raises
     ------
-    SourceError: the file cannot be read, is not TOML, or is no mapping; the reason names the field and what is wrong
+    SourceError: the file cannot be read, is not TOML, or is not a valid mapping; the reason names the field
     """
     try:
         return RecordMapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise SourceError(f"mapping {path}: cannot be read: {one_line(error)}") from error
     except UnicodeDecodeError as error:
-        raise SourceError(f"mapping {path}: is not text in UTF-8: {error.reason}") from error
+        raise SourceError(f"mapping {path}: is not UTF-8 text: {error.reason}") from error
     except tomllib.TOMLDecodeError as error:
         raise SourceError(f"mapping {path}: is not TOML: {error}") from error
     except ValidationError as error:
@@ -188,8 +189,8 @@ def read_mapping(path: Path) -> RecordMapping:
 
 
 def _one_line(error: ValidationError) -> str:
-    """Say which field is wrong, and why."""
+    """Format the first problem as ``field: message``."""
     problem = error.errors()[0]
-    place = ".".join(map(str, problem["loc"]))
+    field = ".".join(map(str, problem["loc"]))
     message = problem["msg"].removeprefix("Value error, ")
-    return f"{place}: {message[0].lower()}{message[1:]}" if place else message
+    return f"{field}: {message[0].lower()}{message[1:]}" if field else message

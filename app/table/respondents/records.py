@@ -139,7 +139,7 @@ class _Decoder:
         weights = parse_numbers(frame, mapping.design.weight)[0]
         self._rows.skip(~((weights > 0) & np.isfinite(weights)), NO_WEIGHT)
         # The filter is complete from here on: every reason to skip a record stands above.
-        answers = [decode(frame, asked.column, asked.code_of) for asked in mapping.questions]
+        answers = [decode(frame, question.column, question.code_of) for question in mapping.questions]
         return _Records(
             self._keep_usable(units),
             self._keep_usable([weights])[0],

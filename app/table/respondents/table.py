@@ -10,7 +10,7 @@ from app.errors import SourceError
 from app.table.cells import Cells, Codes, Values
 from app.table.facts import survey_facts
 from app.table.keys import distinct_keys
-from app.table.respondents.mapping import AskedQuestion, RecordMapping
+from app.table.respondents.mapping import MappedQuestion, RecordMapping
 from app.table.respondents.prevalence import Prevalences, prevalences
 from app.table.respondents.sums import UnitSums
 from app.table.source_kind import Origin
@@ -49,7 +49,7 @@ def build_table(mapping: RecordMapping, sums: UnitSums, origin: Origin) -> Surve
         locations=names.locations,
         strata=names.strata,
         periods=[Period(year, year) for year in years.tolist()],
-        questions=[_question_data(code, asked, places, names) for code, asked in enumerate(mapping.questions)],
+        questions=[_question_data(code, mapped, places, names) for code, mapped in enumerate(mapping.questions)],
         report=_report(mapping, sums, origin, tuple(years.tolist())),
     )
 
@@ -110,12 +110,12 @@ def _in_order(names: list[T], found: Codes) -> tuple[Codes, list[T]]:
     return np.array([code_of.get(name, -1) for name in names]), ordered
 
 
-def _question_data(code: int, asked: AskedQuestion, places: _Places, names: _Names) -> QuestionData:
+def _question_data(code: int, mapped: MappedQuestion, places: _Places, names: _Names) -> QuestionData:
     cells, years = _cells(code, places, names)
-    known = survey_facts().find_question(asked.text, asked.id)
+    known = survey_facts().find_question(mapped.text, mapped.id)
     question = Question(
-        text=asked.text,
-        id=asked.id or (known.id if known else None),
+        text=mapped.text,
+        id=mapped.id or (known.id if known else None),
         class_name=known.class_name if known else None,
         best=known.best if known else None,
         years=years,

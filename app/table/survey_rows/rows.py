@@ -1,4 +1,4 @@
-"""Rows of a survey table, such as CDC's: one published percentage each."""
+"""Sources whose rows are published percentages, such as CDC's table: rows in, ``SurveyTable`` out."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,27 +26,39 @@ from app.table.survey_table import (
 )
 from app.table.usable_rows import describe_skipped
 
+EFFECTS_OF_MISSING_COLUMNS = {
+    "YearStart": "the years of the rows are not known",
+    "LocationAbbr": "abbreviations come from CDC's list of locations",
+    "Datasource": "it is not known whether the data is modelled",
+    "QuestionID": "question ids come from CDC's list of questions",
+    "Class": "question classes come from CDC's list of questions",
+    "Data_Value_Footnote_Symbol": "suppressed rows are skipped as rows without a value",
+    "Low_Confidence_Limit": "estimates have no confidence limits",
+    "High_Confidence_Limit": "estimates have no confidence limits",
+    "Sample_Size": "estimates have no sample sizes",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class SurveyRows:
-    """The kind of source whose rows are published percentages."""
+    """The ``SourceKind`` whose rows are published percentages."""
 
     layout: Layout = SURVEY_LAYOUT
 
     def reduce_frame(self, frame: SourceFrame) -> Reduction:
-        """Reduce some rows, none perhaps."""
+        """Reduce rows; the frame may have none."""
         return reduce_columns(Columns(frame))
 
     def merge(self, parts: Sequence[Reduction]) -> Reduction:
-        """Add up reductions that stand in the order of the source; at least one."""
+        """Add up at least one reduction, in the order of the source."""
         return merge_reductions(parts)
 
     def rows(self, reduction: Reduction) -> int:
-        """Return how many rows a reduction is made of."""
+        """Return how many rows a reduction covers."""
         return reduction.rows_read
 
     def build_table(self, reduction: Reduction, origin: Origin) -> SurveyTable:
-        """Make a table of what is left of all rows.
+        """Build the table from the reduction of all rows.
 
         Raises
         ------
@@ -67,9 +79,9 @@ class SurveyRows:
 
 
 def _locations(reduction: Reduction) -> list[Location]:
-    """Return the locations by code; an abbreviation the table leaves out is taken from what is known."""
-    written, known = reduction.abbreviations, survey_facts().abbreviations
-    return [Location(name, written.get(name, known.get(name))) for name in reduction.names.locations]
+    """Return the locations by code; abbreviations missing from the source come from CDC's list."""
+    abbreviations = {**survey_facts().abbreviations, **reduction.abbreviations}
+    return [Location(name, abbreviations.get(name)) for name in reduction.names.locations]
 
 
 def _question_data(code: int, reduction: Reduction) -> QuestionData:
@@ -91,9 +103,9 @@ def _question_data(code: int, reduction: Reduction) -> QuestionData:
 
 
 def _years(cells: Cells, periods: Sequence[Period]) -> tuple[int, ...]:
-    """Return the years that some cells cover, ascending."""
-    found = [periods[code] for code in np.flatnonzero(np.bincount(cells.periods[cells.periods >= 0])).tolist()]
-    return tuple(sorted({year for period in found for year in period.years}))
+    """Return the years of the cells, ascending."""
+    codes = np.flatnonzero(np.bincount(cells.periods[cells.periods >= 0])).tolist()
+    return tuple(sorted({year for code in codes for year in periods[code].years}))
 
 
 def _report(reduction: Reduction, origin: Origin) -> DatasetReport:
@@ -114,28 +126,15 @@ def _report(reduction: Reduction, origin: Origin) -> DatasetReport:
     )
 
 
-SWITCHED_OFF = {
-    "YearStart": "the years of the rows are not known",
-    "LocationAbbr": "abbreviations are taken from CDC's list of locations",
-    "Datasource": "whether the data is modelled is not known",
-    "QuestionID": "question ids are taken from CDC's list of questions",
-    "Class": "question classes are taken from CDC's list of questions",
-    "Data_Value_Footnote_Symbol": "suppressed rows cannot be told from other rows without a value",
-    "Low_Confidence_Limit": "estimates have no confidence limits",
-    "High_Confidence_Limit": "estimates have no confidence limits",
-    "Sample_Size": "estimates have no sample sizes",
-}
-
-
 def _notes(reduction: Reduction) -> Iterable[str]:
-    everywhere = _that_matter(reduction.missing)
-    yield from (f"no column {name}: {SWITCHED_OFF[name]}" for name in everywhere)
-    for name in _that_matter(reduction.missing_in_some):
-        if name not in everywhere:
-            yield f"no column {name} in some of the files: {SWITCHED_OFF[name]} there"
+    in_all_files = _columns_with_effect(reduction.missing)
+    yield from (f"no column {name}: {EFFECTS_OF_MISSING_COLUMNS[name]}" for name in in_all_files)
+    for name in _columns_with_effect(reduction.missing_in_some):
+        if name not in in_all_files:
+            yield f"no column {name} in some of the files: {EFFECTS_OF_MISSING_COLUMNS[name]} there"
 
 
-def _that_matter(missing: frozenset[str]) -> list[str]:
-    """Return the columns whose absence switches something off: one column of years is enough."""
-    off = missing if "YearEnd" in missing else missing - {"YearStart"}
-    return [name for name in SWITCHED_OFF if name in off]
+def _columns_with_effect(missing: frozenset[str]) -> list[str]:
+    """Return the missing columns worth a note; YearStart has no effect unless YearEnd is missing too."""
+    relevant = missing if "YearEnd" in missing else missing - {"YearStart"}
+    return [name for name in EFFECTS_OF_MISSING_COLUMNS if name in relevant]
