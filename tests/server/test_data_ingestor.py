@@ -59,9 +59,7 @@ UNUSABLE = [
 
 
 @pytest.mark.parametrize(("fields", "reason"), UNUSABLE)
-def test_an_unusable_row_is_skipped_and_counted_by_its_reason(
-    tmp_path: Path, fields: dict[str, str], reason: str
-) -> None:
+def test_unusable_rows_are_counted_by_reason(tmp_path: Path, fields: dict[str, str], reason: str) -> None:
     table = read_table(write_csv(tmp_path, [row(), row(**fields)], WITH_FOOTNOTE))
     assert table.report.rows_skipped == {reason: 1}
     assert (table.report.rows_read, table.report.rows_used, table.report.rows_suppressed) == (2, 1, 0)
@@ -69,7 +67,7 @@ def test_an_unusable_row_is_skipped_and_counted_by_its_reason(
 
 
 @pytest.mark.parametrize("text", ["0", "-0.0", "0.0", "100", "100.0", "1e2", " 30 ", "+5", ".5", "5.", "007", "33.3"])
-def test_a_percentage_is_used_however_it_is_written(tmp_path: Path, text: str) -> None:
+def test_a_percentage_is_parsed_in_any_format(tmp_path: Path, text: str) -> None:
     table = read_table(write_csv(tmp_path, [row(Data_Value=text)]))
     assert table.report.rows_skipped == {}
     assert table.questions[0].means.global_mean == float(text)
@@ -77,7 +75,7 @@ def test_a_percentage_is_used_however_it_is_written(tmp_path: Path, text: str) -
 
 @pytest.mark.parametrize("symbol", ["~", "-", "*"])
 @pytest.mark.parametrize("value", ["", "  "])
-def test_a_row_without_value_is_suppressed_where_it_has_a_footnote(tmp_path: Path, value: str, symbol: str) -> None:
+def test_a_row_with_a_footnote_instead_of_a_value_is_suppressed(tmp_path: Path, value: str, symbol: str) -> None:
     path = write_csv(tmp_path, [row(), row(Data_Value=value, **{FOOTNOTE: symbol})], WITH_FOOTNOTE)
     report = read_table(path).report
     assert (report.rows_used, report.rows_suppressed, report.rows_skipped) == (1, 1, {})
@@ -85,19 +83,19 @@ def test_a_row_without_value_is_suppressed_where_it_has_a_footnote(tmp_path: Pat
 
 
 @pytest.mark.parametrize("columns", [WITH_FOOTNOTE, NEEDED_COLUMNS])
-def test_a_row_without_value_is_skipped_where_no_footnote_says_why(tmp_path: Path, columns: tuple[str, ...]) -> None:
+def test_a_row_with_neither_value_nor_footnote_is_skipped(tmp_path: Path, columns: tuple[str, ...]) -> None:
     path = write_csv(tmp_path, [row(), row(Data_Value="", **{FOOTNOTE: "  "})], columns)
     assert read_table(path).report.rows_skipped == {NO_VALUE: 1}
     assert the_question(path).suppressed_rows == 0
 
 
-def test_a_row_with_both_value_and_footnote_is_used_and_counted_as_such(tmp_path: Path) -> None:
+def test_a_row_with_both_value_and_footnote_is_used_and_counted(tmp_path: Path) -> None:
     report = read_table(write_csv(tmp_path, [row(**{FOOTNOTE: "~"}), row()], WITH_FOOTNOTE)).report
     assert (report.rows_used, report.rows_used_despite_footnote, report.rows_suppressed) == (2, 1, 0)
 
 
 @pytest.mark.parametrize(("value", "reason"), [("none", f"1: {NO_NUMBER}"), ("", "suppressed")])
-def test_a_table_without_one_usable_row_is_refused_with_the_reason(tmp_path: Path, value: str, reason: str) -> None:
+def test_the_error_for_a_table_without_usable_rows_has_the_reason(tmp_path: Path, value: str, reason: str) -> None:
     path = write_csv(tmp_path, [row(Data_Value=value, **{FOOTNOTE: "~"})], WITH_FOOTNOTE)
     with pytest.raises(SourceError) as caught:
         read_table(path)
@@ -135,7 +133,7 @@ YEARS = [
 
 
 @pytest.mark.parametrize(("written", "years"), YEARS)
-def test_years_are_those_from_start_to_end_and_absurd_ones_are_left_out(
+def test_a_row_covers_the_years_from_start_to_end_unless_they_are_implausible(
     tmp_path: Path, written: tuple[object, object], years: tuple[int, ...]
 ) -> None:
     path = write_csv(tmp_path, [row(YearStart=written[0], YearEnd=written[1])], CDC_COLUMNS)
@@ -150,13 +148,13 @@ def test_one_column_of_years_is_enough(tmp_path: Path, column: str, year: int) -
     assert not [note for note in read_table(path).report.notes if "years of the rows are not known" in note]
 
 
-def test_without_columns_of_years_no_year_is_known_and_a_note_says_so(tmp_path: Path) -> None:
+def test_a_table_without_year_columns_has_no_years_and_a_note(tmp_path: Path) -> None:
     path = write_csv(tmp_path, [row()])
     assert the_question(path).years == ()
     assert [note for note in read_table(path).report.notes if "years of the rows are not known" in note]
 
 
-def test_years_count_suppressed_rows_and_not_skipped_ones(tmp_path: Path) -> None:
+def test_years_include_those_of_suppressed_but_not_of_skipped_rows(tmp_path: Path) -> None:
     rows = [
         row(YearStart=year, YearEnd=year, Data_Value=value) for year, value in ((2011, 30), (2012, ""), (2013, "x"))
     ]
@@ -175,7 +173,7 @@ def test_each_question_has_its_own_years(tmp_path: Path) -> None:
     ("columns", "abbreviations"),
     [(CDC_COLUMNS, ["XO", "UT", None]), (NEEDED_COLUMNS, ["OH", "UT", None])],
 )
-def test_abbreviations_are_the_tables_own_or_else_the_known_ones(
+def test_abbreviations_come_from_the_table_or_else_from_cdcs_list(
     tmp_path: Path, columns: tuple[str, ...], abbreviations: list[str | None]
 ) -> None:
     written = [("Ohio", ""), ("Ohio", "XO"), ("Utah", ""), ("Utopia", "")]
@@ -186,7 +184,7 @@ def test_abbreviations_are_the_tables_own_or_else_the_known_ones(
 
 
 @pytest.mark.parametrize("question_id", ["007", "Q007", "7e1"])
-def test_a_question_id_stays_as_it_is_written(tmp_path: Path, question_id: str) -> None:
+def test_a_question_id_is_kept_unchanged(tmp_path: Path, question_id: str) -> None:
     path = write_csv(tmp_path, [row(QuestionID=question_id)], CDC_COLUMNS)
     assert the_question(path).id == question_id
 
@@ -204,7 +202,7 @@ FACTS = [
 
 
 @pytest.mark.parametrize(("written", "known"), FACTS)
-def test_what_the_table_leaves_out_of_a_question_is_known_by_its_text_or_its_id(
+def test_missing_details_of_a_question_are_looked_up_by_text_or_id(
     tmp_path: Path, written: tuple[str, str, str], known: tuple[str | None, str | None, Direction | None]
 ) -> None:
     fields = dict(zip(("Question", "QuestionID", "Class"), written, strict=True))
@@ -213,7 +211,7 @@ def test_what_the_table_leaves_out_of_a_question_is_known_by_its_text_or_its_id(
     assert (question.id, question.class_name, question.best) == known
 
 
-def test_every_question_of_the_cdc_is_known_in_a_table_of_the_needed_columns(tmp_path: Path) -> None:
+def test_a_table_of_the_needed_columns_gets_the_details_of_every_cdc_question(tmp_path: Path) -> None:
     known = {fact.text: fact for fact in survey_facts().questions.values()}
     table = read_table(write_csv(tmp_path, [row(Question=text) for text in known]))
     assert len(table.questions) == 9
@@ -226,7 +224,7 @@ def test_every_question_of_the_cdc_is_known_in_a_table_of_the_needed_columns(tmp
     ("datasources", "modelled"),
     [(["BRFSS"], False), ([""], False), (["Modelled from BRFSS"], True), (["BRFSS", "MODELLED"], True)],
 )
-def test_a_table_is_modelled_where_one_of_its_datasources_says_so(
+def test_a_table_is_modelled_if_one_of_its_datasources_is(
     tmp_path: Path, datasources: list[str], modelled: bool
 ) -> None:
     report = read_table(write_csv(tmp_path, [row(Datasource=name) for name in datasources], CDC_COLUMNS)).report
@@ -249,7 +247,7 @@ def test_the_time_of_loading_is_now_in_utc(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("column", ["LocationAbbr", "Datasource", "QuestionID", "Class", FOOTNOTE])
-def test_a_note_names_each_absent_column_that_switches_something_off(tmp_path: Path, column: str) -> None:
+def test_a_note_has_the_effect_of_each_missing_column(tmp_path: Path, column: str) -> None:
     assert read_table(write_csv(tmp_path, [row()], CDC_COLUMNS)).report.notes == ()
     lacking = [name for name in CDC_COLUMNS if name != column]
     (note,) = read_table(write_csv(tmp_path, [row()], lacking)).report.notes
@@ -276,10 +274,11 @@ def test_the_arrays_of_means_are_read_only(tmp_path: Path) -> None:
                 array[:] = 0
 
 
-def test_the_ingestor_holds_one_table_that_everybody_shares(tmp_path: Path) -> None:
+def test_the_ingestor_keeps_one_shared_table(tmp_path: Path) -> None:
     path = write_csv(tmp_path, [row()])
-    ingestor = DataIngestor(lambda tell: read_table(path))
-    assert ingestor.table is ingestor.table is DataIngestor(lambda tell: read_table(path), ingestor.table).table
+    ingestor = DataIngestor(lambda report_progress: read_table(path))
+    second = DataIngestor(lambda report_progress: read_table(path), ingestor.table)
+    assert ingestor.table is ingestor.table is second.table
 
 
 @needs_real_data

@@ -119,7 +119,7 @@ def test_the_bundled_mappings_have_cdcs_questions_strata_and_locations(name: str
     assert {*mapping.location.names, "National"} == {fact["name"] for fact in FACTS["locations"]}
 
 
-def test_brfss_records_are_read_by_their_own_columns() -> None:
+def test_brfss_records_are_read_with_the_bundled_mapping() -> None:
     draw, rows = np.random.default_rng(1), 600
     frame = pd.DataFrame(
         {
@@ -180,7 +180,7 @@ def brfss_file(folder: Path, year: int, people: list[tuple[int, int]]) -> None:
     pd.DataFrame(rows).to_csv(folder / f"{year}.csv", index=False)
 
 
-def test_columns_are_found_by_the_names_of_each_year(tmp_path: Path) -> None:
+def test_columns_are_read_by_their_name_in_each_year(tmp_path: Path) -> None:
     highest = {year: 11 if year == 2021 else 8 for year in NAMES_BY_YEAR}
     people = {
         year: [(1 + code % 2, code) for code in range(1, highest[year] + 1)] + [(7, 77), (9, 99)]
@@ -212,7 +212,7 @@ def test_the_error_for_a_missing_column_lists_all_its_names(tmp_path: Path) -> N
         load_table(Settings(data=str(path), mapping=MAPPINGS / "brfss.toml"))
 
 
-def test_generated_records_are_read_by_their_mapping(tmp_path: Path) -> None:
+def test_generated_records_are_read_with_the_bundled_mapping(tmp_path: Path) -> None:
     (file,) = write_records(tmp_path, rows=20_000, seed=1)
     table = table_of(pd.read_parquet(file), read_mapping(MAPPINGS / "generated.toml"))
     assert table.report.modelled

@@ -1,4 +1,4 @@
-"""Respondents' records reduced to cells: against plain loops over them, whatever way they are cut and written."""
+"""Prevalences from respondents' records against plain loops, for any split, order and format of the records."""
 
 import math
 from collections.abc import Callable
@@ -32,7 +32,7 @@ CLOSE = 1e-9
 
 
 def odd_sample() -> pd.DataFrame:
-    """Return records of strata with a single unit, and of a unit of which nobody answers one of the questions."""
+    """Return records with a stratum of a single unit, and a unit without answers to one question."""
     frame = made_up(2500, seed=5)
     frame.loc[frame["stratum"] == 1, "unit"] = 1
     frame.loc[(frame["stratum"] == 3) & (frame["unit"] == 2), "walks"] = 7
@@ -43,7 +43,7 @@ def odd_sample() -> pd.DataFrame:
     ("meaning", "unit"),
     [(mapping(), lambda record: record["unit"]), (each_respondent_a_unit(), lambda record: record["number"])],
 )
-def test_every_cell_is_what_plain_loops_give(meaning: RecordMapping, unit: Callable[[Record], Any]) -> None:
+def test_every_cell_equals_the_result_of_plain_loops(meaning: RecordMapping, unit: Callable[[Record], Any]) -> None:
     frame = odd_sample()
     frame["number"] = range(len(frame))
     found = figures_of(table_of(frame, meaning))
@@ -60,7 +60,7 @@ def test_every_cell_is_what_plain_loops_give(meaning: RecordMapping, unit: Calla
 
 @pytest.mark.parametrize("meaning", [mapping(), each_respondent_a_unit()])
 @pytest.mark.parametrize("parts", [2, 7, 60])
-def test_the_cells_do_not_depend_on_how_the_records_are_cut_or_ordered(meaning: RecordMapping, parts: int) -> None:
+def test_the_cells_do_not_depend_on_the_split_or_order_of_the_records(meaning: RecordMapping, parts: int) -> None:
     frame = odd_sample()
     records = RespondentRecords(meaning)
     shuffled = frame.sample(frac=1, random_state=parts)
@@ -89,13 +89,13 @@ def as_text(column: pd.Series) -> pd.Series:
         lambda column: (" " + column.astype(str) + " ").astype(object),
     ],
 )
-def test_numbers_may_be_written_in_any_way(written: Callable[[pd.Series], pd.Series]) -> None:
+def test_numbers_are_supported_in_any_format(written: Callable[[pd.Series], pd.Series]) -> None:
     frame = made_up(2000, seed=2)
     rewritten = pd.DataFrame({name: written(frame[name]) for name in frame})
     assert figures_of(table_of(rewritten)) == figures_of(table_of(frame))
 
 
-def test_codes_may_be_names() -> None:
+def test_codes_can_be_text() -> None:
     frame = made_up(2000, seed=2)
     named = frame.assign(sex=frame["sex"].map({1: "F", 2: "M", 9: ""}))
     groups = [{"category": "Gender", "column": "sex", "strata": {"Female": ["F"], "Male": ["M"]}}]
@@ -103,7 +103,7 @@ def test_codes_may_be_names() -> None:
     assert figures_of(table_of(named, mapping(groups=groups))) == expected
 
 
-def test_several_codes_may_mean_one_stratum() -> None:
+def test_a_stratum_can_have_several_codes() -> None:
     frame = made_up(2000, seed=2)
     groups = [{"category": "Age", "column": "age", "strata": {"all": [1, 2, 3, 9]}}]
     found = figures_of(table_of(frame, mapping(groups=groups)))
@@ -113,7 +113,7 @@ def test_several_codes_may_mean_one_stratum() -> None:
             assert figures == found[(text, location, year, "Total", "Total")]
 
 
-def test_records_that_cannot_be_used_are_counted_by_reason() -> None:
+def test_unusable_records_are_counted_by_reason() -> None:
     frame = made_up(2000, seed=3)
     good = figures_of(table_of(frame))
     odd = frame.iloc[:9].astype(float)
@@ -133,14 +133,14 @@ def test_records_that_cannot_be_used_are_counted_by_reason() -> None:
     assert (table.report.rows_read, table.report.rows_used) == (2009, 2000)
 
 
-def test_the_year_may_be_the_beginning_of_a_number() -> None:
+def test_the_year_can_be_the_first_digits_of_a_number() -> None:
     frame = made_up(2000, seed=6)
     frame["number"] = [f"{year}{place:06d}" for place, year in enumerate(frame["year"])]
     found = figures_of(table_of(frame, mapping(year={"column": "number", "divisor": 1_000_000})))
     assert found == figures_of(table_of(frame))
 
 
-def test_the_nation_is_made_of_several_locations_or_not_at_all() -> None:
+def test_the_nation_needs_a_name_and_several_locations() -> None:
     frame = made_up(2000, seed=7)
     assert NATION in table_of(frame).location_names
     assert NATION not in table_of(frame[frame["state"] != 2]).location_names
@@ -148,7 +148,7 @@ def test_the_nation_is_made_of_several_locations_or_not_at_all() -> None:
     assert table_of(frame, mapping(location=unnamed)).location_names == tuple(sorted(LOCATIONS))
 
 
-def test_an_unanimous_sample_has_a_value_but_no_limits() -> None:
+def test_a_unanimous_sample_has_a_value_but_no_limits() -> None:
     frame = made_up(300, seed=8)
     frame.loc[frame["age"] == 3, "walks"] = 1
     table = table_of(frame)
@@ -169,12 +169,12 @@ def test_an_unanimous_sample_has_a_value_but_no_limits() -> None:
         ({"walks": 7, "sings": 9}, r"records.parquet: none of its records can be used \(no question is answered\)"),
     ],
 )
-def test_records_without_anything_to_use_are_refused(change: dict[str, int], reason: str) -> None:
+def test_a_source_without_usable_records_is_an_error(change: dict[str, int], reason: str) -> None:
     with pytest.raises(SourceError, match=f"^{reason}$"):
         table_of(made_up(20, seed=9).assign(**change))
 
 
-def test_no_records_at_all_are_reduced_to_nothing() -> None:
+def test_an_empty_frame_has_an_empty_reduction() -> None:
     records = RespondentRecords(mapping())
     nothing = reduced(records, made_up(20, seed=9).iloc[:0])
     assert records.rows(nothing) == 0

@@ -1,4 +1,4 @@
-"""Read respondents' records: decode the columns that the mapping names, and sum usable records by sampling unit."""
+"""Decode respondents' records by their mapping, and sum the usable ones by sampling unit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,63 +37,63 @@ from app.table.usable_rows import RowFilter, parse_numbers, sum_skipped
 SmallCodes = NDArray[np.signedinteger]
 Column = TypeVar("Column", Codes, Values, SmallCodes)
 
-ROWS_AT_ONCE = 65_536  # intermediate arrays of so many rows fit into a processor's cache
-UNKNOWN = -1  # the code of a field whose value the mapping does not name
-WIDEST_LOOKUP = 100_000  # values further apart than this are looked up by their texts
+ROWS_AT_ONCE = 65_536  # intermediate arrays of this many rows fit into a processor's cache
+UNKNOWN = -1  # the code of a value that is not in the mapping
+MAX_LOOKUP_ENTRIES = 100_000  # codes that span a wider range are looked up as text
 
 
 @dataclass(frozen=True)
 class RespondentRecords:
-    """Records of one respondent each, with what their columns and codes mean."""
+    """The ``SourceKind`` whose rows are records of one respondent each."""
 
     mapping: RecordMapping
 
     @property
     def layout(self) -> Layout:
-        """The columns to be read: those that the mapping names, all of them needed."""
+        """The columns to read: all columns of the mapping, all needed."""
         return Layout(needed=self.mapping.columns, optional=(), other_names=self.mapping.other_names)
 
     def reduce_frame(self, frame: SourceFrame) -> UnitSums:
-        """Add up some records by sampling unit."""
-        records = _records(frame, self.mapping)
+        """Sum records by sampling unit; the frame may have none."""
+        records = _decode_records(frame, self.mapping)
         columns, unit_of_record = distinct_keys(records.units)
         units = SamplingUnits(*columns)
         return UnitSums(
             units,
             records=np.bincount(unit_of_record, minlength=units.units.size),
-            sums=_sums(records, unit_of_record, units.units.size, self.mapping),
+            sums=_sum_measures(records, unit_of_record, units.units.size, self.mapping),
             skipped=records.skipped,
         )
 
     def merge(self, parts: Sequence[UnitSums]) -> UnitSums:
-        """Merge at least one reduction."""
+        """Add up at least one reduction."""
         return merge_sums(parts)
 
     def rows(self, reduction: UnitSums) -> int:
-        """Return how many records a reduction is made of."""
+        """Return how many records a reduction covers."""
         return int(reduction.records.sum()) + sum(reduction.skipped.values())
 
     def build_table(self, reduction: UnitSums, origin: Origin) -> SurveyTable:
-        """Make a table of the prevalences.
+        """Build the table from the reduction of all records.
 
         Raises
         ------
-        SourceError: no record could be used, or none of them answers a question
+        SourceError: there is no usable record, or none answers a question
         """
         return build_table(self.mapping, reduction, origin)
 
 
 @dataclass(frozen=True, slots=True)
 class _Records:
-    """Usable records, decoded; each list holds columns of shape (records,).
+    """Usable records, decoded. Each list holds columns of shape (records,).
 
     Parameters
     ----------
-    units: the location, year, stratum and sampling unit
+    units: location, year, sampling stratum and sampling unit
     weights: above 0
-    answers: 1 for yes, 0 for no and -1 for none, a column for each question
-    strata: the strata of cells that a record counts in, -1 for none: a column for the total and one for each group
-    skipped: number of unusable records by reason
+    answers: 1 for yes, 0 for no and -1 for a missing answer; a column for each question
+    strata: the table strata of a record, -1 for none; a column for the total and for each group
+    skipped: number of skipped records by reason
     """
 
     units: list[Codes]
@@ -103,12 +103,10 @@ class _Records:
     skipped: Mapping[str, int]
 
 
-def _records(frame: SourceFrame, mapping: RecordMapping) -> _Records:
-    """Return the usable records of a block.
-
-    Slice by slice, as intermediate arrays then stay in the processor's cache: the system clears newly allocated memory
-    for a whole block first, which takes longer than the work.
-    """
+def _decode_records(frame: SourceFrame, mapping: RecordMapping) -> _Records:
+    """Return the usable records of a frame."""
+    # Decoding slice by slice keeps intermediate arrays in the processor's cache. For a whole block, the system would
+    # have to clear newly allocated memory first, which takes longer than decoding.
     starts = range(0, max(frame.rows, 1), ROWS_AT_ONCE)
     parts = [_Decoder(frame.slice(start, ROWS_AT_ONCE), mapping).decode() for start in starts]
     return _Records(
@@ -125,7 +123,7 @@ def _concatenate(parts: Sequence[list[Column]]) -> list[Column]:
 
 
 class _Decoder:
-    """Decodes a slice of records and keeps those that can be used."""
+    """Decodes a slice of records and drops unusable ones."""
 
     def __init__(self, frame: SourceFrame, mapping: RecordMapping) -> None:
         self._frame = frame
@@ -138,13 +136,13 @@ class _Decoder:
         units = self._decode_units()
         weights = parse_numbers(frame, mapping.design.weight)[0]
         self._rows.skip(~((weights > 0) & np.isfinite(weights)), NO_WEIGHT)
-        # The filter is complete from here on: every reason to skip a record stands above.
+        # Keep usable records only after every check: the filter must not change between two columns.
         answers = [decode(frame, question.column, question.code_of) for question in mapping.questions]
         return _Records(
             self._keep_usable(units),
             self._keep_usable([weights])[0],
-            _small(self._keep_usable(answers), 1),
-            _small(self._keep_usable(_decode_strata(frame, mapping)), len(mapping.strata)),
+            _shrink(self._keep_usable(answers), 1),
+            _shrink(self._keep_usable(_decode_strata(frame, mapping)), len(mapping.strata)),
             self._rows.skipped,
         )
 
@@ -159,7 +157,7 @@ class _Decoder:
         return [location, year, stratum, unit]
 
     def _parse_whole(self, column: str | None, reason: str) -> Codes:
-        """Return the whole numbers of a column, 0 throughout if the mapping names none."""
+        """Parse a column of whole numbers; all are 0 if the mapping does not have the column."""
         if column is None:
             return np.zeros(self._frame.rows, dtype=np.int64)
         numbers, is_whole = parse_whole_numbers(self._frame, column)
@@ -171,8 +169,8 @@ class _Decoder:
         return columns if usable.all() else [column[usable] for column in columns]
 
 
-def _small(columns: list[Codes], highest: int) -> list[SmallCodes]:
-    """Return codes from -1 to the highest one in as few bytes as these take."""
+def _shrink(columns: list[Codes], highest: int) -> list[SmallCodes]:
+    """Convert codes from -1 to ``highest`` to the smallest integer type."""
     return [column.astype(np.min_scalar_type(-highest - 1)) for column in columns]
 
 
@@ -185,26 +183,21 @@ def _decode_strata(frame: SourceFrame, mapping: RecordMapping) -> list[Codes]:
     return columns
 
 
-def _sums(records: _Records, unit: Codes, units: int, mapping: RecordMapping) -> Values:
-    """Add up the measures of records by sampling unit and stratum of cells, shape (units, strata, …).
-
-    Parameters
-    ----------
-    unit: that of each record, as a code below ``units``
-    """
+def _sum_measures(records: _Records, unit_of_record: Codes, units: int, mapping: RecordMapping) -> Values:
+    """Sum measures by sampling unit and table stratum; shape (units, table strata, measures, questions)."""
     strata, squares = len(mapping.strata), mapping.design.unit is None
-    outside = units * strata  # an extra entry, dropped at the end, takes the records that belong to no stratum
+    outside = units * strata  # an extra entry, dropped at the end, takes the records without a stratum
     totals = np.zeros((outside + 1, *_measures(records, slice(0, 0), squares=squares).shape[1:]))
-    for start in range(0, unit.size, ROWS_AT_ONCE):
+    for start in range(0, unit_of_record.size, ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
-        of_part = np.stack([column[part] for column in records.strata], axis=1)
-        cells = np.where(of_part == UNKNOWN, outside, unit[part, np.newaxis] * strata + of_part)
+        stratum = np.stack([column[part] for column in records.strata], axis=1)
+        cells = np.where(stratum == UNKNOWN, outside, unit_of_record[part, np.newaxis] * strata + stratum)
         totals += sum_rows_by_key(cells, outside + 1, _measures(records, part, squares=squares))
     return totals[:-1].reshape(units, strata, *totals.shape[1:])
 
 
 def _measures(records: _Records, part: slice, *, squares: bool) -> Values:
-    """Return the measures of each record, shape (records, measures, questions)."""
+    """Return the measures of each record; shape (records, measures, questions)."""
     answers = np.stack([column[part] for column in records.answers], axis=1)
     weights = records.weights[part, np.newaxis]
     measures = np.empty((len(answers), NO_SQUARES + 1 if squares else NO + 1, answers.shape[1]))
@@ -218,52 +211,54 @@ def _measures(records: _Records, part: slice, *, squares: bool) -> Values:
 
 
 def decode(frame: SourceFrame, column: str, code_of: Mapping[str, int]) -> Codes:
-    """Return the mapping's code for each field, ``UNKNOWN`` if it names none.
+    """Return the code of each field, ``UNKNOWN`` if the mapping does not have its value.
 
-    The mapping names numbers by their digits: both 1 and 1.0 are "1".
+    Parameters
+    ----------
+    code_of: codes by value as text; whole numbers have no decimals, so both 1 and 1.0 match "1"
     """
-    whole = {int(text): code for text, code in code_of.items() if text.removeprefix("-").isdecimal()}
-    if frame.is_number(column) and whole and max(whole) - min(whole) < WIDEST_LOOKUP:
-        return _look_up(frame.numbers(column), whole)
+    code_of_number = {int(text): code for text, code in code_of.items() if text.removeprefix("-").isdecimal()}
+    if frame.is_number(column) and code_of_number and max(code_of_number) - min(code_of_number) < MAX_LOOKUP_ENTRIES:
+        return _decode_numbers(frame.numbers(column), code_of_number)
     field_of_row, fields = frame.distinct(column)
-    codes = np.array([*(code_of.get(_text(field), UNKNOWN) for field in fields), UNKNOWN], dtype=np.int64)
+    codes = np.array([*(code_of.get(_format_code(field), UNKNOWN) for field in fields), UNKNOWN], dtype=np.int64)
     return codes[field_of_row]  # -1, a missing field, picks the last entry
 
 
-def _look_up(values: NDArray[np.generic], code_of: Mapping[int, int]) -> Codes:
-    """Look numbers up in an array from the lowest to the highest, with an entry at either end for all others."""
+def _decode_numbers(values: NDArray[np.generic], code_of: Mapping[int, int]) -> Codes:
+    """Look numbers up in an array from the lowest to the highest code; an entry at either end is for all others."""
     lowest, highest = min(code_of), max(code_of)
     codes = np.full(highest - lowest + 3, UNKNOWN, dtype=np.int64)
     codes[[number - lowest + 1 for number in code_of]] = list(code_of.values())
-    return codes[np.clip(_whole(values, lowest - 1), lowest - 1, highest + 1) - (lowest - 1)]
+    return codes[np.clip(_to_integers(values, lowest - 1), lowest - 1, highest + 1) - (lowest - 1)]
 
 
-def _whole(values: NDArray[np.generic], otherwise: int) -> Codes:
-    """Return numbers as whole ones, ``otherwise`` for those that are not."""
+def _to_integers(values: NDArray[np.generic], default: int) -> Codes:
+    """Convert whole numbers to integers, and all others to the default."""
     if np.issubdtype(values.dtype, np.integer):
         return values.astype(np.int64)
     numbers = values.astype(np.float64)
-    return np.where(_is_whole(numbers), numbers, otherwise).astype(np.int64)
+    return np.where(_is_whole(numbers), numbers, default).astype(np.int64)
 
 
 def _is_whole(numbers: Values) -> Mask:
     with np.errstate(invalid="ignore"):
-        whole: Mask = (np.abs(numbers) < 2**53) & (np.floor(numbers) == numbers)  # not a number is not
+        whole: Mask = (np.abs(numbers) < 2**53) & (np.floor(numbers) == numbers)  # False for NaN
     return whole
 
 
-def _text(value: object) -> str:
-    """Return how a code is written: without spaces around it, and a whole number without decimals."""
+def _format_code(value: object) -> str:
+    """Format a value like the codes of a mapping: stripped, and whole numbers without decimals."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
 
 
 def parse_whole_numbers(frame: SourceFrame, column: str) -> tuple[Codes, Mask]:
-    """Return the whole number in each field (0 if there is none), and whether there is one."""
+    """Return the whole number in each field, or 0, and whether the field has one."""
     if frame.is_number(column):
-        found = frame.numbers(column)
-        if np.issubdtype(found.dtype, np.integer):
-            return found.astype(np.int64, copy=False), np.ones(frame.rows, dtype=np.bool_)
+        values = frame.numbers(column)
+        if np.issubdtype(values.dtype, np.integer):
+            return values.astype(np.int64, copy=False), np.ones(frame.rows, dtype=np.bool_)
     numbers = parse_numbers(frame, column)[0]
-    return _whole(numbers, 0), _is_whole(numbers)
+    return _to_integers(numbers, 0), _is_whole(numbers)

@@ -1,6 +1,6 @@
-"""What is left of respondents' records: sums by sampling unit, from which prevalences and their errors follow.
+"""Sums of respondents' records by sampling unit: the input of prevalences and their standard errors.
 
-Sums and counts only, so that the reductions of parts add up to that of the whole, however it is cut.
+These are sums and counts only, so the sums of the parts of a source add up to those of the whole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from app.table.cells import Codes, Values
 from app.table.keys import distinct_keys
 from app.table.usable_rows import sum_skipped
 
-# The measures of ``UnitSums.sums``; the squares are there only where each respondent is a sampling unit.
+# Indices of the measures in ``UnitSums.sums``. The squares exist only if each respondent is a sampling unit.
 ANSWERS, YES, NO = 0, 1, 2
 YES_SQUARES, NO_SQUARES = 3, 4
 
@@ -27,9 +27,9 @@ SKIP_REASONS = (NO_LOCATION, NO_YEAR, NO_STRATUM, NO_UNIT, NO_WEIGHT)
 
 
 class SamplingUnits(NamedTuple):
-    """Sampling units by their four codes, all arrays of shape (units,), or those of each of some records.
+    """The four codes that identify a sampling unit, each of shape (units,).
 
-    The strata or the units are 0 throughout if the design has none.
+    All strata, or all units, are 0 if the design does not have them.
     """
 
     locations: Codes
@@ -42,15 +42,15 @@ class SamplingUnits(NamedTuple):
 class UnitSums:
     """Sums over the respondents of each sampling unit.
 
-    Where each respondent is a sampling unit, the sums are over those of a stratum, and squares are summed beside.
+    If each respondent is a sampling unit, a row holds all units of a sampling stratum, with the sums of their squares.
 
     Parameters
     ----------
     units: distinct and sorted
-    records: how many respondents each has, with or without answers, shape (units,)
-    sums: shape (units, strata of cells, measures, questions); the measures are the number of answers, the weights of
-        those who say yes and of those who say no, and perhaps the squares of either
-    skipped: how many records were not used, by reason
+    records: number of respondents, with or without answers, shape (units,)
+    sums: shape (units, table strata, measures, questions); the measures are the number of answers, the weights of the
+        answers yes and no, and optionally the squares of these weights
+    skipped: number of skipped records by reason
     """
 
     units: SamplingUnits
@@ -65,10 +65,10 @@ class UnitSums:
 
 
 def merge_sums(parts: Sequence[UnitSums]) -> UnitSums:
-    """Add up reductions; at least one."""
+    """Add up the sums of at least one part."""
     if len(parts) == 1:
         return parts[0]
-    columns, place = distinct_keys(
+    columns, unit_of_row = distinct_keys(
         [np.concatenate(pieces) for pieces in zip(*(part.units for part in parts), strict=True)]
     )
     units = SamplingUnits(*columns)
@@ -76,35 +76,33 @@ def merge_sums(parts: Sequence[UnitSums]) -> UnitSums:
     sums = np.zeros((units.units.size, *parts[0].sums.shape[1:]))
     first = 0
     for part in parts:
-        places = _span(place[first : first + part.records.size])
-        records[places] += part.records
-        sums[places] += part.sums
+        rows = _as_slice(unit_of_row[first : first + part.records.size])
+        records[rows] += part.records
+        sums[rows] += part.sums
         first += part.records.size
     return UnitSums(units, records, sums, sum_skipped([part.skipped for part in parts], SKIP_REASONS))
 
 
-def _span(places: Codes) -> Codes | slice:
-    """Return ascending places as a slice where none is left out between them: adding to those copies nothing."""
-    if places.size and places[-1] - places[0] + 1 == places.size:
-        return slice(places[0], places[-1] + 1)
-    return places
+def _as_slice(indices: Codes) -> Codes | slice:
+    """Return ascending indices as a slice if they are contiguous, because adding to a slice copies nothing."""
+    if indices.size and indices[-1] - indices[0] + 1 == indices.size:
+        return slice(indices[0], indices[-1] + 1)
+    return indices
 
 
-def sum_rows_by_key(places: Codes, count: int, measures: Values) -> Values:
-    """Add up measures by place.
+def sum_rows_by_key(key_of_row: Codes, keys: int, measures: Values) -> Values:
+    """Sum rows of measures over the rows of each key; shape (keys, …).
 
     Parameters
     ----------
-    places: the places of each row of measures, at least 0, shape (rows,) or, where a row counts in several, (rows, n)
-    count: how many places there are
+    key_of_row: at least 0, shape (rows,), or (rows, n) if each row counts for n keys
+    keys: number of keys
     measures: shape (rows, …)
-
-    Returns an array of shape (count, …).
     """
-    rows = len(places)
-    each = places.size // rows if rows else 1
-    # The product of a matrix of ones, one column per row of measures: it adds a row up at a time.
-    ones = np.ones(places.size)
-    adder = sparse.csc_array((ones, places.ravel(), np.arange(0, places.size + 1, each)), shape=(count, rows))
+    rows = len(key_of_row)
+    keys_per_row = key_of_row.size // rows if rows else 1
+    # A product with a sparse matrix of ones, a column for each row of measures, adds whole rows at a time.
+    starts = np.arange(0, key_of_row.size + 1, keys_per_row)
+    adder = sparse.csc_array((np.ones(key_of_row.size), key_of_row.ravel(), starts), shape=(keys, rows))
     totals = np.asarray(adder @ measures.reshape(rows, -1))
-    return totals.reshape(count, *measures.shape[1:])
+    return totals.reshape(keys, *measures.shape[1:])

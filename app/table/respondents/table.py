@@ -1,4 +1,4 @@
-"""Prevalences of respondents' records in the form of the table that the server keeps."""
+"""Build the survey table from the sums of respondents' records."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from app.table.cells import Cells, Codes, Values
 from app.table.facts import survey_facts
 from app.table.keys import distinct_keys
 from app.table.respondents.mapping import MappedQuestion, RecordMapping
-from app.table.respondents.prevalence import Prevalences, prevalences
+from app.table.respondents.prevalence import Prevalences, estimate_prevalences
 from app.table.respondents.sums import UnitSums
 from app.table.source_kind import Origin
 from app.table.survey_table import (
@@ -29,89 +29,88 @@ from app.table.usable_rows import describe_skipped
 T = TypeVar("T", str, tuple[str, str])
 
 PERCENT = 100.0
-NOTE = "each row is an estimate from the records of respondents; docs/statistics.md tells how"
+NOTE = "each row is an estimate from the records of respondents; docs/statistics.md documents the formulas"
 
 
 def build_table(mapping: RecordMapping, sums: UnitSums, origin: Origin) -> SurveyTable:
-    """Make a table of the prevalences that sums by sampling unit give.
+    """Build a table with a cell for each prevalence.
 
     Raises
     ------
-    SourceError: no record could be used, or none of them answers a question
+    SourceError: there is no usable record, or none answers a question
     """
     if not sums.sums.any():
         counts = describe_skipped(sums.skipped) or "no question is answered"
         raise SourceError(f"{origin.source}: none of its records can be used ({counts})")
-    places = _places(mapping, sums)
-    years = np.unique(places.years)
-    names = _Names(mapping, places)
+    areas = _estimate_areas(mapping, sums)
+    years = np.unique(areas.years)
+    names = _Names(mapping, areas)
     return SurveyTable(
         locations=names.locations,
         strata=names.strata,
         periods=[Period(year, year) for year in years.tolist()],
-        questions=[_question_data(code, mapped, places, names) for code, mapped in enumerate(mapping.questions)],
+        questions=[_question_data(code, mapped, areas, names) for code, mapped in enumerate(mapping.questions)],
         report=_report(mapping, sums, origin, tuple(years.tolist())),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
-    """Each location in each year, and the nation in each year with the place behind the last location's."""
+class _Areas:
+    """The prevalences of areas: a location in a year each. The nation's code follows the mapping's last location."""
 
     locations: Codes
     years: Codes
-    found: Prevalences
+    prevalences: Prevalences
 
 
-def _places(mapping: RecordMapping, sums: UnitSums) -> _Places:
-    (locations, years), place = distinct_keys([sums.units.locations, sums.units.years])
-    of_locations = _Places(locations, years, prevalences(sums, place, locations.size))
-    of_nation = _nation(mapping, sums)
-    if of_nation is None:
-        return of_locations
-    parts = (of_locations, of_nation)
-    return _Places(
-        np.concatenate([part.locations for part in parts]),
-        np.concatenate([part.years for part in parts]),
-        Prevalences.concatenate([part.found for part in parts]),
+def _estimate_areas(mapping: RecordMapping, sums: UnitSums) -> _Areas:
+    (locations, years), area_of_unit = distinct_keys([sums.units.locations, sums.units.years])
+    states = _Areas(locations, years, estimate_prevalences(sums, area_of_unit, locations.size))
+    nation = _estimate_nation(mapping, sums)
+    if nation is None:
+        return states
+    return _Areas(
+        np.concatenate([states.locations, nation.locations]),
+        np.concatenate([states.years, nation.years]),
+        Prevalences.concatenate([states.prevalences, nation.prevalences]),
     )
 
 
-def _nation(mapping: RecordMapping, sums: UnitSums) -> _Places | None:
-    """Return the nation in each year, None where the mapping names none or at most one of its locations is there."""
+def _estimate_nation(mapping: RecordMapping, sums: UnitSums) -> _Areas | None:
+    """Return the nation in each year, or None if it is not mapped or has records from fewer than two locations."""
     outside = [code for code, name in enumerate(mapping.location.names) if name in mapping.location.outside_nation]
     inside = ~np.isin(sums.units.locations, outside)
     if mapping.location.nation is None or np.unique(sums.units.locations[inside]).size < 2:
         return None
     years = np.unique(sums.units.years[inside])
-    places = np.where(inside, np.searchsorted(years, sums.units.years), years.size)  # the last one is outside
-    found = prevalences(sums, places, years.size + 1)
-    return _Places(np.full(years.size, len(mapping.location.names)), years, found.select(slice(years.size)))
+    # An extra area takes the units outside the nation; select() drops it.
+    area_of_unit = np.where(inside, np.searchsorted(years, sums.units.years), years.size)
+    prevalences = estimate_prevalences(sums, area_of_unit, years.size + 1).select(slice(years.size))
+    return _Areas(np.full(years.size, len(mapping.location.names)), years, prevalences)
 
 
 class _Names:
-    """What occurs, in the order of the names, and the codes in that order: by place in the mapping, -1 for the rest."""
+    """Sorted locations and strata that have answers, and their codes by position in the mapping (-1: no answers)."""
 
-    def __init__(self, mapping: RecordMapping, places: _Places) -> None:
-        answered = places.found.respondents > 0
+    def __init__(self, mapping: RecordMapping, areas: _Areas) -> None:
+        answered = areas.prevalences.respondents > 0
         all_locations = [*mapping.location.names, str(mapping.location.nation)]
-        of_locations = places.locations[answered.any(axis=(1, 2))]
-        self.location_codes, names = _in_order(all_locations, of_locations)
-        known = survey_facts().abbreviations
-        self.locations = [Location(name, known.get(name)) for name in names]
-        self.stratum_codes, pairs = _in_order(list(mapping.strata), np.flatnonzero(answered.any(axis=(0, 2))))
+        self.location_codes, names = _sort_names(all_locations, areas.locations[answered.any(axis=(1, 2))])
+        abbreviations = survey_facts().abbreviations
+        self.locations = [Location(name, abbreviations.get(name)) for name in names]
+        self.stratum_codes, pairs = _sort_names(list(mapping.strata), np.flatnonzero(answered.any(axis=(0, 2))))
         self.strata = [Stratum(category, name) for category, name in pairs]
 
 
-def _in_order(names: list[T], found: Codes) -> tuple[Codes, list[T]]:
-    """Return the code of each name, -1 for those that are not found, and the found names by code."""
-    ordered = sorted(names[code] for code in np.unique(found).tolist())
-    code_of = {name: code for code, name in enumerate(ordered)}
-    return np.array([code_of.get(name, -1) for name in names]), ordered
+def _sort_names(names: list[T], positions: Codes) -> tuple[Codes, list[T]]:
+    """Return the code of each name, -1 if its position is not among the given ones, and the names by code."""
+    sorted_names = sorted(names[position] for position in np.unique(positions).tolist())
+    code_of = {name: code for code, name in enumerate(sorted_names)}
+    return np.array([code_of.get(name, -1) for name in names]), sorted_names
 
 
-def _question_data(code: int, mapped: MappedQuestion, places: _Places, names: _Names) -> QuestionData:
-    cells, years = _cells(code, places, names)
+def _question_data(code: int, mapped: MappedQuestion, areas: _Areas, names: _Names) -> QuestionData:
+    cells, years = _cells(code, areas, names)
     known = survey_facts().find_question(mapped.text, mapped.id)
     question = Question(
         text=mapped.text,
@@ -125,35 +124,35 @@ def _question_data(code: int, mapped: MappedQuestion, places: _Places, names: _N
     return QuestionData(question, cells)
 
 
-def _cells(question: int, places: _Places, names: _Names) -> tuple[Cells, tuple[int, ...]]:
-    """Return the cells of a question, one for each estimate, and the years that it was answered in."""
-    place, stratum = np.nonzero(places.found.respondents[:, :, question] > 0)
-    periods = np.unique(places.years, return_inverse=True)[1]
-    keys = (names.location_codes[places.locations[place]], names.stratum_codes[stratum], periods[place])
+def _cells(question: int, areas: _Areas, names: _Names) -> tuple[Cells, tuple[int, ...]]:
+    """Return a cell for each prevalence of a question, and the years in which it has answers."""
+    prevalences = areas.prevalences
+    area, stratum = np.nonzero(prevalences.respondents[:, :, question] > 0)
+    period_of_area = np.unique(areas.years, return_inverse=True)[1]
+    keys = (names.location_codes[areas.locations[area]], names.stratum_codes[stratum], period_of_area[area])
     order = np.lexsort(keys[::-1])
-    place, stratum = place[order], stratum[order]
-    locations, strata, found_periods = (key[order] for key in keys)
+    area, stratum = area[order], stratum[order]
+    locations, strata, periods = (key[order] for key in keys)
 
     def of_cells(measure: Values) -> Values:
-        chosen: Values = measure[place, stratum, question]
-        return chosen
+        values: Values = measure[area, stratum, question]
+        return values
 
-    found = places.found
     cells = Cells(
         locations,
         strata,
-        found_periods,
-        footnoted=np.zeros(place.size, dtype=np.bool_),
-        rows=np.ones(place.size, dtype=np.int64),
-        suppressed_rows=np.zeros(place.size, dtype=np.int64),
-        value_sum=PERCENT * of_cells(found.values),
-        value_rest=np.zeros(place.size),
-        low_sum=PERCENT * of_cells(found.low),
-        high_sum=PERCENT * of_cells(found.high),
-        variance_sum=PERCENT**2 * of_cells(found.variances),
-        respondents=of_cells(found.respondents),
+        periods,
+        footnoted=np.zeros(area.size, dtype=np.bool_),
+        rows=np.ones(area.size, dtype=np.int64),
+        suppressed_rows=np.zeros(area.size, dtype=np.int64),
+        value_sum=PERCENT * of_cells(prevalences.values),
+        value_rest=np.zeros(area.size),
+        low_sum=PERCENT * of_cells(prevalences.low),
+        high_sum=PERCENT * of_cells(prevalences.high),
+        variance_sum=PERCENT**2 * of_cells(prevalences.variances),
+        respondents=of_cells(prevalences.respondents),
     )
-    return cells, tuple(np.unique(places.years[place]).tolist())
+    return cells, tuple(np.unique(areas.years[area]).tolist())
 
 
 def _report(mapping: RecordMapping, sums: UnitSums, origin: Origin, years: tuple[int, ...]) -> DatasetReport:
