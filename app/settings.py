@@ -21,21 +21,21 @@ OTHER_PROGRAMS_NAMES = frozenset({"STATS_URL"})
 
 
 def _not_blank(value: object) -> object:
-    """Reject an empty text, which would silently mean the current folder."""
+    """Reject an empty string, which would silently mean the current folder."""
     if isinstance(value, str) and not value.strip():
         raise PydanticCustomError("blank", "must not be empty")
     return value
 
 
 def _address(value: object) -> object:
-    """Reject what cannot be a host name or address."""
+    """Reject values that cannot be a host name or address."""
     if isinstance(value, str) and not (value.isascii() and value.isprintable() and value.strip()):
         raise PydanticCustomError("address", "must be a host name or address")
     return value
 
 
 def _may_exist(path: Path) -> bool:
-    """Return whether a file exists; True if its folder is not readable, so that reading it reports why."""
+    """Return whether a file exists; True if its folder is unreadable, so that reading the file reports the cause."""
     try:
         return path.is_file()
     except PermissionError:
@@ -43,12 +43,12 @@ def _may_exist(path: Path) -> bool:
 
 
 def _source(value: object) -> object:
-    """Convert a path to text."""
+    """Convert a path to a string."""
     return str(value) if isinstance(value, Path) else value
 
 
 def _scheduler(value: object) -> object:
-    """Reject what cannot be the address of a scheduler."""
+    """Reject values that cannot be the address of a scheduler."""
     if isinstance(value, str) and not re.fullmatch(r"[a-z]+://[!-~]+:[0-9]+/?", value):
         raise PydanticCustomError("scheduler", "must be an address such as tcp://10.0.0.5:8786")
     return value
@@ -67,9 +67,9 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class Settings(BaseModel):
-    """What an operator can choose.
+    """The server's configuration.
 
-    The alias of each field is the name of its environment variable; its description is the text of the README's table.
+    The alias of each field is its environment variable; its description is copied into docs/settings.md.
     Relative paths start at the working folder; the paths of the project's own tables are absolute.
     """
 
@@ -80,55 +80,55 @@ class Settings(BaseModel):
     data: SourceText = Field(
         str(BUNDLED_TABLE),
         alias="STATS_DATA",
-        description="the table: a file, a folder, a pattern such as `tables/*.parquet`, or an address; CSV, plain or "
-        "compressed, or Parquet; where none is named, `data/brfss.csv` goes before the bundled one if it is there",
+        description="the survey table: a file, a folder, a pattern such as `tables/*.parquet`, or a URL; CSV (plain or "
+        "compressed) or Parquet. By default `data/brfss.csv` if it exists, otherwise the bundled table",
     )
     mapping: PathText | None = Field(
         None,
         alias="STATS_MAPPING",
-        description="tells what columns and codes mean, where the table is of respondents' records: a TOML file",
+        description="TOML file that maps columns and codes; required if the table holds respondents' records",
     )
     engine: Literal["auto", "pandas", "dask"] = Field(
         "auto",
         alias="STATS_ENGINE",
-        description="what reads and reduces the table: `pandas`, `dask`, or `auto`: Dask if the table is larger than "
-        "a quarter of the memory, pandas otherwise",
+        description="engine that loads the table: `pandas`, `dask` or `auto`, which chooses Dask if the table is "
+        "larger than a quarter of the memory, otherwise pandas",
     )
     dask_workers: int | None = Field(
         None,
         alias="STATS_DASK_WORKERS",
         ge=1,
         le=1024,
-        description="processes that Dask starts for the time of a reading; one for each core by default",
+        description="worker processes that Dask starts while it loads the table; by default one per core",
     )
     dask_worker_mib: int = Field(
         1024,
         alias="STATS_DASK_WORKER_MIB",
         ge=256,
-        description="memory that each of them may take, in MiB",
+        description="memory limit of each Dask worker, in MiB",
     )
     dask_scheduler: SchedulerAddress | None = Field(
         None,
         alias="STATS_DASK_SCHEDULER",
-        description="address of a running Dask scheduler such as `tcp://10.0.0.5:8786`, in place of processes here",
+        description="running Dask scheduler to use instead of local workers, for example `tcp://10.0.0.5:8786`",
     )
     results_dir: PathText = Field(
-        Path("results"), alias="STATS_RESULTS_DIR", description="folder of the result files and the journal"
+        Path("results"), alias="STATS_RESULTS_DIR", description="folder for result files and the journal"
     )
-    log_file: PathText = Field(Path("webserver.log"), alias="STATS_LOG_FILE", description="the rotating log")
+    log_file: PathText = Field(Path("webserver.log"), alias="STATS_LOG_FILE", description="the rotating log file")
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         alias="TP_NUM_OF_THREADS",
         ge=1,
         le=1024,
-        description="`TaskRunner` threads",
+        description="number of `TaskRunner` threads",
     )
     one_core: Literal["yes", "no"] = Field(
         "yes",
         alias="STATS_ONE_CORE",
-        description="`yes` keeps all threads that run Python on one processor core: they run one at a time anyway, and "
-        "hand over to each other faster there; what receives requests and sends answers works beside, on the other "
-        "cores. `no` leaves it to the system",
+        description="`yes` pins all Python threads to one processor core: they run one at a time anyway, and "
+        "switching between them is faster there; the HTTP server's own threads use the other cores. `no` leaves "
+        "scheduling to the operating system",
     )
     drain_seconds: float = Field(
         30.0,
@@ -136,50 +136,53 @@ class Settings(BaseModel):
         ge=0,
         le=86_400,
         allow_inf_nan=False,
-        description="the longest that a shutdown waits for accepted jobs, in seconds",
+        description="how long a shutdown waits for accepted jobs, in seconds",
     )
     queue_size: int = Field(
-        10_000, alias="STATS_QUEUE_SIZE", ge=1, le=10_000_000, description="waiting jobs before submissions get 503"
+        10_000,
+        alias="STATS_QUEUE_SIZE",
+        ge=1,
+        le=10_000_000,
+        description="maximum number of waiting jobs; further submissions get 503",
     )
     admin_token: SecretStr | None = Field(
         None,
         alias="STATS_ADMIN_TOKEN",
         min_length=8,
-        description="bearer token for shutting down, cancelling and reloading; without one, only this machine may",
+        description="bearer token required to shut down, cancel jobs and reload; without one, only local requests may",
     )
     retention_jobs: int = Field(
-        100_000, alias="STATS_RETENTION_JOBS", ge=1, description="how many jobs that have ended are kept"
+        100_000, alias="STATS_RETENTION_JOBS", ge=1, description="maximum number of finished jobs to keep"
     )
     retention_hours: float = Field(
         168.0,
         alias="STATS_RETENTION_HOURS",
         gt=0,
         allow_inf_nan=False,
-        description="how long a job that has ended is kept, in hours",
+        description="how long to keep a finished job, in hours",
     )
     journal_sync: Literal["never", "second", "always"] = Field(
         "never",
         alias="STATS_JOURNAL_SYNC",
-        description="when the journal is forced to disk: `never` (safe against the death of the process), `second`, "
-        "`always` (safe against the loss of power)",
+        description="when to sync the journal to disk: `never` (survives a crash of the process), `second` (every "
+        "second) or `always` (survives a power failure)",
     )
     allowed_hosts: Names = Field(
         (),
         alias="STATS_ALLOWED_HOSTS",
-        description="further names that the server is reached by, separated by commas; its address, any IP address and "
-        "localhost always are",
+        description="additional host names that requests may use, separated by commas; the server's own address, IP "
+        "addresses and localhost are always allowed",
     )
     allowed_origins: Names = Field(
         (),
         alias="STATS_ALLOWED_ORIGINS",
-        description="origins of other sites whose pages may use the server, such as https://example.org, separated by "
-        "commas",
+        description="origins allowed for cross-origin requests, separated by commas, for example https://example.org",
     )
 
     def source(self) -> str:
-        """Return the table to read now: the one that is set, else the downloaded one, else the bundled one.
+        """Return the configured table, else the downloaded one if it exists, else the bundled one.
 
-        Call it before each reading, because a table may have been downloaded since.
+        Call it before each load, because a table may have been downloaded since.
         """
         named = "data" in self.model_fields_set
         return str(DOWNLOADED_TABLE) if not named and _may_exist(DOWNLOADED_TABLE) else self.data
@@ -201,7 +204,7 @@ def settings_from_environment(environment: Mapping[str, str] | None = None) -> S
 
 
 def unknown_settings(environment: Mapping[str, str]) -> list[str]:
-    """Return a warning for each variable that looks like a setting but is not one, such as a misspelt name."""
+    """Return a warning for each variable that looks like a setting but is not, such as a misspelt name."""
     names = {str(field.alias) for field in Settings.model_fields.values()}
     unknown = sorted(n for n in environment.keys() - names - OTHER_PROGRAMS_NAMES if n.startswith(PREFIXES))
     return [f"{name} is not a setting of this server{_hint(name, names)}" for name in unknown]
@@ -213,7 +216,7 @@ def _hint(name: str, names: set[str]) -> str:
 
 
 def _one_line(problem: Any) -> str:
-    """Format a validation error of pydantic as one line."""
+    """Format a pydantic validation error as one line."""
     name = problem["loc"][0]
     value = "(not shown)" if name in SECRET_NAMES else quoted(str(problem["input"]))
     return f"setting {name}={value}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
