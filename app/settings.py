@@ -23,21 +23,21 @@ STANDARD_OUTPUT = Path("-")  # as the log file
 
 
 def _not_blank(value: object) -> object:
-    """Reject an empty text, which would silently mean the current folder."""
+    """Reject an empty string, which would silently mean the current folder."""
     if isinstance(value, str) and not value.strip():
         raise PydanticCustomError("blank", "must not be empty")
     return value
 
 
 def _address(value: object) -> object:
-    """Reject what cannot be a host name or address."""
+    """Reject values that cannot be a host name or address."""
     if isinstance(value, str) and not (value.isascii() and value.isprintable() and value.strip()):
         raise PydanticCustomError("address", "must be a host name or address")
     return value
 
 
 def _may_exist(path: Path) -> bool:
-    """Return whether a file exists; True if its folder is not readable, so that reading it reports why."""
+    """Return whether a file exists; True if its folder is unreadable, so that reading the file reports the cause."""
     try:
         return path.is_file()
     except PermissionError:
@@ -45,12 +45,12 @@ def _may_exist(path: Path) -> bool:
 
 
 def _source(value: object) -> object:
-    """Convert a path to text."""
+    """Convert a path to a string."""
     return str(value) if isinstance(value, Path) else value
 
 
 def _scheduler(value: object) -> object:
-    """Reject what cannot be the address of a scheduler."""
+    """Reject values that cannot be the address of a scheduler."""
     if isinstance(value, str) and not re.fullmatch(r"[a-z]+://[!-~]+:[0-9]+/?", value):
         raise PydanticCustomError("scheduler", "must be an address such as tcp://10.0.0.5:8786")
     return value
@@ -80,9 +80,9 @@ Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_net
 
 
 class Settings(BaseModel):
-    """What an operator can choose.
+    """The server's configuration.
 
-    The alias of each field is the name of its environment variable; its description is the text of the README's table.
+    The alias of each field is its environment variable; its description is copied into docs/settings.md.
     Relative paths start at the working folder; the paths of the project's own tables are absolute.
     """
 
@@ -104,8 +104,8 @@ class Settings(BaseModel):
     engine: Literal["auto", "pandas", "dask"] = Field(
         "auto",
         alias="STATS_ENGINE",
-        description="what reads and reduces the table: `pandas`, `dask`, or `auto`: Dask if the table is larger than "
-        "a quarter of the memory, pandas otherwise",
+        description="engine that loads the table: `pandas`, `dask` or `auto`, which chooses Dask if the table is "
+        "larger than a quarter of the memory, otherwise pandas",
     )
     dask_workers: int | None = Field(
         None,
@@ -127,7 +127,7 @@ class Settings(BaseModel):
         "its own",
     )
     results_dir: PathText = Field(
-        Path("results"), alias="STATS_RESULTS_DIR", description="folder of the result files and the journal"
+        Path("results"), alias="STATS_RESULTS_DIR", description="folder for result files and the journal"
     )
     log_file: PathText = Field(
         Path("webserver.log"), alias="STATS_LOG_FILE", description="the rotating log; `-` logs to standard output"
@@ -137,7 +137,7 @@ class Settings(BaseModel):
         alias="TP_NUM_OF_THREADS",
         ge=1,
         le=1024,
-        description="`TaskRunner` threads",
+        description="number of `TaskRunner` threads",
     )
     one_core: Literal["yes", "no"] = Field(
         "yes",
@@ -155,13 +155,17 @@ class Settings(BaseModel):
         description="how long a shutdown waits for accepted jobs, in seconds",
     )
     queue_size: int = Field(
-        10_000, alias="STATS_QUEUE_SIZE", ge=1, le=10_000_000, description="waiting jobs before submissions get 503"
+        10_000,
+        alias="STATS_QUEUE_SIZE",
+        ge=1,
+        le=10_000_000,
+        description="maximum number of waiting jobs; further submissions get 503",
     )
     admin_token: SecretStr | None = Field(
         None,
         alias="STATS_ADMIN_TOKEN",
         min_length=8,
-        description="bearer token for shutting down, cancelling and reloading; without one, only this machine may",
+        description="bearer token required to shut down, cancel jobs and reload; without one, only local requests may",
     )
     retention_jobs: int = Field(
         100_000, alias="STATS_RETENTION_JOBS", ge=1, description="how many finished jobs are kept"
@@ -188,8 +192,7 @@ class Settings(BaseModel):
     allowed_origins: Names = Field(
         (),
         alias="STATS_ALLOWED_ORIGINS",
-        description="origins of other sites whose pages may use the server, such as https://example.org, separated by "
-        "commas",
+        description="origins allowed for cross-origin requests, separated by commas, for example https://example.org",
     )
     trusted_proxies: Networks = Field(
         (),
@@ -199,9 +202,9 @@ class Settings(BaseModel):
     )
 
     def source(self) -> str:
-        """Return the table to read now: the one that is set, else the downloaded one, else the bundled one.
+        """Return the configured table, else the downloaded one if it exists, else the bundled one.
 
-        Call it before each reading, because a table may have been downloaded since.
+        Call it before each load, because a table may have been downloaded since.
         """
         named = "data" in self.model_fields_set
         return str(DOWNLOADED_TABLE) if not named and _may_exist(DOWNLOADED_TABLE) else self.data
@@ -223,7 +226,7 @@ def settings_from_environment(environment: Mapping[str, str] | None = None) -> S
 
 
 def unknown_settings(environment: Mapping[str, str]) -> list[str]:
-    """Return a warning for each variable that looks like a setting but is not one, such as a misspelt name."""
+    """Return a warning for each variable that looks like a setting but is not, such as a misspelt name."""
     names = {str(field.alias) for field in Settings.model_fields.values()}
     unknown = sorted(n for n in environment.keys() - names - OTHER_PROGRAMS_NAMES if n.startswith(PREFIXES))
     return [f"{name} is not a setting of this server{_hint(name, names)}" for name in unknown]
@@ -235,7 +238,7 @@ def _hint(name: str, names: set[str]) -> str:
 
 
 def _one_line(problem: Any) -> str:
-    """Format a validation error of pydantic as one line."""
+    """Format a pydantic validation error as one line."""
     name = problem["loc"][0]
     value = "(not shown)" if name in SECRET_NAMES else quoted(str(problem["input"]))
     return f"setting {name}={value}: {problem['msg'][0].lower()}{problem['msg'][1:]}"

@@ -1,1 +1,1 @@
-"""Benchmarks of the server beside its rivals, run as ``PYTHONPATH=tests python -m benchmarks.run``."""
+"""Benchmarks that compare the server with rivals; run as ``PYTHONPATH=tests python -m benchmarks.run``."""

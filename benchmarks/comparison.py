@@ -1,13 +1,13 @@
-"""What a measurement hands to the report: two figures, their ratio, and the ratio that is wanted."""
+"""Compare two measured figures: their ratio and its target."""
 
 from dataclasses import dataclass
 
 NOTHING = "-"
-WORST_MARGIN = 0.5  # noise is large, so only what falls below half of a target counts as a failure
+WORST_MARGIN = 0.5  # noise is large, so only a ratio below half of its target is a failure
 
 
 class VoidRunError(RuntimeError):
-    """An answer was wrong or missing, so that the figures of the run say nothing."""
+    """A response was wrong or missing, so the run's figures are meaningless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +16,11 @@ class Comparison:
 
     Parameters
     ----------
-    what: what is compared with what
+    what: title of the comparison
     ours, rival: the two figures with their units, as text
-    ratio: the figure that has a target, which ``unit`` says what it counts
-    target: what is wanted of the ratio, None where it is only told
-    at_least: whether a high ratio is good
+    ratio: ratio of the two figures, in ``unit``
+    target: the ratio to reach; None if it is only reported
+    at_least: whether the target is a minimum (higher is better) or a maximum
     """
 
     what: str
@@ -33,14 +33,14 @@ class Comparison:
 
     @property
     def margin(self) -> float | None:
-        """How many times better than the target, None where there is none; below 1 the target is missed."""
+        """How many times better than the target; below 1 misses it. None if there is no target."""
         if self.target is None:
             return None
         return self.ratio / self.target if self.at_least else self.target / self.ratio
 
     @property
     def reached(self) -> bool | None:
-        """Whether the target is reached, None where there is none."""
+        """Whether the target is reached; None if there is no target."""
         return None if self.margin is None else self.margin >= 1
 
     @property
@@ -63,17 +63,17 @@ class Comparison:
 
 
 def rate_over(what: str, ours: float, rival: float, unit: str, target: float | None) -> Comparison:
-    """Compare two rates, of which the higher is the better one."""
+    """Compare two rates; higher is better."""
     return Comparison(what, f"{ours:,.0f} {unit}", f"{rival:,.0f} {unit}", ours / rival, target, at_least=True)
 
 
 def times_faster(what: str, ours: float, rival: float, target: float) -> Comparison:
-    """Tell how many times less time ours takes (both in seconds)."""
+    """Return how many times faster ours is than the rival (both in seconds)."""
     return Comparison(what, duration(ours), duration(rival), rival / ours, target, at_least=True)
 
 
 def times_slower(what: str, ours: float, rival: float, target: float) -> Comparison:
-    """Tell how many times more time ours takes (both in seconds)."""
+    """Return how many times slower ours is than the rival (both in seconds)."""
     return Comparison(what, duration(ours), duration(rival), ours / rival, target, at_least=False)
 
 

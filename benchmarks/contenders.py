@@ -1,4 +1,4 @@
-"""The servers that are put under load: ours as it is run, and its rivals over the same table."""
+"""Start the servers under test: ours, as users run it, and its rivals over the same table."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ CELERY_WORKERS = "2"
 
 
 def why_no_celery() -> str | None:
-    """Return why the Celery rival cannot take part, None where it can."""
+    """Return why the Celery rival cannot run; None if it can."""
     if shutil.which("redis-server") is None:
         return "redis-server is not installed: apt-get install redis-server"
     if find_spec("celery") is None or find_spec("redis") is None:
@@ -30,7 +30,7 @@ def why_no_celery() -> str | None:
 
 @contextmanager
 def all_contenders(*, with_celery: bool) -> Iterator[Mapping[str, Contender]]:
-    """Start ours and its rivals, yield them by name, and end them. Idle ones cost next to nothing."""
+    """Start our server and its rivals, yield them by name, then stop them. Idle servers cost almost nothing."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         server = stack.enter_context(running_server())
@@ -71,7 +71,7 @@ def _celery(folder: Path) -> Iterator[Contender]:
     with _redis(folder) as redis_address:
         environment = rival_environment({"RIVAL_REDIS": redis_address, "RIVAL_TABLE": str(paths.BUNDLED_TABLE)})
         with (
-            # A worker that is not ready yet finds what is posted meanwhile in the queue.
+            # Tasks posted before the worker is ready wait in the queue.
             started(worker, folder / "worker.txt", lambda: True, environment),
             started(
                 rival_command("celery_server", str(port)),

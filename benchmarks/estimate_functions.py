@@ -1,4 +1,4 @@
-"""The statistics about estimates alone: ours, as a job calls them, against pandas, statsmodels and SciPy."""
+"""Benchmark the estimate statistics, without a server, against pandas, statsmodels and SciPy."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,15 +13,15 @@ from app.table.survey_table import SurveyTable
 from benchmarks import paths
 from benchmarks.comparison import Comparison, VoidRunError, times_faster
 from benchmarks.pandas_estimates import EXPRESSIONS, read_estimates
-from benchmarks.progress import tell
+from benchmarks.progress import print_now
 from benchmarks.questions import is_right
 from benchmarks.timing import median_seconds
 
 OURS, PANDAS = "ours", "pandas"
-TARGET = 1.0  # most of a trend's time, and of a correlation's, is statsmodels' and SciPy's own
+TARGET = 1.0  # trend and correlation spend most of their time inside statsmodels and SciPy
 TURN_SECONDS = 0.01
 
-# The figures of an answer that the pandas expression gives too.
+# The fields of a result that the pandas expression computes too.
 FIGURES: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
     {
         "best": lambda data: list(data.values()),
@@ -36,7 +36,7 @@ FIGURES: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
 
 
 def compare_estimates(*, rounds: int) -> list[Comparison]:
-    """Measure each statistic of the registry that answers with its provenance, on its example.
+    """Measure each registered statistic whose result has a provenance, on its example.
 
     Raises
     ------
@@ -56,12 +56,12 @@ def compare_estimates(*, rounds: int) -> list[Comparison]:
             raise VoidRunError(f"{name}: ours gives {figures}, pandas {wanted}")
         seconds = median_seconds(calls, rounds, TURN_SECONDS)
         compared.append(times_faster(f"`{name}`, plain pandas", seconds[OURS], seconds[PANDAS], TARGET))
-        tell(f"{name}: {compared[-1].ours}, plain pandas {compared[-1].rival}")
+        print_now(f"{name}: {compared[-1].ours}, plain pandas {compared[-1].rival}")
     return compared
 
 
 def our_call(name: str, table: SurveyTable) -> Callable[[], Any]:
-    """Return what computes a statistic's example as a job does."""
+    """Return a function that computes a statistic's example as a job does."""
     statistic = STATISTICS[name]
     query = statistic.input.resolve(parse_body(json.dumps(statistic.example).encode(), statistic.body), table)
     return lambda: statistic.compute(table, query)

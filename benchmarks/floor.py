@@ -1,4 +1,4 @@
-"""The floor under the statistics: ``numpy.bincount`` over one question's rows, whose integer codes are prepared.
+"""Compute the lower bound of the statistics' time: ``numpy.bincount`` over one question's pre-coded rows.
 
 The rows are summed and counted by key, divided, put in the order of the result where it has one, and made a dict. All
 that is known beforehand is done beforehand: codes, names, and where a location's keys begin and end.
@@ -20,7 +20,7 @@ Result = dict[str, object]
 
 @dataclass(frozen=True)
 class Keys:
-    """One question's rows by key: the code of each row's key, its value, and the names of the keys in order."""
+    """One question's rows: the key code and the value of each row, and the names of the keys in order."""
 
     codes: Codes
     values: Values
@@ -32,7 +32,7 @@ class Keys:
 
 
 class Floor:
-    """The statistics of one question; ``state`` is the location that those of one location are about."""
+    """The statistics of one question; the state statistics are computed for ``state``."""
 
     def __init__(self, frame: pd.DataFrame, question: str, state: str) -> None:
         rows = frame[(frame["Question"] == question) & frame["Data_Value"].notna()]
@@ -46,7 +46,7 @@ class Floor:
         self._state_keys = slice(first, first + len(self._state_names))
 
     def calls(self) -> Mapping[str, Callable[[], Result]]:
-        """Return what computes each statistic, by its name."""
+        """Return the function of each statistic, by name."""
         return {
             "states_mean": self._states_mean,
             "state_mean": lambda: {self._state: float(self._by_location.means()[self._place])},
@@ -86,7 +86,7 @@ class Floor:
 
 
 def _keys(rows: pd.DataFrame, columns: list[str]) -> Keys:
-    """Code rows by the columns of their key, in the order of the keys; rows without one are left out."""
+    """Encode rows by their key columns, in the order of the keys; rows without a key are skipped."""
     kept = rows.dropna(subset=columns)
     codes = kept.groupby(columns).ngroup().to_numpy()
     keys = kept[columns].drop_duplicates().sort_values(columns).itertuples(index=False, name=None)

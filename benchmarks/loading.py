@@ -1,4 +1,4 @@
-"""Requests while a table is read again: how many jobs a second are done then, and what they cost the reading.
+"""Measure requests during a reload: jobs per second, and how much the requests slow the reload down.
 
 ``PYTHONPATH=tests python -m benchmarks.loading [--quick] [--folder <folder>]`` takes about six minutes and writes
 ``loading.md``. The folder needs room for 1 GB; what is written there is removed.
@@ -24,7 +24,7 @@ import requests
 from benchmarks import paths
 from benchmarks.comparison import Comparison, VoidRunError, rate_over
 from benchmarks.processes import REQUEST_SECONDS
-from benchmarks.progress import tell
+from benchmarks.progress import print_now
 from benchmarks.questions import QUESTION, expected
 from benchmarks.reloads import Window, now, read_again, reloading
 from benchmarks.report import table_of
@@ -45,13 +45,13 @@ WAIT = "?wait=10"
 HEAD = ("table and reader", "while it is read again", "while it is not", "ratio", "target", "reached")
 READING_HEAD = ("table and reader", "a reading alone", "with requests", "ratio", "part")
 TARGET = 0.5
-LEAST_PART = 0.8  # of the time of a load has to be spent reading, or its figure says little
+LEAST_PART = 0.8  # of a load's time must overlap a reload, or the figure is meaningless
 CLOSE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured: rounds; seconds of a load, at least; respondents' records."""
+    """The effort of a run: rounds, minimum seconds per load, and number of respondents' records."""
 
     rounds: int
     seconds: int
@@ -64,7 +64,7 @@ QUICK = Effort(rounds=1, seconds=3, records=2 * MILLION)
 
 @dataclass
 class Turns:
-    """What one server did in turns: jobs a second and seconds of a reading, either alone and both at once."""
+    """One server's rounds: jobs per second and seconds per reload, each measured alone and both at once."""
 
     what: str
     idle_rates: list[float] = field(default_factory=list)
@@ -74,18 +74,18 @@ class Turns:
     parts: list[float] = field(default_factory=list)
 
     def compared(self) -> Comparison:
-        """Return the rates, compared; medians of the rounds."""
+        """Compare the median rates."""
         return rate_over(self.what, median(self.rates), median(self.idle_rates), "jobs/s", TARGET)
 
     def cells(self) -> tuple[str, ...]:
-        """Return what the readings took, as cells of a row; medians of the rounds."""
+        """Return the median reload times as the cells of a table row."""
         alone, under_load = median(self.alone_seconds), median(self.seconds)
         times = f"{under_load / alone:.2f} times"
         return self.what, f"{alone:.2f} s", f"{under_load:.2f} s", times, f"{min(self.parts):.0%}"
 
 
 def take_turns(contender: Contender, effort: Effort) -> Turns:
-    """Measure a server: a reading alone, requests alone, then both at once; and so on.
+    """Measure a server in rounds: a reload alone, requests alone, then both at once.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def take_turns(contender: Contender, effort: Effort) -> Turns:
         turns.alone_seconds.append(read_again(contender.address).seconds)
         turns.idle_rates.append(run_load(contender, STATISTIC, effort.seconds).jobs_per_second)
         load_both(contender, effort.seconds, turns)
-        tell(
+        print_now(
             f"{contender.name}, round {number}: {turns.idle_rates[-1]:,.0f} jobs/s, {turns.rates[-1]:,.0f} while it is "
             f"read again; that takes {turns.alone_seconds[-1]:.2f} s, {turns.seconds[-1]:.2f} s with requests"
         )
@@ -105,7 +105,7 @@ def take_turns(contender: Contender, effort: Effort) -> Turns:
 
 
 def load_both(contender: Contender, seconds: int, turns: Turns) -> None:
-    """Put a server under load while it reads its table again and again, and note how that went.
+    """Put a server under load while it reloads its table repeatedly, and record the round.
 
     Parameters
     ----------
@@ -130,14 +130,14 @@ def load_both(contender: Contender, seconds: int, turns: Turns) -> None:
 
 
 def by_pandas(folder: Path, effort: Effort) -> Turns:
-    """Measure the reader on pandas, over the whole CDC table."""
+    """Measure the pandas reader with the whole CDC table."""
     table, kind = whole_cdc_table(folder)
     with running_server({"STATS_DATA": str(table), "STATS_ENGINE": "pandas"}) as server:
         return take_turns(Contender(f"{kind}, pandas", server.address, WAIT, partial(expected, table=table)), effort)
 
 
 def by_dask(folder: Path, effort: Effort) -> Turns:
-    """Measure the reader on Dask, over respondents' records.
+    """Measure the Dask reader with respondents' records.
 
     Their figures are compared with DuckDB's sums before anything is measured; every later answer has to be the same.
     """
@@ -165,7 +165,7 @@ def check_national(address: str, records: Path) -> None:
     ------
     VoidRunError: it differs
     """
-    expected_value = watch("rivals.duckdb_sums", str(records), str(WORKERS)).told["national"]
+    expected_value = watch("rivals.duckdb_sums", str(records), str(WORKERS)).report["national"]
     answer = requests.post(
         f"{address}/api/estimate",
         json={"question": QUESTION, "locations": ["National"], "by": ["year"]},
@@ -201,7 +201,7 @@ def report_of(measured: Sequence[Turns], effort: Effort) -> str:
 
 
 def main() -> int:
-    """Measure and report; return the exit code, 1 where the run is void."""
+    """Measure and report; return the exit code, 1 if the run is void."""
     parser = argparse.ArgumentParser(description="Measure requests while a table is read again.")
     parser.add_argument("--quick", action="store_true", help="fewer records, one round; writes no report")
     parser.add_argument("--folder", type=Path, help="where the tables are written; otherwise a temporary folder")
@@ -214,7 +214,7 @@ def main() -> int:
         sys.stderr.write(f"the run is void: {error}\n")
         return 1
     text = report_of(measured, effort)
-    tell(text)
+    print_now(text)
     if not arguments.quick:
         REPORT.write_text(text, encoding="utf-8")
     return 0

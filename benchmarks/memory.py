@@ -1,4 +1,4 @@
-"""Resident memory while serving the whole CDC table, against a process that holds the needed columns in pandas."""
+"""Compare the server's resident memory with a process that only holds the needed columns in pandas."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import requests
 
 from benchmarks.comparison import Comparison, VoidRunError
 from benchmarks.processes import REQUEST_SECONDS, rival_command, started
-from benchmarks.progress import tell
+from benchmarks.progress import print_now
 from benchmarks.questions import body_of, expected, is_right
 from support.real_server import running_server
 
@@ -17,7 +17,7 @@ STATISTICS_ASKED = ("global_mean", "mean_by_category", "states_mean", "state_mea
 
 
 def compare_memory(table: Path, kind: str, folder: Path, *, jobs: int) -> list[Comparison]:
-    """Measure the process that serves, after some jobs, and the one that only holds the columns.
+    """Measure the worker process after some jobs, and the process that only holds the columns.
 
     Parameters
     ----------
@@ -33,32 +33,32 @@ def compare_memory(table: Path, kind: str, folder: Path, *, jobs: int) -> list[C
     command = rival_command("frame_holder", str(table))
     with started(command, output, lambda: "held" in output.read_text(encoding="utf-8")) as holder:
         rival = resident_mib(holder)
-    tell(f"memory: {ours:.0f} MiB, its parent {parent:.0f} MiB (much of it shared), pandas alone {rival:.0f} MiB")
+    print_now(f"memory: {ours:.0f} MiB, its parent {parent:.0f} MiB (mostly shared), pandas alone {rival:.0f} MiB")
     what = f"resident memory serving {kind}, pandas, Flask and the columns"
     shown = f"{ours:.0f} MiB (and {parent:.0f} MiB its parent, partly shared)"
     return [Comparison(what, shown, f"{rival:.0f} MiB", ours / rival, TARGET, at_least=False)]
 
 
 def resident_mib(pid: int) -> float:
-    """Return how much memory of a process is resident, pages that it shares included."""
+    """Return the resident memory of a process in MiB, including shared pages."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
     if found is None:
-        raise VoidRunError(f"process {pid} has ended")
+        raise VoidRunError(f"process {pid} exited")
     return int(found[1]) / KIB_PER_MIB
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes that a process has started and that still run, whichever of its threads did so."""
+    """Return the running children of a process, from all of its threads."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for task in tasks for child in task.read_text(encoding="utf-8").split()]
 
 
 def _ask(address: str, table: Path, jobs: int) -> None:
-    """Let the server compute so many jobs, and check the last result of each statistic."""
+    """Run this many jobs and check the last result of each statistic."""
     answers = {}
     with requests.Session() as session:
-        session.trust_env = False  # a proxy does not know the loopback address of this machine
+        session.trust_env = False  # a proxy cannot reach the loopback address
         for number in range(jobs):
             name = STATISTICS_ASKED[number % len(STATISTICS_ASKED)]
             posted = session.post(f"{address}/api/{name}", json=body_of(name), timeout=REQUEST_SECONDS)

@@ -1,4 +1,4 @@
-"""The statistics about estimates as one writes them who has a DataFrame, statsmodels and SciPy.
+"""The estimate statistics as plain pandas code, with statsmodels and SciPy.
 
 Each takes the body of the statistic's example and returns the figures that are compared with ours.
 """
@@ -32,21 +32,21 @@ Expression = Callable[[pd.DataFrame, Body], list[float]]
 
 
 def read_estimates(path: Path) -> pd.DataFrame:
-    """Read the rows with a value, and their standard errors."""
+    """Read the rows with a value, and compute their standard errors."""
     frame = pd.read_csv(path, usecols=list(COLUMNS)).rename(columns=COLUMNS).dropna(subset=["value"])
     return frame.assign(error=(frame["high"] - frame["low"]) / (2 * Z))
 
 
 def _asked(frame: pd.DataFrame, body: Body) -> pd.DataFrame:
-    """Return the rows of the question, years and location; of the total, unless a category is named."""
+    """Select the rows of the question, years and location; of the Total stratum unless a category is given."""
     category = body.get("stratification", {}).get("category", "Total")
     chosen = (frame["question"] == body["question"]) & (frame["category"] == category)
     if "years" in body:
         chosen &= frame["year"].isin(body["years"])
     if "state" in body:
         chosen &= frame["abbreviation"] == body["state"]
-    asked: pd.DataFrame = frame[chosen]
-    return asked
+    selected: pd.DataFrame = frame[chosen]
+    return selected
 
 
 def _over_years(frame: pd.DataFrame, key: str) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def _over_years(frame: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def best(frame: pd.DataFrame, body: Body) -> list[float]:
-    """Return the lowest means: the examples ask for a question where low is good."""
+    """Return the lowest means; the examples use a question where low is good."""
     rows = frame[(frame["question"] == body["question"]) & ~frame["location"].isin(body["exclude"])]
     return list(rows.groupby("location")["value"].mean().nsmallest(body["n"]))
 

@@ -1,4 +1,4 @@
-"""The statistics as one writes them who has a DataFrame: plain pandas expressions over the whole table."""
+"""The statistics as plain pandas expressions over the whole table."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,7 +42,7 @@ def state_mean(frame: pd.DataFrame, body: Mapping[str, str]) -> Result:
 
 
 def best5(frame: pd.DataFrame, body: Mapping[str, str]) -> Result:
-    """Return the five lowest means: the benchmarks ask for a question where low is good."""
+    """Return the five lowest means; the benchmarks use a question where low is good."""
     return {str(name): mean for name, mean in _means(frame, body).head(RANKING_LENGTH).to_dict().items()}
 
 

@@ -1,4 +1,4 @@
-"""A picture of the ratios: how many times better or worse than its target each is."""
+"""Draw how many times better or worse than its target each ratio is."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,18 +8,18 @@ import pandas as pd
 
 from benchmarks.comparison import Comparison
 
-REACHED_COLOUR, MISSED_COLOUR = "#2b7bba", "#d9822b"  # told apart by those who do not see red or green too
+REACHED_COLOUR, MISSED_COLOUR = "#2b7bba", "#d9822b"  # distinguishable for colour-blind readers
 WIDTH_PIXELS, STEP_PIXELS = 420, 17
 LABEL_PIXELS = 420
 
 
 def write_picture(path: Path, compared: Sequence[Comparison]) -> None:
-    """Write a bar for each comparison, which have targets, from its target to its ratio, on a logarithmic scale."""
+    """Draw a bar from target to ratio for each comparison, on a logarithmic scale. Each needs a target."""
     rows = pd.DataFrame(
         {
             "what": [item.what.replace("`", "") for item in compared],
             "margin": [item.margin for item in compared],
-            "end": [max(item.margin or 1.0, 1.0) for item in compared],  # where the figures stand
+            "end": [max(item.margin or 1.0, 1.0) for item in compared],  # where the labels start
             "reached": [item.reached for item in compared],
             "figures": [f"{item.ratio_text}, {item.target_text}" for item in compared],
         }
@@ -37,7 +37,7 @@ def write_picture(path: Path, compared: Sequence[Comparison]) -> None:
 
 
 def _margin_axis(lowest: float, highest: float) -> alt.X:
-    """Return an axis for the margins, with room for the figures at its end."""
+    """Return an axis for the margins, with room for the labels at its end."""
     return alt.X(
         "margin:Q",
         title="times better than its target (logarithmic; left of 1 the target is missed)",

@@ -1,4 +1,4 @@
-"""The pool alone: empty tasks a second, their status recorded, against the standard library's executor."""
+"""Benchmark the pool alone: empty tasks per second, with status tracking, against ThreadPoolExecutor."""
 
 import gc
 import itertools
@@ -14,7 +14,7 @@ from app.jobs.job_store import JobStore, Task
 from app.jobs.status_map import DONE, ERROR, Recovered, StatusMap
 from app.task_runner import ThreadPool
 from benchmarks.comparison import Comparison, VoidRunError, rate_over
-from benchmarks.progress import tell
+from benchmarks.progress import print_now
 
 THREADS = 4
 TARGET = 4.0
@@ -23,7 +23,7 @@ REQUEST = JobRequest("empty", b"{}")
 
 
 class MemoryStore:
-    """What the pool asks of a store, with nothing behind it but the status map: no journal, no files.
+    """An in-memory job store: the real status map without journal and files.
 
     Only one thread hands in jobs, so that numbers are given in order without a lock.
     """
@@ -33,24 +33,24 @@ class MemoryStore:
         self._numbers = itertools.count(1)
 
     def accept(self, tasks: Sequence[Task]) -> list[Job]:
-        """Give jobs the next numbers and make them known."""
+        """Register jobs under the next numbers."""
         jobs = [Job(next(self._numbers), request, work) for request, work in tasks]
         for job in jobs:
             self.map.publish(job)
         return jobs
 
     def work(self, job: Job) -> Work:
-        """Return what computes a job."""
+        """Return the function that computes a job."""
         return job.work or _empty
 
     def finish(self, job: Job, document: Document, reason: str | None) -> JobStatus:
-        """Record that a job has ended."""
+        """Record that a job has finished."""
         self.map.end(job, reason, document.checksum)
         return DONE if reason is None else ERROR
 
 
 class NobodyObserves:
-    """An observer that looks away: the executor counts nothing either."""
+    """An observer that records nothing, as the executor has no metrics either."""
 
     def accepted(self, job: Job) -> None:
         """Do nothing."""
@@ -63,14 +63,14 @@ class NobodyObserves:
 
 
 def compare_pool(*, rounds: int, tasks: int) -> list[Comparison]:
-    """Measure ours and the executor in turns, each time with new threads."""
+    """Measure our pool and the executor in turns, with new threads each time."""
     rates: dict[Callable[[int], float], list[float]] = {_our_rate: [], _executor_rate: []}
     for _ in range(rounds):
         for measure, measured in rates.items():
-            gc.collect()  # what the turn before has left is not this one's to collect
+            gc.collect()  # a turn must not pay for the garbage of the one before
             measured.append(measure(tasks))
     ours, rival = (median(measured) for measured in rates.values())
-    tell(f"pool: {ours:,.0f} tasks/s, ThreadPoolExecutor {rival:,.0f} tasks/s")
+    print_now(f"pool: {ours:,.0f} tasks/s, ThreadPoolExecutor {rival:,.0f} tasks/s")
     what = f"pool of {THREADS} threads, empty tasks, ThreadPoolExecutor"
     return [rate_over(what, ours, rival, "tasks/s", TARGET)]
 
@@ -83,10 +83,10 @@ def _empty() -> Document:
 
 
 def _our_rate(tasks: int) -> float:
-    """Return how many tasks a second our pool finishes, their submission included."""
+    """Return how many tasks per second our pool finishes, including their submission."""
     store = MemoryStore()
     pool = ThreadPool(
-        store=cast("JobStore", store),  # the pool asks no more of it than what is there
+        store=cast("JobStore", store),  # it has every method that the pool calls
         threads=THREADS,
         queue_size=tasks,
         observer=NobodyObserves(),
@@ -102,7 +102,7 @@ def _our_rate(tasks: int) -> float:
 
 
 def _executor_rate(tasks: int) -> float:
-    """Return how many tasks a second the executor finishes, with the status of each in a dict under a lock."""
+    """Return how many tasks per second the executor finishes, with each status in a dict under a lock."""
     lock = threading.Lock()
     statuses: dict[int, JobStatus] = {}
 

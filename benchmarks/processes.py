@@ -1,4 +1,4 @@
-"""Processes that a benchmark starts: they get what they need, are waited for, and end with all that they started."""
+"""Start the processes of a benchmark, wait until they are ready, and stop them with their children."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ SHOWN_CHARS = 2000
 
 
 class StartFailedError(RuntimeError):
-    """A process ended, or was not ready in time; the message holds what it wrote."""
+    """A process exited, or was not ready in time; the message holds its output."""
 
 
 def rival_command(rival: str, *arguments: str) -> list[str]:
@@ -30,7 +30,7 @@ def rival_command(rival: str, *arguments: str) -> list[str]:
 
 
 def rival_environment(additions: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return an environment in which a rival can import the project's packages from any working folder."""
+    """Return an environment in which a rival can import the project from any working folder."""
     return {**os.environ, "PYTHONPATH": str(paths.PROJECT_ROOT), **(additions or {})}
 
 
@@ -38,7 +38,7 @@ def rival_environment(additions: Mapping[str, str] | None = None) -> dict[str, s
 def started(
     command: list[str], output: Path, ready: Callable[[], bool], environment: Mapping[str, str] | None = None
 ) -> Iterator[int]:
-    """Start a process, wait until it is ready, yield its id, and end it with all that it started.
+    """Start a process, wait until it is ready, yield its id, and stop it with all its children.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def started(
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """Ask a process that leads a session of its own to end; kill what of it is left."""
+    """Terminate a process that leads its own session, then kill what remains of its process group."""
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS)
@@ -75,7 +75,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def listens(port: int) -> bool:
-    """Tell whether anybody listens on a port of the loopback address."""
+    """Return whether a server listens on a port of the loopback address."""
     with socket.socket() as probe:
         probe.settimeout(STOP_SECONDS)
         return probe.connect_ex((HOST, port)) == 0

@@ -1,9 +1,9 @@
-"""Tell whoever waits for a benchmark how far it is."""
+"""Print the progress of a benchmark."""
 
 import sys
 
 
-def tell(line: str) -> None:
-    """Write a line at once."""
+def print_now(line: str) -> None:
+    """Print a line and flush it, so that it is visible immediately."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

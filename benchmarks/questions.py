@@ -1,4 +1,4 @@
-"""What the benchmarks ask, and what is right: the reference computation of the tools, which shares no code with us."""
+"""The benchmarks' requests and expected results, from the tools' independent reference computation."""
 
 import math
 from functools import cache
@@ -13,7 +13,7 @@ RELATIVE_TOLERANCE = 1e-9
 
 
 def body_of(statistic: str) -> dict[str, str]:
-    """Return the body that a statistic is asked with."""
+    """Return the request body for a statistic."""
     about_a_state = statistic.startswith("state_")
     return {"question": QUESTION, "state": STATE} if about_a_state else {"question": QUESTION}
 
@@ -24,12 +24,12 @@ def _reference(table: Path) -> Reference:
 
 
 def expected(statistic: str, table: Path = paths.BUNDLED_TABLE) -> object:
-    """Return the right result of a statistic over a table."""
+    """Return the expected result of a statistic over a table."""
     return _reference(table).expected(statistic, body_of(statistic))
 
 
 def is_right(answer: object, right: object) -> bool:
-    """Tell whether a result has the right keys and numbers; their order is not looked at."""
+    """Return whether a result has the expected keys and numbers, in any order."""
     if isinstance(answer, dict) and isinstance(right, dict):
         return answer.keys() == right.keys() and all(is_right(answer[key], right[key]) for key in right)
     if isinstance(answer, int | float) and isinstance(right, int | float):

@@ -23,28 +23,28 @@ from app.table.sources.addresses import Source
 from app.table.sources.progress import Progress
 from app.table.survey_table import SurveyTable
 from benchmarks import paths
-from benchmarks.progress import tell
+from benchmarks.progress import print_now
 
 WORKER_BYTES = 768 * 1024 * 1024
 MEASURES = ("value_sum", "low_sum", "high_sum", "variance_sum", "respondents")
 
 
 def main(folder: str, workers: int, cells_file: str) -> None:
-    """Reduce, tell how it goes, and write the measures of all cells into a file of NumPy."""
+    """Reduce the records, print progress, and write the measures of all cells to a NumPy file."""
     kind = RespondentRecords(read_mapping(paths.MAPPING))
     task = ClusterTask(source=Source(folder), kind=kind, cores=CORES, workers=workers, worker_bytes=WORKER_BYTES)
     with dask.config.set(CLUSTER_CONFIG), cluster_client(task) as client:
-        tell(json.dumps({"workers": list(client.run(os.getpid).values())}))
+        print_now(json.dumps({"workers": list(client.run(os.getpid).values())}))
         started = time.perf_counter()
         table = read_with_dask(client, Source(folder), kind, tell_share)
         seconds = time.perf_counter() - started
     np.save(Path(cells_file), measures_of(table))
-    tell(json.dumps({"seconds": seconds, "rows": table.report.rows_used, "national": national_of(table)}))
+    print_now(json.dumps({"seconds": seconds, "rows": table.report.rows_used, "national": national_of(table)}))
 
 
 def tell_share(progress: Progress) -> None:
-    """Print which share of the source is done."""
-    tell(json.dumps({"share": progress.share}))
+    """Print the share of the source that is read."""
+    print_now(json.dumps({"share": progress.share}))
 
 
 def measures_of(table: SurveyTable) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":

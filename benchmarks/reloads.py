@@ -1,4 +1,4 @@
-"""Have a running server read its table again, once or again and again, and take the times that it tells."""
+"""Reload the table of a running server, once or repeatedly, and collect the times that it reports."""
 
 import threading
 import time
@@ -20,52 +20,52 @@ LONGEST_READING_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """From when to when a table was read, by the server's own clock."""
+    """Start and end of a reload, by the server's clock."""
 
     started_at: datetime
     ended_at: datetime
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """Duration of the reload."""
         return (self.ended_at - self.started_at).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Some time in which something else was done, by the same clock."""
+    """A time window of another measurement, by the same clock."""
 
     began_at: datetime
     ended_at: datetime
 
     def whole(self, readings: Sequence[Reading]) -> list[Reading]:
-        """Return the readings that began and ended in it."""
+        """Return the reloads that lie completely within the window."""
         return [r for r in readings if r.started_at >= self.began_at and r.ended_at <= self.ended_at]
 
     def part_read(self, readings: Sequence[Reading]) -> float:
-        """Return the part of it in which a reading went on, from 0 to 1."""
+        """Return the share of the window during which a reload ran, from 0 to 1."""
         overlaps = (min(r.ended_at, self.ended_at) - max(r.started_at, self.began_at) for r in readings)
         read = sum(max(0.0, overlap.total_seconds()) for overlap in overlaps)
         return read / (self.ended_at - self.began_at).total_seconds()
 
 
 def read_again(address: str) -> Reading:
-    """Have a server read its table again, and wait for the end of that. Blocks.
+    """Reload a server's table. Blocks until the reload ends.
 
     Raises
     ------
-    VoidRunError: it could not, or takes too long
+    VoidRunError: the reload failed, or takes too long
     """
     deadline = time.monotonic() + LONGEST_READING_SECONDS
     with requests.Session() as session:
-        session.trust_env = False  # a proxy does not know the loopback address of this machine
+        session.trust_env = False  # a proxy cannot reach the loopback address
         session.post(f"{address}/api/dataset/reload", timeout=REQUEST_SECONDS).raise_for_status()
         while (report := _report(session, address))["status"] == "running":
             if time.monotonic() > deadline:
-                raise VoidRunError(f"a reading takes longer than {LONGEST_READING_SECONDS:g} s")
+                raise VoidRunError(f"the reload takes longer than {LONGEST_READING_SECONDS:g} s")
             time.sleep(PAUSE_SECONDS)
     if report["status"] != "done":
-        raise VoidRunError(f"the table could not be read again: {report['reason']}")
+        raise VoidRunError(f"the reload failed: {report['reason']}")
     return Reading(datetime.fromisoformat(report["started_at"]), datetime.fromisoformat(report["ended_at"]))
 
 
@@ -76,13 +76,13 @@ def _report(session: requests.Session, address: str) -> dict[str, Any]:
 
 @contextmanager
 def reloading(address: str) -> Iterator[list[Reading]]:
-    """Have a server read its table again and again until the block ends; give the readings that have ended until now.
+    """Reload a server's table repeatedly until the block ends; yield the list of finished reloads.
 
-    The one that goes on when the block ends is waited for, and given too.
+    The reload that is running when the block ends is awaited and added too.
 
     Raises
     ------
-    VoidRunError: one of them failed
+    VoidRunError: a reload failed
     """
     readings: list[Reading] = []
     ended = threading.Event()
@@ -101,5 +101,5 @@ def reloading(address: str) -> Iterator[list[Reading]]:
 
 
 def now() -> datetime:
-    """Return the time of the clock that the server tells its times by."""
+    """Return the current time, comparable with the server's timestamps."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""What several servers need, and what more records need: the figures that ``docs/scaling.md`` reckons with.
+"""Measure and simulate several servers and larger surveys, for the calculations in ``docs/scaling.md``.
 
 ``PYTHONPATH=tests python -m benchmarks.replicas`` takes half a minute and writes ``replicas.md``.
 """
@@ -22,7 +22,7 @@ from benchmarks import paths
 from benchmarks.comparison import VoidRunError
 from benchmarks.memory import children
 from benchmarks.processes import REQUEST_SECONDS
-from benchmarks.progress import tell
+from benchmarks.progress import print_now
 from benchmarks.watched import tree_mib
 from support.real_server import RealServer, running_server
 from tools.make_respondents import DEFAULT_SEED, FACTS_FILE, Generator, read_survey
@@ -32,18 +32,18 @@ MILLION = 1_000_000
 SEED = 1
 
 REPLICAS, CLIENTS, DRAWS = 1000, (10_000, 100_000, 1_000_000), 20
-LOADS, JOBS = (0.5, 0.7, 0.9), 400_000  # share of the time that a server is busy; jobs simulated
+LOADS, JOBS = (0.5, 0.7, 0.9), 400_000  # utilization of a server; simulated jobs
 
 BLOCKS, RECORDS_IN_ALL = 24, 50 * MILLION
-ALL_YEARS, YEARS_IN_BLOCKS = 12, 6  # so many blocks of so many records are somewhat less than six years
-BLOCKS_PER_TASK = 4  # as many as a worker of the reader on Dask merges; it then merges 7 tasks at once, here 6
+ALL_YEARS, YEARS_IN_BLOCKS = 12, 6  # the blocks span a little less than six years
+BLOCKS_PER_TASK = 4  # like the Dask reader, which then merges 7 tasks at once, here 6
 MERGES = 3
 ALL_RECORDS = 10**10
 WORKERS = (2, 20, 200, 1000)
 
 
 def two_servers() -> list[str]:
-    """Start two servers with folders of their own, and tell what they have in common.
+    """Start two servers with separate folders, and report what they share.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def two_servers() -> list[str]:
     return [
         f"| ids of the first job of either | `{ids[0]}`, `{ids[1]}` |",
         "| documents of the same question | the same bytes |",
-        f"| the second server's `{other}`, asked for at the first | `{lost.decode()}` |",
+        f"| the second server's `{other}`, requested from the first | `{lost.decode()}` |",
         f"| from the start to ready, bundled table | {seconds:.1f} s |",
         f"| memory of one server with its parent, of them the serving one | {memory:.0f} MiB, {worker:.0f} MiB |",
     ]
@@ -77,19 +77,19 @@ def posted(server: RealServer, statistic: str) -> str:
 
 
 def document(server: RealServer, job_id: str) -> bytes:
-    """Return what a server answers for an id."""
+    """Return a server's response for a job id."""
     return requests.get(f"{server.address}/api/get_results/{job_id}?wait=10", timeout=REQUEST_SECONDS).content
 
 
 def busiest(clients: int) -> float:
-    """Return how many times the mean the busiest of the replicas has, where each client stays with a random one."""
+    """Return the load of the busiest replica as a multiple of the mean, if each client sticks to a random one."""
     draw = np.random.default_rng(SEED)
     found = [np.bincount(draw.integers(REPLICAS, size=clients), minlength=REPLICAS).max() for _ in range(DRAWS)]
     return float(np.mean(found)) * REPLICAS / clients
 
 
 def waiting(load: float) -> tuple[float, float]:
-    """Return mean and 99th percentile of the wait for a server that jobs reach at random, in times of one job."""
+    """Return mean and 99th percentile of the wait for random arrivals, in multiples of one job's time."""
     draw = np.random.default_rng(SEED)
     slack = 1.0 - draw.exponential(1 / load, JOBS)  # Lindley: wait' = max(0, wait + service - time to the next)
     total = np.concatenate([[0.0], np.cumsum(slack)])
@@ -98,7 +98,7 @@ def waiting(load: float) -> tuple[float, float]:
 
 
 def record_costs() -> tuple[float, float, UnitSums, UnitSums]:
-    """Return processor seconds to read and reduce a block, and to merge one in; sums of a block, and of all."""
+    """Return CPU seconds to reduce a block and to merge one; then the sums of a block, and of all blocks."""
     kind = RespondentRecords(read_mapping(paths.MAPPING))
     generator = Generator(read_survey(FACTS_FILE), RECORDS_IN_ALL, DEFAULT_SEED)
     parts, seconds = [], []
@@ -120,19 +120,19 @@ def record_costs() -> tuple[float, float, UnitSums, UnitSums]:
 
 
 def _later(part: UnitSums, years: int) -> UnitSums:
-    """Return the sums of a block as if they were of units so many years later."""
+    """Return the sums of a block, shifted to sampling units that many years later."""
     units = part.units._replace(years=part.units.years + years * YEARS_IN_BLOCKS)
     return replace(part, units=units)
 
 
 def minutes(workers: int, reduce_seconds: float, merge_seconds: float) -> float:
-    """Return how long so many workers take: their own time, or that of the one process that merges if it is longer."""
+    """Return how long the workers take; the single merging process is the limit if it takes longer."""
     blocks = ALL_RECORDS / MILLION
     return max(blocks * reduce_seconds / workers, blocks * merge_seconds) / 60
 
 
 def more_records() -> list[str]:
-    """Measure what a block costs, and reckon with it."""
+    """Measure the cost of a block and extrapolate."""
     reduce_seconds, merge_seconds, sums, whole = record_costs()
     per_unit = sums.sums.nbytes / sums.records.size
     lines = [
@@ -167,7 +167,7 @@ def report(parts: Sequence[tuple[str, list[str]]]) -> str:
 
 
 def main() -> int:
-    """Measure, simulate and report; return the exit code, 1 where the run is void."""
+    """Measure, simulate and report; return the exit code, 1 if the run is void."""
     try:
         parts = [
             ("Two servers with folders of their own, measured", two_servers()),
@@ -179,7 +179,7 @@ def main() -> int:
         return 1
     text = report(parts)
     REPORT.write_text(text, encoding="utf-8")
-    tell(text)
+    print_now(text)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The report: a table of the ratios, a picture of them, and under what conditions they were measured."""
+"""Write the report: a table and a picture of the ratios, and the conditions of the measurement."""
 
 import os
 import platform
@@ -14,14 +14,14 @@ HEAD = ("what", "ours", "rival", "ratio", "target", "reached")
 
 
 def table_of(compared: Sequence[Comparison], head: Sequence[str] = HEAD) -> str:
-    """Return the comparisons as a Markdown table, under other words where a head is given."""
+    """Return the comparisons as a Markdown table; ``head`` replaces the default heading."""
     rows = [head, *(_cells(item) for item in compared)]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "| " + " | ".join("---" for _ in HEAD) + " |", *lines[1:]])
 
 
 def write_report(folder: Path, compared: Sequence[Comparison]) -> None:
-    """Write the table and the picture into a folder."""
+    """Write the table and the picture to a folder."""
     aims = [item for item in compared if item.target is not None]
     text = [
         "# Results of the benchmarks",

@@ -1,4 +1,4 @@
-"""Reduce respondents' records of several sizes, and compare with DuckDB, with one worker, and with a worker killed.
+"""Reduce respondents' records in several sizes; compare with DuckDB, one worker, and a killed worker.
 
 ``PYTHONPATH=tests python -m benchmarks.respondents [--quick] [--folder <folder>]`` writes ``scaling.md`` and
 ``scaling.svg``. The folder needs room for 2.3 GB; what is written there is removed.
@@ -17,15 +17,15 @@ import numpy as np
 
 from benchmarks import paths
 from benchmarks.comparison import Comparison, VoidRunError, times_faster, times_slower
-from benchmarks.progress import tell
+from benchmarks.progress import print_now
 from benchmarks.scaling_report import Point, write_report
-from benchmarks.watched import Run, Told, watch
+from benchmarks.watched import Report, Run, watch
 from tools.make_respondents import DEFAULT_SEED, write_records
 
 MILLION = 1_000_000
 SIZES = (1 * MILLION, 5 * MILLION, 25 * MILLION, 50 * MILLION)
 QUICK_SIZES = (1 * MILLION, 2 * MILLION, 4 * MILLION)
-ROUNDS = 3  # of the largest size, in which rivals take turns
+ROUNDS = 3  # at the largest size, with rivals in turns
 CORES = 2  # workers, and DuckDB's threads
 HALF = 0.5
 
@@ -36,19 +36,19 @@ CLOSE = 1e-9
 
 @dataclass
 class Killer:
-    """Kills one of the workers, once half of the source is done."""
+    """Kills one of the workers when half of the source is read."""
 
     killed: list[int] = field(default_factory=list)
 
-    def heard(self, told: Told) -> None:
-        """Take note of how far the reading is."""
-        if not self.killed and told.get("share", 0.0) >= HALF:
-            self.killed.append(told["workers"][0])
+    def on_report(self, report: Report) -> None:
+        """Kill a worker once the progress reaches one half."""
+        if not self.killed and report.get("share", 0.0) >= HALF:
+            self.killed.append(report["workers"][0])
             os.kill(self.killed[0], signal.SIGKILL)
 
 
 class Measurement:
-    """All runs over the records of one size.
+    """Runs all measurements over the records of one size.
 
     Parameters
     ----------
@@ -62,25 +62,32 @@ class Measurement:
         files = write_records(self._records, rows, DEFAULT_SEED)
         self.bytes = sum(file.stat().st_size for file in files)
 
-    def ours(self, workers: int, killer: Killer | None = None, *, weigh: bool = False) -> Run:
-        """Reduce by so many workers."""
-        heard = killer.heard if killer else lambda told: None
-        run = watch("reduce_records", str(self._records), str(workers), str(self._cells), heard=heard, weigh=weigh)
-        if run.told["rows"] != self.rows:
-            raise VoidRunError(f"{run.told['rows']} of {self.rows} records were read")
-        tell(f"{self.rows:,} records, {workers} workers: {run.seconds:.1f} s{_weight(run)}")
+    def ours(self, workers: int, killer: Killer | None = None, *, measure_memory: bool = False) -> Run:
+        """Reduce the records with the given number of workers."""
+        on_report = killer.on_report if killer else lambda report: None
+        run = watch(
+            "reduce_records",
+            str(self._records),
+            str(workers),
+            str(self._cells),
+            on_report=on_report,
+            measure_memory=measure_memory,
+        )
+        if run.report["rows"] != self.rows:
+            raise VoidRunError(f"{run.report['rows']} of {self.rows} records were read")
+        print_now(f"{self.rows:,} records, {workers} workers: {run.seconds:.1f} s{_weight(run)}")
         return run
 
-    def duckdb(self, ours: Run, *, weigh: bool = False) -> Run:
-        """Let DuckDB add up, and compare a figure that follows from either's sums."""
-        run = watch("rivals.duckdb_sums", str(self._records), str(CORES), weigh=weigh)
-        if not np.isclose(run.told["national"], ours.told["national"], rtol=CLOSE, atol=0):
-            raise VoidRunError(f"DuckDB has {run.told['national']}, ours is {ours.told['national']}")
-        tell(f"{self.rows:,} records, DuckDB: {run.seconds:.1f} s{_weight(run)}")
+    def duckdb(self, ours: Run, *, measure_memory: bool = False) -> Run:
+        """Sum with DuckDB, and check that both sums give the same prevalence."""
+        run = watch("rivals.duckdb_sums", str(self._records), str(CORES), measure_memory=measure_memory)
+        if not np.isclose(run.report["national"], ours.report["national"], rtol=CLOSE, atol=0):
+            raise VoidRunError(f"DuckDB has {run.report['national']}, ours is {ours.report['national']}")
+        print_now(f"{self.rows:,} records, DuckDB: {run.seconds:.1f} s{_weight(run)}")
         return run
 
     def cells(self) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-        """Return the measures of the cells of the last run of ours."""
+        """Return the cells of our last run."""
         return np.load(self._cells)  # type: ignore[no-any-return]
 
     def remove(self) -> None:
@@ -94,21 +101,21 @@ def _weight(run: Run) -> str:
 
 
 def point(measurement: Measurement) -> Point:
-    """Run ours and DuckDB once for their time, and once more for their memory."""
+    """Run ours and DuckDB once to measure time, and once more to measure memory."""
     ours = measurement.ours(CORES)
     return _weighed(measurement, ours, measurement.duckdb(ours))
 
 
 def _weighed(measurement: Measurement, ours: Run, rival: Run) -> Point:
-    """Return the runs with the memory that either takes when it runs once more."""
-    our_mib = measurement.ours(CORES, weigh=True).peak_mib
-    rival_mib = measurement.duckdb(ours, weigh=True).peak_mib
+    """Run both once more and return the runs with their peak memory."""
+    our_mib = measurement.ours(CORES, measure_memory=True).peak_mib
+    rival_mib = measurement.duckdb(ours, measure_memory=True).peak_mib
     weighed = replace(ours, peak_mib=our_mib), replace(rival, peak_mib=rival_mib)
     return Point(measurement.rows, measurement.bytes, *weighed)
 
 
 def compare_largest(largest: Measurement, rounds: int) -> tuple[Point, list[Comparison]]:
-    """Let ours with two workers and with one, and DuckDB, take turns; then kill a worker.
+    """Run ours with two workers, with one, and DuckDB in turns; then kill a worker.
 
     Raises
     ------
@@ -122,7 +129,7 @@ def compare_largest(largest: Measurement, rounds: int) -> tuple[Point, list[Comp
         _check_same(largest.cells(), expected, "one worker")
         rivals.append(largest.duckdb(twos[-1]))
     killer = Killer()
-    killed = largest.ours(CORES, killer, weigh=True)
+    killed = largest.ours(CORES, killer, measure_memory=True)
     if not killer.killed:
         raise VoidRunError("no worker was killed")
     _check_same(largest.cells(), expected, "a worker killed")
@@ -148,7 +155,7 @@ def _check_same(
 
 
 def measure(sizes: Sequence[int], folder: Path, rounds: int) -> tuple[list[Point], list[Comparison]]:
-    """Measure all sizes, one after the other; the last one is the largest."""
+    """Measure all sizes in order; the last one is the largest."""
     points = []
     for rows in sizes[:-1]:
         measurement = Measurement(folder, rows)
@@ -160,7 +167,7 @@ def measure(sizes: Sequence[int], folder: Path, rounds: int) -> tuple[list[Point
 
 
 def main() -> int:
-    """Measure and report; return the exit code, 1 where the run is void."""
+    """Measure and report; return the exit code, 1 if the run is void."""
     parser = argparse.ArgumentParser(description="Reduce respondents' records of several sizes, and compare.")
     parser.add_argument("--quick", action="store_true", help="small sizes, once each; writes no report")
     parser.add_argument("--folder", type=Path, help="where the records are written; otherwise a temporary folder")
@@ -172,7 +179,7 @@ def main() -> int:
     except VoidRunError as error:
         sys.stderr.write(f"the run is void: {error}\n")
         return 1
-    tell(write_report(None if arguments.quick else paths.BENCHMARKS, points, compared))
+    print_now(write_report(None if arguments.quick else paths.BENCHMARKS, points, compared))
     return 0
 
 

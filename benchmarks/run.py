@@ -22,7 +22,7 @@ from benchmarks.estimate_functions import compare_estimates
 from benchmarks.memory import compare_memory
 from benchmarks.pool import compare_pool
 from benchmarks.processes import StartFailedError
-from benchmarks.progress import tell
+from benchmarks.progress import print_now
 from benchmarks.reading import compare_reading
 from benchmarks.report import table_of, write_report
 from benchmarks.serving import compare_serving
@@ -44,7 +44,7 @@ UNMEASURABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long is measured: rounds, seconds, and numbers of tasks and jobs."""
+    """The effort of a run: rounds, seconds, and numbers of tasks and jobs."""
 
     rounds: int
     load_seconds: int
@@ -58,7 +58,7 @@ QUICK = Effort(rounds=3, load_seconds=1, latency_seconds=3, tasks=20_000, jobs=2
 
 
 def measure(effort: Effort, *, with_celery: bool) -> list[Comparison]:
-    """Measure everything, one thing after the other.
+    """Run all measurements in order.
 
     Raises
     ------
@@ -83,14 +83,14 @@ def measure(effort: Effort, *, with_celery: bool) -> list[Comparison]:
 
 
 def missing_tools(*, quick: bool) -> list[str]:
-    """Return what is missing that cannot be left out, a sentence each."""
+    """Return one sentence for each required program that is missing."""
     missing = [] if shutil.which("wrk") else [WRK_MISSING]
     no_celery = why_no_celery()
     return missing if quick or no_celery is None else [*missing, f"the Celery rival: {no_celery}"]
 
 
 def far_off(compared: list[Comparison], earlier: list[Comparison] | None = None) -> list[str]:
-    """Return what is worse than half of its target, in an earlier run of the same effort as well."""
+    """Return the comparisons that miss half of their target, in this run and in an earlier one."""
     pairs = zip(compared, earlier or compared, strict=True)
     return [item.what for item, before in pairs if item.far_off and before.far_off]
 
@@ -105,13 +105,13 @@ def reported(effort: Effort) -> list[Comparison]:
     no_celery, started = why_no_celery(), time.monotonic()
     compared = measure(effort, with_celery=no_celery is None)
     left_out = [f"left out: the Celery rival: {no_celery}"] if no_celery else []
-    tell("\n".join(["", table_of(compared), "", *left_out, f"measured in {time.monotonic() - started:.0f} s"]))
-    tell("\n".join(f"worse than half of its target: {what}" for what in far_off(compared)))
+    print_now("\n".join(["", table_of(compared), "", *left_out, f"measured in {time.monotonic() - started:.0f} s"]))
+    print_now("\n".join(f"below half of its target: {what}" for what in far_off(compared)))
     return compared
 
 
 def exit_code(*, quick: bool, check: bool) -> int:
-    """Measure, and where something is far off by more than one would ascribe to noise, once more before that counts.
+    """Measure; if a ratio is far off its target, measure once more to rule out noise.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def exit_code(*, quick: bool, check: bool) -> int:
         write_report(paths.BENCHMARKS, compared)
     if not check or not far_off(compared):
         return MEASURED
-    tell("measured once more, as the machine may have been busy")
+    print_now("measured again, because the machine may have been busy")
     return FAR_OFF if far_off(reported(effort), compared) else MEASURED
 
 

@@ -1,4 +1,4 @@
-"""The report about respondents' records: a table by size, one of ratios, and a picture of time and memory."""
+"""Write the report on respondents' records: tables of sizes and ratios, a picture of time and memory."""
 
 import os
 import platform
@@ -18,12 +18,12 @@ TABLE_FILE, PICTURE_FILE = "scaling.md", "scaling.svg"
 MILLION = 1_000_000
 WIDTH_PIXELS, HEIGHT_PIXELS = 320, 240
 OURS, RIVAL = "two Dask workers", "DuckDB, two threads"
-COLOURS = ("#2b7bba", "#d9822b")  # told apart by those who do not see red or green too
+COLOURS = ("#2b7bba", "#d9822b")  # distinguishable for colour-blind readers
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The runs over the records of one size, and the bytes of their files."""
+    """The runs over the records of one size, and the size of their files in bytes."""
 
     rows: int
     bytes: int
@@ -32,7 +32,7 @@ class Point:
 
 
 def write_report(folder: Path | None, points: Sequence[Point], compared: Sequence[Comparison]) -> str:
-    """Return the report, and write it with its picture into a folder where one is given."""
+    """Return the report; if a folder is given, write it there with its picture."""
     text = "\n".join(
         [
             "# Respondents' records: time and memory",

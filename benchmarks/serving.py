@@ -1,11 +1,11 @@
-"""Jobs per second of ours and of its rivals, which take turns; and how long a job takes at half of our load."""
+"""Measure jobs per second of our server and its rivals in turns, and a job's latency at half our rate."""
 
 from collections.abc import Iterable, Mapping
 from statistics import median
 
 from benchmarks.comparison import Comparison, rate_over
 from benchmarks.contenders import CEILING, CELERY, DEVELOPMENT, OURS, PLACED_CEILING, all_contenders
-from benchmarks.progress import tell
+from benchmarks.progress import print_now
 from benchmarks.wrk_load import Contender, run_load
 
 WARM_UP_SECONDS = 1
@@ -42,7 +42,7 @@ def compare_serving(*, rounds: int, seconds: int, latency_seconds: int, with_cel
 def _rates(
     contenders: Mapping[str, Contender], names: Iterable[str], statistic: str, rounds: int, seconds: int
 ) -> Rates:
-    """Return the median of the rounds' jobs per second for each server; only one is under load at a time."""
+    """Return each server's median jobs per second over the rounds; one server is under load at a time."""
     for name in names:
         run_load(contenders[name], statistic, WARM_UP_SECONDS)
     turns: dict[str, list[float]] = {name: [] for name in names}
@@ -50,12 +50,12 @@ def _rates(
         for name in names:
             load = run_load(contenders[name], statistic, seconds)
             turns[name].append(load.jobs_per_second)
-            tell(f"{statistic}, round {number}, {name}: {load.jobs_per_second:,.0f} jobs/s")
+            print_now(f"{statistic}, round {number}, {name}: {load.jobs_per_second:,.0f} jobs/s")
     return {name: median(rates) for name, rates in turns.items()}
 
 
 def _latency(ours: Contender, jobs_per_second: float, rounds: int, seconds: int) -> Comparison:
-    """Measure from acceptance to done while jobs arrive at random at a rate; the medians of the rounds' percentiles.
+    """Measure the time from acceptance to done under random arrivals; return the rounds' median percentiles.
 
     The time is from the answer to the posting until the answer that says done, both as the client sees them, so that
     the journey there and back is counted too.
@@ -63,7 +63,7 @@ def _latency(ours: Contender, jobs_per_second: float, rounds: int, seconds: int)
     loads = [run_load(ours, "global_mean", seconds, jobs_per_second) for _ in range(rounds)]
     rate = median(load.jobs_per_second for load in loads)
     p50_ms, p99_ms = median(load.p50_ms for load in loads), median(load.p99_ms for load in loads)
-    tell(f"from acceptance to done at {rate:,.0f} jobs/s: median {p50_ms:.2f} ms, 99th percentile {p99_ms:.2f} ms")
+    print_now(f"from acceptance to done at {rate:,.0f} jobs/s: median {p50_ms:.2f} ms, 99th percentile {p99_ms:.2f} ms")
     what = f"from acceptance to done at {rate:,.0f} jobs/s, 99th percentile"
     shown = f"{p99_ms:.2f} ms (median {p50_ms:.2f} ms)"
     return Comparison(what, shown, "-", p99_ms, P99_TARGET_MS, at_least=False, unit="ms")

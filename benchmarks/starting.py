@@ -1,4 +1,4 @@
-"""Start to first answer on the bundled table, against a process that only makes the imports that the server makes."""
+"""Compare the server's time to its first response with a process that only imports the same modules."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from statistics import median
 from benchmarks import paths
 from benchmarks.comparison import Comparison, VoidRunError, times_slower
 from benchmarks.processes import START_SECONDS, end
-from benchmarks.progress import tell
+from benchmarks.progress import print_now
 from benchmarks.timing import seconds_of
 from support.real_server import ENTRY_POINT, HOST, SETTING_PREFIXES, free_port
 
@@ -20,8 +20,8 @@ TARGET = 1.5
 PAUSE_SECONDS = 0.002
 OK = 200
 
-# Prints the modules that are loaded once the table is read, less the project's own: what is imported only when it is
-# needed counts on both sides.
+# Prints the modules that are loaded once the table is read, without the project's own, so that lazy imports count on
+# both sides.
 LIST_MODULES = """
 import sys
 from pathlib import Path
@@ -42,12 +42,12 @@ for name in sys.argv[1:]:
 
 
 def compare_start(*, rounds: int) -> list[Comparison]:
-    """Measure both in turns, the files they read being in memory."""
+    """Measure both in turns, with their files in the page cache."""
     modules = _run_python(LIST_MODULES, str(paths.BUNDLED_TABLE)).split()
     turns = [(_seconds_to_first_answer(), _seconds_of_imports(modules)) for _ in range(rounds + 1)]
     ours, rival = (median(seconds) for seconds in zip(*turns[1:], strict=True))  # the first turn fills the caches
     compared = times_slower("start to first answer, the imports alone", ours, rival, TARGET)
-    tell(f"start: {compared.ours}, the imports alone {compared.rival}")
+    print_now(f"start: {compared.ours}, the imports alone {compared.rival}")
     return [compared]
 
 
@@ -56,7 +56,7 @@ def _seconds_of_imports(modules: list[str]) -> float:
 
 
 def _run_python(code: str, *arguments: str) -> str:
-    """Run code in an interpreter of its own and return what it prints."""
+    """Run code in a new interpreter and return its output."""
     command = [sys.executable, "-c", code, *arguments]
     ran = subprocess.run(
         command, cwd=paths.PROJECT_ROOT, capture_output=True, text=True, check=True, timeout=START_SECONDS
@@ -65,7 +65,7 @@ def _run_python(code: str, *arguments: str) -> str:
 
 
 def _seconds_to_first_answer() -> float:
-    """Start a server, wait for its first answer, end it, and return the time between the first two."""
+    """Return the seconds from starting a server to its first response; then stop it."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="bench-start-") as folder:
         environment = _environment(port, Path(folder))

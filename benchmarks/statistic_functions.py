@@ -1,4 +1,4 @@
-"""The statistics alone: ours against plain pandas, against the floor, and against themselves over many more rows."""
+"""Benchmark the statistics, without a server, against plain pandas, the floor, and a larger table."""
 
 import json
 import tempfile
@@ -14,7 +14,7 @@ from benchmarks import paths
 from benchmarks.comparison import Comparison, VoidRunError, times_faster, times_slower
 from benchmarks.floor import Floor
 from benchmarks.pandas_expressions import EXPRESSIONS, read_frame
-from benchmarks.progress import tell
+from benchmarks.progress import print_now
 from benchmarks.questions import QUESTION, STATE, body_of, expected, is_right
 from benchmarks.tables import TIMES, hundredfold_table
 from benchmarks.timing import median_seconds
@@ -29,14 +29,14 @@ Calls = Mapping[str, Callable[[], object]]
 
 
 def compare_statistics(*, rounds: int) -> list[Comparison]:
-    """Measure each statistic of the registry."""
+    """Measure each registered statistic."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         many_rows = read_table(hundredfold_table(Path(folder)))
     bundled = read_table(paths.BUNDLED_TABLE)
     frame = read_frame(paths.BUNDLED_TABLE)
     floor = Floor(frame, QUESTION, STATE).calls()
     tables = f"{many_rows.report.rows_used:,} rows", f"{bundled.report.rows_used:,} rows"
-    tell(f"statistics over {tables[0]} and over {tables[1]}")
+    print_now(f"statistics over {tables[0]} and over {tables[1]}")
     seconds = {}
     for name in EXPRESSIONS:
         calls: Calls = {
@@ -51,14 +51,14 @@ def compare_statistics(*, rounds: int) -> list[Comparison]:
 
 
 def our_call(name: str, table: SurveyTable) -> Callable[[], object]:
-    """Return what computes a statistic as a job does."""
+    """Return a function that computes a statistic as a job does."""
     statistic = STATISTICS[name]
     query = statistic.input.resolve(parse_body(json.dumps(body_of(name)).encode(), statistic.body), table)
     return lambda: statistic.compute(table, query)
 
 
 def check(name: str, calls: Calls) -> None:
-    """Check that all who take part give the same right result.
+    """Check that all contenders return the expected result.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The tables that benchmarks read beside the bundled one: the whole CDC table, and one of a hundred times the rows."""
+"""Make the benchmarks' larger tables: the whole CDC table, and the bundled one repeated a hundred times."""
 
 import gzip
 import shutil
@@ -15,11 +15,11 @@ CDC_TABLE = paths.PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.g
 SEED = 2022
 TIMES = 100
 YEARS_IN_TABLE = 11
-SPANS_OF_YEARS = 5  # the table covers so many times as many years; the rest of its rows are repeats
+SPANS_OF_YEARS = 5  # the large table covers five times the years; its other rows are repeats
 
 
 def whole_cdc_table(folder: Path) -> tuple[Path, str]:
-    """Write the whole CDC table, or where it is not there a modelled one of its size; return its path and what it is.
+    """Write the whole CDC table, or a modelled one of its size if it is missing; return path and description.
 
     It is a plain CSV file, so that nobody has to decompress it.
     """
@@ -34,7 +34,7 @@ def whole_cdc_table(folder: Path) -> tuple[Path, str]:
 
 
 def modelled_rows(survey: Survey) -> list[Row]:
-    """Model every stratum in every year of each question, where the bundled sample has most of them in the last."""
+    """Model every stratum in every year of each question; the bundled sample has most only in the last year."""
     cells = [
         Cell(question, year, location, stratum)
         for question in survey.questions
@@ -45,7 +45,7 @@ def modelled_rows(survey: Survey) -> list[Row]:
 
 
 def hundredfold_table(folder: Path) -> Path:
-    """Write the bundled table a hundred times over, with more years and repeats; return its path.
+    """Write the bundled table a hundred times, with more years and repeats; return its path.
 
     The rows have the same values, so that every mean is that of the bundled table. Parquet keeps it small.
     """

@@ -1,4 +1,4 @@
-"""Time calls that take turns, so that what else the machine does strikes all of them alike."""
+"""Time calls in turns, so that other load on the machine affects all of them alike."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ def seconds_of(call: Call) -> float:
 
 
 def median_seconds(calls: Mapping[str, Call], rounds: int, batch_seconds: float = 0.0) -> dict[str, float]:
-    """Return the median time of each call over so many rounds, in each of which every call has its turn.
+    """Return the median time of each call over the rounds; each round times every call once.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def median_seconds(calls: Mapping[str, Call], rounds: int, batch_seconds: float 
 
 
 def _repeats(call: Call, batch_seconds: float) -> int:
-    """Return how many calls fill a turn; a turn without a length has one, which is not tried before."""
+    """Return how many calls fill a turn of the given length; without a length, one call without a trial."""
     repeats = 1
     while batch_seconds and _batch_seconds(call, repeats) < batch_seconds:
         repeats *= 2

@@ -1,4 +1,4 @@
-"""Watch a process that tells what it does in lines of JSON: what it says, how long it runs, how much memory it has."""
+"""Run a process that prints JSON lines; collect its report, duration and memory."""
 
 import json
 import re
@@ -18,63 +18,68 @@ from benchmarks.processes import rival_environment
 SAMPLE_SECONDS = 0.1
 SHOWN_CHARS = 2000
 
-Told = dict[str, Any]
+Report = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was seen of a process and of all that it started.
+    """A finished process with its children.
 
     Parameters
     ----------
-    told: everything that it has said, later words over earlier ones
+    report: the merged JSON lines; later values replace earlier ones
     wall_seconds: from its start to its end
-    peak_mib: the most memory that they had together, 0 where nobody looked; a page that several share counts once
-        (proportional set size)
+    peak_mib: peak memory of all processes together (proportional set size: shared pages count once); 0 if it was
+        not measured
     """
 
-    told: Told
+    report: Report
     wall_seconds: float
     peak_mib: float
 
     @property
     def seconds(self) -> float:
-        """How long it says that the work took."""
-        return float(self.told["seconds"])
+        """How long the work took, as the process reported it."""
+        return float(self.report["seconds"])
 
 
-def watch(module: str, *arguments: str, heard: Callable[[Told], None] = lambda told: None, weigh: bool = False) -> Run:
+def watch(
+    module: str,
+    *arguments: str,
+    on_report: Callable[[Report], None] = lambda report: None,
+    measure_memory: bool = False,
+) -> Run:
     """Run a module of the benchmarks until it ends.
 
     Parameters
     ----------
     module: name within the package ``benchmarks``
-    heard: is called with each thing that it says
-    weigh: whether its memory is looked at; that takes processor time, and holds the process up while it asks for more
+    on_report: called with the merged report after each line
+    measure_memory: whether to sample its memory, which takes CPU time and slows down its allocations
 
     Raises
     ------
-    VoidRunError: it failed
+    VoidRunError: the process failed
     """
     command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     started = time.monotonic()
     with subprocess.Popen(command, env=rival_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        memory = _Memory(process.pid) if weigh else None
+        memory = _Memory(process.pid) if measure_memory else None
         errors = _Reader(process)
-        told: Told = {}
+        report: Report = {}
         for line in process.stdout or ():
-            told |= json.loads(line)
-            heard(told)
+            report |= json.loads(line)
+            on_report(report)
         wall = time.monotonic() - started
         peak = memory.stop() if memory else 0.0
         wrote = errors.wait()
     if process.returncode:
         raise VoidRunError(f"{module} failed: {wrote[-SHOWN_CHARS:]}")
-    return Run(told, wall, peak)
+    return Run(report, wall, peak)
 
 
 class _Reader(threading.Thread):
-    """Reads what a process writes to its standard error, so that it never waits for that."""
+    """Drains a process's standard error, so that the process never blocks on a full pipe."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         super().__init__(daemon=True)
@@ -86,13 +91,13 @@ class _Reader(threading.Thread):
         self._wrote = self._process.stderr.read() if self._process.stderr else b""
 
     def wait(self) -> str:
-        """Return what was written, once that is all."""
+        """Return the complete output. Blocks until the process closes it."""
         self.join()
         return self._wrote.decode(errors="replace")
 
 
 class _Memory(threading.Thread):
-    """Looks again and again at how much memory a process and all that it started have."""
+    """Samples the memory of a process and its children."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -106,17 +111,17 @@ class _Memory(threading.Thread):
             self._peak = max(self._peak, tree_mib(self._pid))
 
     def stop(self) -> float:
-        """Stop looking, and return the most that was seen, in MiB."""
+        """Stop sampling and return the peak in MiB."""
         self._stopped.set()
         self.join()
         return self._peak
 
 
 def tree_mib(pid: int) -> float:
-    """Return the proportional set sizes of a process and of all that it started, together."""
+    """Return the proportional set size of a process and its children, in MiB."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
         found = re.search(r"^Pss:\s+(\d+) kB$", rollup, re.MULTILINE)
         return (int(found[1]) / KIB_PER_MIB if found else 0.0) + sum(map(tree_mib, children(pid)))
-    except OSError:  # it has ended
+    except OSError:  # the process exited
         return 0.0

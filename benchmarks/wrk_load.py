@@ -1,4 +1,4 @@
-"""Put a server under load with wrk; every answer is checked, and a wrong or missing one voids the run."""
+"""Put a server under load with wrk; every response is checked, and a wrong or missing one voids the run."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from benchmarks.questions import body_of, expected, is_right
 CONNECTIONS = 8
 FIRST_ANSWER_SECONDS = 60.0
 REQUEST_SECONDS = 20
-END_SECONDS = 30.0  # for wrk to end after the time of the load
+END_SECONDS = 30.0  # for wrk to exit after the load
 PAUSE_SECONDS = 0.01
 SHOWN_CHARS = 200
 WRK_MISSING = "the load comes from wrk, which is not installed: apt-get install wrk"
@@ -26,7 +26,7 @@ WRK_MISSING = "the load comes from wrk, which is not installed: apt-get install 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A server that takes part.
+    """A server under test.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a server did under load; the percentiles are from acceptance to done, 0 where the rate was not limited."""
+    """A server's figures under load; latency percentiles from acceptance to done, 0 if the rate was not limited."""
 
     jobs: int
     seconds: float
@@ -56,14 +56,14 @@ class Load:
 
 
 def verified_answer(contender: Contender, statistic: str) -> bytes:
-    """Ask a server for a statistic once, check the numbers, and return the answer as it was written.
+    """Request a statistic once, check the numbers, and return the raw response body.
 
     Raises
     ------
     VoidRunError: the answer is wrong, or none comes in time
     """
     with requests.Session() as session:
-        session.trust_env = False  # a proxy does not know the loopback address of this machine
+        session.trust_env = False  # a proxy cannot reach the loopback address
         url = f"{contender.address}/api/{statistic}"
         posted = session.post(url, json=body_of(statistic), timeout=REQUEST_SECONDS)
         job_id = posted.json().get("job_id")
@@ -115,7 +115,7 @@ def _command(contender: Contender, statistic: str, right: Path, seconds: int, ra
 
 
 def _load(name: str, ran: "subprocess.CompletedProcess[str]") -> Load:
-    """Read what the script has written.
+    """Parse the output of the wrk script.
 
     Raises
     ------

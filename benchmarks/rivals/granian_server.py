@@ -11,7 +11,7 @@ BLOCKING_THREADS = 8  # one for each connection of the load: more only get into 
 
 
 def serve(create_app: Callable[[], Flask], port: int) -> None:
-    """Serve on the loopback address with one worker until the process is told to end. Blocks."""
+    """Serve on the loopback address with one worker until the process gets a stop signal. Blocks."""
     server = Granian(
         "made-below",
         address="127.0.0.1",
