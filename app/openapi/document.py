@@ -3,6 +3,8 @@
 pydantic writes the schemas of all types in one go, in JSON Schema 2020-12, the dialect of OpenAPI 3.1.
 """
 
+import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -26,8 +28,8 @@ from app.web.api_description import (
     operation_id,
 )
 from app.web.guard import OPERATOR_ONLY
-from app.web.route_list import route_summary
 from app.web.support import JSON_TYPE
+from app.web.waiting_room import ALIVE
 
 OPENAPI_VERSION = "3.1.1"
 API_VERSION = "0.1.0"
@@ -43,8 +45,11 @@ INFO = {
     "description": (
         "Statistics over a public-health survey. Post a question to one of the statistics, take the job id from the "
         "response, and get its result. Every error, on every route, has the same envelope. "
-        "While the table loads for the first time, every route except /healthz returns 503 with Retry-After."
+        "While the table loads for the first time, every route except /healthz returns 503 with Retry-After. "
+        "The pages for browsers, with their forms, scripts and styles, are not described, except / and /docs."
     ),
+    "contact": {"name": "The operator of this server"},
+    "license": {"name": "MIT", "identifier": "MIT"},
 }
 SECURITY_SCHEME = {
     "type": "http",
@@ -56,7 +61,28 @@ Schema = dict[str, Any]
 
 
 class _SchemaGenerator(GenerateJsonSchema):
-    """Write dataclasses as the server serializes them: with every field, and with no other."""
+    """Write dataclasses as the server serializes them, and all schemas so that code generators understand them.
+
+    Generators name their classes after the titles of schemas, else after the schemas. ``Done[Trend]`` and
+    ``Done[Disparity]`` have one title, so there are no titles, and each schema's name is one word.
+    """
+
+    def normalize_name(self, name: str) -> str:
+        """Return the name of a schema: ``DoneTrend`` for ``Done[Trend]``."""
+        return "".join(word[0].upper() + word[1:] for word in re.findall(r"[A-Za-z0-9]+", name))
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Return False: no field has a title."""
+        return False
+
+    def tuple_schema(self, schema: core_schema.TupleSchema) -> JsonSchemaValue:
+        """Write a pair of one type as a list of two: linters and generators do not support ``prefixItems``."""
+        described = super().tuple_schema(schema)
+        parts = described.get("prefixItems", [])
+        if parts and parts.count(parts[0]) == len(parts):
+            del described["prefixItems"]
+            described["items"] = parts[0]
+        return described
 
     def field_is_required(self, field: Any, total: bool) -> bool:
         """Return True for a dataclass, whose defaults are serialized too."""
@@ -88,7 +114,18 @@ class _Schemas:
         for number, (schema, mode, _) in enumerate(self._pending):
             schema.update(schemas[number, mode])
         named: Schema = shared.get("$defs", {})
+        for schema in named.values():
+            schema.pop("title", None)
+            for field in schema.get("properties", {}).values():
+                _describe_default(field)
         return named
+
+
+def _describe_default(field: Schema) -> None:
+    """Move the default of a field to its description: openapi-typescript would require the field in requests."""
+    default = field.pop("default", None)
+    if default is not None and "const" not in field:
+        field["description"] = f"{field['description']} (default: {json.dumps(default)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +136,14 @@ class _Operation:
     ----------
     path: with its parameters in braces
     tag: the group of routes that it belongs to: its blueprint
+    text: its view's docstring
     operator_only: it needs the operator's token
     """
 
     method: str
     path: str
     tag: str
-    summary: str
+    text: str
     operator_only: bool
     description: RouteDescription
 
@@ -123,6 +161,7 @@ def build_document(app: Flask) -> dict[str, Any]:
         "info": INFO,
         "tags": [_tag(name, part.import_name) for name, part in app.blueprints.items() if name in tags],
         "paths": paths,
+        "security": [],  # for every operation without its own: no credentials
         "components": {"schemas": schemas.fill(), "securitySchemes": {OPERATOR: SECURITY_SCHEME}},
     }
 
@@ -139,7 +178,7 @@ def _operations(app: Flask) -> Iterator[_Operation]:
         tag = rule.endpoint.partition(".")[0]
         for method in sorted((rule.methods or set()) - AUTOMATIC_METHODS):
             operator_only = getattr(view, OPERATOR_ONLY, False)
-            yield _Operation(method, path, tag, route_summary(rule.endpoint), operator_only, description)
+            yield _Operation(method, path, tag, inspect.getdoc(view) or "", operator_only, description)
 
 
 def _tag(name: str, module: str) -> dict[str, str]:
@@ -150,10 +189,12 @@ def _tag(name: str, module: str) -> dict[str, str]:
 def _operation(operation: _Operation, schemas: _Schemas) -> dict[str, Any]:
     description = operation.description
     responses = {str(status): _response(response, schemas) for status, response in _responses_of(operation).items()}
+    summary, _, details = operation.text.partition("\n")
     content: dict[str, Any] = {
         "operationId": operation_id(operation.method, operation.path),
         "tags": [operation.tag],
-        "summary": operation.summary,
+        "summary": summary,
+        "description": " ".join((details or summary).split()),
         "responses": responses,
     }
     if description.links:
@@ -169,13 +210,16 @@ def _operation(operation: _Operation, schemas: _Schemas) -> dict[str, Any]:
 
 
 def _responses_of(operation: _Operation) -> dict[int, ResponseDescription]:
-    """Return the responses of an operation by status, with the errors that all operations with its method have."""
-    errors = {*operation.description.errors, 500}
+    """Return the responses of an operation by status, with the errors that all operations of its kind share."""
+    errors = {*operation.description.errors, 413, 500}  # a GET may have a body too
+    if operation.path != ALIVE:
+        errors.add(503)
     if operation.method not in READING_METHODS:
-        errors |= {403, 413}
+        errors.add(403)
     if operation.operator_only:
         errors |= {401, 403}
-    return {**operation.description.responses, **{status: error_description(status) for status in sorted(errors)}}
+    described = {status: error_description(status) for status in errors} | dict(operation.description.responses)
+    return dict(sorted(described.items()))
 
 
 def _response(response: ResponseDescription, schemas: _Schemas) -> dict[str, Any]:

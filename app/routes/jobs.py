@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from flask import Blueprint, Response, request
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from app.errors import InvalidRequestError, UnknownJobError, quoted
 from app.jobs.job import JobStatus, parse_job_id
@@ -24,6 +25,7 @@ BEFORE = Parameter("before", "only jobs accepted before this one", JobId, "job_i
 STATE = Parameter("state", "only jobs in this state", Literal[tuple(JobState)], "done")
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Cancellation = TypeAliasType("Cancellation", dict[str, Literal["cancelled", "removed"]])  # by job id
 
 blueprint = Blueprint("jobs", __name__)
 
@@ -78,7 +80,7 @@ def list_jobs() -> Response:
 
 
 @blueprint.delete("/api/jobs/<job_id>")
-@describe(json_of(Done[dict[str, Literal["cancelled", "removed"]]]), parameters=(JOB_ID,), errors=(404, 409, 410))
+@describe(json_of(Done[Cancellation]), parameters=(JOB_ID,), errors=(404, 409, 410))
 @protected
 def cancel_job(job_id: str) -> Response:
     """Cancel a waiting job, or remove a finished one with its file."""

@@ -51,7 +51,7 @@ def healthz() -> Response:
 
 
 @blueprint.get("/readyz")
-@describe({**json_of(Finished | Reloading), 503: NOT_READY})
+@describe({**json_of(Reloading | Finished), 503: NOT_READY})
 def readyz() -> Response:
     """Report whether jobs are accepted: table loaded, disk writable, not shutting down; and a reload's progress."""
     parts = services()

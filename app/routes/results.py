@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, Literal
 import orjson
 from flask import Blueprint, Response, request
 from pydantic import Field
+from typing_extensions import TypeAliasType
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
@@ -20,7 +21,7 @@ from app.formats import FORMATS, JSON, Format, file_name
 from app.jobs.documents import DONE_DOCUMENT_START
 from app.jobs.job import JOB_ID_PREFIX, RUNNING_DOCUMENT, Document, Job, JobStatus
 from app.statistics import STATISTICS, Statistic
-from app.statistics.result_models import Provenance
+from app.statistics.result_models import Provenance, ResultRoot
 from app.web.api_description import JOB_ID, TAG, Parameter, ResponseDescription, describe, json_of
 from app.web.support import (
     JSON_TYPE,
@@ -84,31 +85,56 @@ class Explained(Done[Data], Generic[Data]):
     provenance: Provenance
 
 
+class NumberByKey(ResultRoot[dict[str, float]]):
+    """A number by location, or by location, category and stratum: the statistic says which."""
+
+
 def one_of(models: Iterable[Any]) -> Any:
-    """Return the union of some types."""
+    """Return the union of some types.
+
+    Put types with more required fields first: generated clients use the first type whose required fields are there.
+    """
     return reduce(or_, dict.fromkeys(models))
 
 
-def job_documents() -> Any:
+def job_document() -> Any:
     """Return the type of every document of a job.
 
     These types only describe: the pool serializes a document once, and every request for it sends the same bytes.
     """
-    return one_of([Running, ErrorEnvelope, *map(_done_document, STATISTICS.values())])
+    done = map(_done_document, sorted(STATISTICS.values(), key=_vagueness))
+    return _named_union((*done, ErrorEnvelope, Running))
+
+
+@lru_cache(maxsize=1)  # all routes must share one type: pydantic writes a schema for each type object
+def _named_union(models: tuple[Any, ...]) -> Any:
+    return TypeAliasType("JobDocument", one_of(models))
+
+
+def _vagueness(statistic: Statistic) -> tuple[bool, bool, int]:
+    """Return a sort key that puts the most specific result first, and a plain mapping to numbers last."""
+    root = _root_type(statistic)
+    return not statistic.provenance, root is not None, -str(root).count("[")
+
+
+def _root_type(statistic: Statistic) -> Any:
+    """Return the type of a result that is a list or a mapping, None for an object with fields of its own."""
+    root = statistic.result.model_fields.get("root")
+    return root and root.annotation
 
 
 def _documents_by_id() -> Any:
-    return Done[dict[str, job_documents()]]  # type: ignore[misc]  # the registry says which types these are
+    return Done[dict[str, job_document()]]  # type: ignore[misc]  # the registry says which types these are
 
 
 def _done_document(statistic: Statistic) -> Any:
     envelope: Any = Explained if statistic.provenance else Done
-    return envelope[statistic.result]
+    return envelope[NumberByKey if _root_type(statistic) == dict[str, float] else statistic.result]
 
 
 RESULT_TYPES = {
     **{format.media_type: bytes for format in (*FORMATS.values(), *PICTURES.values())},
-    JSON_TYPE: job_documents,
+    JSON_TYPE: job_document,
     "text/csv": str,
 }
 

@@ -15,7 +15,7 @@ from werkzeug.http import parse_list_header
 from app.errors import ErrorEnvelope, InvalidRequestError, UnsupportedMediaTypeError, quoted
 from app.jobs.job import RUNNING_DOCUMENT, Job
 from app.planner import MOST_REQUESTS
-from app.routes.results import RESULTS_PATH, Explained, job_documents, one_of
+from app.routes.results import RESULTS_PATH, Explained, job_document, one_of
 from app.statistics import STATISTICS, Statistic
 from app.web.api_description import Parameter, RequestBody, ResponseDescription, describe, operation_id
 from app.web.support import BATCH_PATH, JSON_TYPE, Data, Done, json_response, services, this_request
@@ -26,7 +26,10 @@ PREFER_HEADERS_CACHED = 256
 KEY_PATTERN = re.compile("[!-~]{1,255}")
 SECONDS_PATTERN = re.compile("[0-9]{1,18}")
 BATCH_EXAMPLES = ("best5", "state_mean", "estimate")
-SUBMISSION_ERRORS = (400, 415, 422, 503)
+SUBMISSION_ERRORS = (400, 415, 422)
+SUBMISSION_DETAILS = (
+    "The response is the id of a job. With Prefer: wait=<seconds>, it is the result, if the job ends in time."
+)
 
 PREFER = Parameter(
     "Prefer", "wait=<seconds>, at most 30: return the result if it is ready in time", str, "wait=5", where="header"
@@ -95,7 +98,7 @@ class BatchDone(Generic[Data]):
 
 
 def _batch_types() -> Any:
-    return BatchAccepted | BatchDone[dict[str, job_documents()]]  # type: ignore[misc]  # known at run time
+    return BatchDone[dict[str, job_document()]] | BatchAccepted  # type: ignore[misc]  # known at run time
 
 
 def _batch_body() -> Any:
@@ -138,7 +141,7 @@ def _add_routes(state: BlueprintSetupState) -> None:
 
 def _submission_view(statistic: Statistic) -> Callable[[], Response]:
     envelope: Any = AcceptedExplained if statistic.provenance else AcceptedDone
-    accepted = one_of([JobAccepted, envelope[statistic.result], AcceptedFailed])
+    accepted = one_of([envelope[statistic.result], AcceptedFailed, JobAccepted])
 
     @describe(
         {
@@ -159,7 +162,7 @@ def _submission_view(statistic: Statistic) -> Callable[[], Response]:
         response.headers["Location"] = f"{current.root_path}{RESULTS_PATH}{job_id}"
         return response
 
-    submit.__doc__ = statistic.summary
+    submit.__doc__ = f"{statistic.summary}\n\n{SUBMISSION_DETAILS}"
     return submit
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from flask import Blueprint, Response
 from pydantic import Field
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from app.data_ingestor import LoadReport
 from app.statistics import STATISTICS, Statistic
@@ -58,6 +58,9 @@ class ModelledDataset(Dataset):
     notice: str
 
 
+AnyDataset = TypeAliasType("AnyDataset", ModelledDataset | Dataset)
+
+
 @blueprint.get("/statistics")
 @describe(json_of(Done[list[StatisticFields]]))
 def statistics() -> Response:
@@ -80,7 +83,7 @@ def states() -> Response:
 
 
 @blueprint.get("/dataset")
-@describe(json_of(Done[Dataset | ModelledDataset]))
+@describe(json_of(Done[AnyDataset]))
 def dataset() -> Response:
     """Describe the table: its source, how its rows were used, whether it is modelled, and how the last reload went."""
     ingestor = services().ingestor

@@ -42,7 +42,7 @@ class NotLoaded(ErrorEnvelope):
     load: LoadReport
 
 
-NotReady = ErrorEnvelope | NotLoaded  # what /readyz returns with 503, here and once the table is loaded
+NotReady = NotLoaded | ErrorEnvelope  # what /readyz returns with 503, here and once the table is loaded
 
 
 class WaitingRoom:

@@ -227,10 +227,10 @@ def test_a_server_that_is_not_ready_returns_the_error_envelope_with_the_loading_
 ) -> None:
     response = route_of(document, "GET", READINESS).operation["responses"]["503"]
     assert response["headers"]["Retry-After"]["required"]
-    names = ("ErrorEnvelope", "NotLoaded")
+    names = ("NotLoaded", "ErrorEnvelope")
     references = [{"$ref": f"#/components/schemas/{name}"} for name in names]
     assert response["content"]["application/json"]["schema"] == {"anyOf": references}
-    envelope, not_loaded = (document["components"]["schemas"][name]["properties"].keys() for name in names)
+    not_loaded, envelope = (document["components"]["schemas"][name]["properties"].keys() for name in names)
     assert not_loaded - {"load"} == envelope
 
 
