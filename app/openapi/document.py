@@ -125,7 +125,7 @@ def _describe_default(field: Schema) -> None:
     """Move the default of a field to its description: openapi-typescript would require the field in requests."""
     default = field.pop("default", None)
     if default is not None and "const" not in field:
-        field["description"] = f"{field['description']} (default: {json.dumps(default)})"
+        field["description"] = f"{field.get('description', '')} (default: {json.dumps(default)})".lstrip()
 
 
 @dataclass(frozen=True, slots=True)
