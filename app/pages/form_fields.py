@@ -109,7 +109,7 @@ def _serialize_text(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _serialize_boxes(name: str, values: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    """Yield a field for each ticked box; an empty one tells that none is ticked, as opposed to the form's default."""
+    """Yield a field for each ticked box; an empty one means that none is ticked, unlike the form's default."""
     yield from ((name, str(value)) for value in values or [""])
 
 

@@ -14,7 +14,7 @@ SEE_OTHER = 303
 
 
 def wants_page() -> bool:
-    """Tell whether the client prefers HTML to JSON."""
+    """Return whether the client prefers HTML to JSON."""
     return request.accept_mimetypes.best_match([JSON_TYPE, HTML_TYPE]) == HTML_TYPE
 
 

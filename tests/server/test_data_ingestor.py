@@ -1,4 +1,4 @@
-"""From a file to the table that the statistics see: which rows count, and what is known about them."""
+"""Loading a file: which rows are used, and what the table knows about them."""
 
 import hashlib
 from collections import Counter
@@ -69,7 +69,7 @@ def test_an_unusable_row_is_skipped_and_counted_by_its_reason(
 
 
 @pytest.mark.parametrize("text", ["0", "-0.0", "0.0", "100", "100.0", "1e2", " 30 ", "+5", ".5", "5.", "007", "33.3"])
-def test_a_percentage_is_used_however_it_is_written(tmp_path: Path, text: str) -> None:
+def test_a_percentage_is_parsed_in_any_notation(tmp_path: Path, text: str) -> None:
     table = read_table(write_csv(tmp_path, [row(Data_Value=text)]))
     assert table.report.rows_skipped == {}
     assert table.questions[0].means.global_mean == float(text)
@@ -77,7 +77,7 @@ def test_a_percentage_is_used_however_it_is_written(tmp_path: Path, text: str) -
 
 @pytest.mark.parametrize("symbol", ["~", "-", "*"])
 @pytest.mark.parametrize("value", ["", "  "])
-def test_a_row_without_value_is_suppressed_where_it_has_a_footnote(tmp_path: Path, value: str, symbol: str) -> None:
+def test_a_row_without_value_is_suppressed_if_it_has_a_footnote(tmp_path: Path, value: str, symbol: str) -> None:
     path = write_csv(tmp_path, [row(), row(Data_Value=value, **{FOOTNOTE: symbol})], WITH_FOOTNOTE)
     report = read_table(path).report
     assert (report.rows_used, report.rows_suppressed, report.rows_skipped) == (1, 1, {})
@@ -85,19 +85,19 @@ def test_a_row_without_value_is_suppressed_where_it_has_a_footnote(tmp_path: Pat
 
 
 @pytest.mark.parametrize("columns", [WITH_FOOTNOTE, NEEDED_COLUMNS])
-def test_a_row_without_value_is_skipped_where_no_footnote_says_why(tmp_path: Path, columns: tuple[str, ...]) -> None:
+def test_a_row_without_value_and_footnote_is_skipped(tmp_path: Path, columns: tuple[str, ...]) -> None:
     path = write_csv(tmp_path, [row(), row(Data_Value="", **{FOOTNOTE: "  "})], columns)
     assert read_table(path).report.rows_skipped == {NO_VALUE: 1}
     assert the_question(path).suppressed_rows == 0
 
 
-def test_a_row_with_both_value_and_footnote_is_used_and_counted_as_such(tmp_path: Path) -> None:
+def test_a_row_with_value_and_footnote_is_used_and_counted(tmp_path: Path) -> None:
     report = read_table(write_csv(tmp_path, [row(**{FOOTNOTE: "~"}), row()], WITH_FOOTNOTE)).report
     assert (report.rows_used, report.rows_used_despite_footnote, report.rows_suppressed) == (2, 1, 0)
 
 
 @pytest.mark.parametrize(("value", "reason"), [("none", f"1: {NO_NUMBER}"), ("", "suppressed")])
-def test_a_table_without_one_usable_row_is_refused_with_the_reason(tmp_path: Path, value: str, reason: str) -> None:
+def test_a_table_without_usable_rows_is_rejected_with_the_reason(tmp_path: Path, value: str, reason: str) -> None:
     path = write_csv(tmp_path, [row(Data_Value=value, **{FOOTNOTE: "~"})], WITH_FOOTNOTE)
     with pytest.raises(SourceError) as caught:
         read_table(path)
@@ -135,7 +135,7 @@ YEARS = [
 
 
 @pytest.mark.parametrize(("written", "years"), YEARS)
-def test_years_are_those_from_start_to_end_and_absurd_ones_are_left_out(
+def test_years_span_start_to_end_without_absurd_ones(
     tmp_path: Path, written: tuple[object, object], years: tuple[int, ...]
 ) -> None:
     path = write_csv(tmp_path, [row(YearStart=written[0], YearEnd=written[1])], CDC_COLUMNS)
@@ -150,7 +150,7 @@ def test_one_column_of_years_is_enough(tmp_path: Path, column: str, year: int) -
     assert not [note for note in read_table(path).report.notes if "years of the rows are not known" in note]
 
 
-def test_without_columns_of_years_no_year_is_known_and_a_note_says_so(tmp_path: Path) -> None:
+def test_without_year_columns_years_are_unknown_and_noted(tmp_path: Path) -> None:
     path = write_csv(tmp_path, [row()])
     assert the_question(path).years == ()
     assert [note for note in read_table(path).report.notes if "years of the rows are not known" in note]
@@ -204,7 +204,7 @@ FACTS = [
 
 
 @pytest.mark.parametrize(("written", "known"), FACTS)
-def test_what_the_table_leaves_out_of_a_question_is_known_by_its_text_or_its_id(
+def test_missing_facts_of_a_question_are_looked_up_by_text_or_id(
     tmp_path: Path, written: tuple[str, str, str], known: tuple[str | None, str | None, Direction | None]
 ) -> None:
     fields = dict(zip(("Question", "QuestionID", "Class"), written, strict=True))
@@ -226,9 +226,7 @@ def test_every_question_of_the_cdc_is_known_in_a_table_of_the_needed_columns(tmp
     ("datasources", "modelled"),
     [(["BRFSS"], False), ([""], False), (["Modelled from BRFSS"], True), (["BRFSS", "MODELLED"], True)],
 )
-def test_a_table_is_modelled_where_one_of_its_datasources_says_so(
-    tmp_path: Path, datasources: list[str], modelled: bool
-) -> None:
+def test_a_table_is_modelled_if_a_datasource_says_so(tmp_path: Path, datasources: list[str], modelled: bool) -> None:
     report = read_table(write_csv(tmp_path, [row(Datasource=name) for name in datasources], CDC_COLUMNS)).report
     assert report.modelled is modelled
     assert report.datasources == tuple(sorted(name for name in datasources if name))
@@ -276,7 +274,7 @@ def test_the_arrays_of_means_are_read_only(tmp_path: Path) -> None:
                 array[:] = 0
 
 
-def test_the_ingestor_holds_one_table_that_everybody_shares(tmp_path: Path) -> None:
+def test_the_ingestor_holds_one_shared_table(tmp_path: Path) -> None:
     path = write_csv(tmp_path, [row()])
     ingestor = DataIngestor(lambda tell: read_table(path))
     assert ingestor.table is ingestor.table is DataIngestor(lambda tell: read_table(path), ingestor.table).table

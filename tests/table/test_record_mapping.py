@@ -1,4 +1,4 @@
-"""Mappings of respondents' records: what is refused and what is said of it, and the two that come along."""
+"""Mappings of respondents' records: rejected mappings with their messages, and the two bundled ones."""
 
 import json
 from pathlib import Path
