@@ -145,7 +145,7 @@ class BatchHandler(logging.Handler):
             return
         try:
             self._file.write([self._formatted(line) for line in lines])
-        except Exception as error:  # noqa: BLE001 - the log goes on with the next lines
+        except Exception as error:  # noqa: BLE001 - the log continues with the next lines
             sys.stderr.write(f"{len(lines)} lines of the log are lost: {error}\n")
 
     def _formatted(self, line: Callable[[], str]) -> str:

@@ -60,7 +60,7 @@ class Planner:
 
         Raises
         ------
-        ServiceError: there is no such statistic
+        ServiceError: the statistic is unknown
         InvalidRequestError: the body is invalid, or the table cannot answer it
         """
         if len(raw) > LONGEST_CACHED_BODY_BYTES:

@@ -33,14 +33,14 @@ class Comparison:
 
     @property
     def margin(self) -> float | None:
-        """How many times better than the target; below 1 misses it. None if there is no target."""
+        """How many times better than the target; below 1 misses it. None without a target."""
         if self.target is None:
             return None
         return self.ratio / self.target if self.at_least else self.target / self.ratio
 
     @property
     def reached(self) -> bool | None:
-        """Whether the target is reached; None if there is no target."""
+        """Whether the target is reached; None without a target."""
         return None if self.margin is None else self.margin >= 1
 
     @property

@@ -1,4 +1,4 @@
-"""Ask a server for every reference case and compare its answers with what is expected.
+"""Submit every reference case to a server and compare the results with the expected ones.
 
 Usage from the project's root: ``python tests/checker.py [--address http://127.0.0.1:5000]``. Without an address it
 starts a server of its own. The exit code is 0 if all cases passed, 1 if one failed, 2 if nothing could be checked.
@@ -31,7 +31,7 @@ PASSED, FAILED, UNUSABLE = 0, 1, 2
 
 
 class CheckError(Exception):
-    """The server did not answer as it should; the message says how, in one line."""
+    """The server's response is unusable; the message says why, in one line."""
 
 
 @dataclass(frozen=True, order=True)
@@ -43,7 +43,7 @@ class Case:
     folder: Path
 
     def body(self) -> Any:
-        """Return what is asked."""
+        """Return the request's body."""
         return _load(self.folder / self.statistic / "input" / f"in-{self.number}.json")
 
     def expected(self) -> Any:
@@ -65,7 +65,7 @@ def find_cases(folder: Path) -> list[Case]:
 
 
 class Client:
-    """Submits jobs and fetches their results, until the time for the whole run is up."""
+    """Submits jobs and fetches their results, within one deadline for the whole run."""
 
     def __init__(self, session: requests.Session, address: str, timeout_seconds: float) -> None:
         self._session = session
@@ -74,7 +74,7 @@ class Client:
         self._deadline = time.monotonic() + timeout_seconds
 
     def result(self, statistic: str, body: object) -> object:
-        """Run a job and return its ``data``; blocks until it has ended.
+        """Run a job and return its ``data``; blocks until it has finished.
 
         Raises
         ------
@@ -88,11 +88,11 @@ class Client:
         return answer["data"]
 
     def answer(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """Return the JSON object that the server answers.
+        """Send a request and return the JSON object of the response.
 
         Raises
         ------
-        CheckError: no answer in time, another status than 200, or no JSON object
+        CheckError: no response in time, a status other than 200, or a body that is not a JSON object
         """
         left_seconds = self._deadline - time.monotonic()
         if left_seconds <= 0:
@@ -101,7 +101,7 @@ class Client:
         try:
             response = self._session.request(method, self._address + path, json=body, timeout=timeout)
         except (requests.RequestException, ValueError) as error:
-            reason = f"no answer from {self._address} within {timeout:.3g} s: {type(error).__name__}"
+            reason = f"no response from {self._address} within {timeout:.3g} s: {type(error).__name__}"
             raise CheckError(f"{method} {path}: {reason}") from error
         answer = _json(response)
         if response.status_code != requests.codes.ok or not isinstance(answer, dict):
@@ -126,7 +126,7 @@ class CaseTest(unittest.TestCase):
         self.problem = "stopped by a fault of the checker"
 
     def check(self) -> None:
-        """Fail with the first difference between what the server answers and what is expected."""
+        """Fail with the first difference between the result and the expected one."""
         body: object = None
         try:
             body, expected = self.case.body(), self.case.expected()
@@ -135,13 +135,13 @@ class CaseTest(unittest.TestCase):
         except CheckError as error:
             found = str(error)
         if found:
-            asked = "" if body is None else f" {json.dumps(body, ensure_ascii=False)}"
-            self.problem = " ".join(f"{self.case.statistic}/in-{self.case.number}{asked}: {found}".split())
+            request = "" if body is None else f" {json.dumps(body, ensure_ascii=False)}"
+            self.problem = " ".join(f"{self.case.statistic}/in-{self.case.number}{request}: {found}".split())
             self.fail(self.problem)
 
 
 def difference(expected: object, actual: object, *, ranking: bool = False, where: str = "data") -> str | None:
-    """Return the first difference in a line, None where there is none.
+    """Return the first difference in one line, None if there is none.
 
     Numbers may differ by ``TOLERANCE``, relative or absolute. Objects must have the same keys in the same order; in a
     ranking, keys whose expected values are that close may change places.
@@ -207,7 +207,7 @@ def run_cases(cases: Sequence[Case], client: Client) -> int:
 
 @contextmanager
 def _server_address(options: argparse.Namespace) -> Iterator[str]:
-    """Give the address that was asked for, or that of a server started for the run and ended with SIGTERM after it."""
+    """Yield the given address, or that of a server that is started for the run and stopped with SIGTERM."""
     if options.address:
         yield options.address
         return
@@ -239,11 +239,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check what the command line asks for and return the exit code; wrong usage raises ``SystemExit`` with code 2."""
+    """Run the checks and return the exit code; wrong usage raises ``SystemExit`` with code 2."""
     options = _options(arguments)
     try:
         with _server_address(options) as address, requests.Session() as session:
-            session.trust_env = False  # no proxy between checker and server, whatever the shell is set up for
+            session.trust_env = False  # ignore the shell's proxy settings
             client = Client(session, address, options.timeout)
             client.answer("GET", "/api/num_jobs")
             return run_cases(find_cases(options.cases), client)
@@ -259,6 +259,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # Told to end, the checker ends as at Ctrl-C, so that the server it started ends too; a test would catch SystemExit.
+    # SIGTERM acts like Ctrl-C, so that the checker also stops its server; unittest would catch SystemExit.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

@@ -1,1 +1,1 @@
-"""Command-line tools beside the server; run each as ``python -m tools.<name>``."""
+"""Command-line tools for the project; run each as ``python -m tools.<name>``."""

@@ -1,7 +1,7 @@
-"""Write the reference cases: requests to the job server beside the results that a plain computation expects.
+"""Write the reference cases: requests to the server, and the results expected by a plain computation.
 
-The computation goes row by row, in decimal arithmetic, and shares no code with the server, so that a mistake would have
-to be made twice to go unseen. It needs nothing but the standard library.
+The computation goes row by row in decimal arithmetic. It shares no code with the server, so that the same mistake would
+have to be made twice to go undetected. It needs only the standard library.
 """
 
 import argparse
@@ -31,7 +31,7 @@ HIGHEST_PERCENT = 100
 
 CASES_PER_STATE_STATISTIC = 20
 ALWAYS_ASKED = ("National", "Guam", "District of Columbia")
-LOCATION_STEP = 7  # no divisor in common with the 52 other locations, so that no location comes twice too early
+LOCATION_STEP = 7  # coprime with the 52 other locations, so that none repeats before all were used
 EVERY_NTH_BY_ID = 5
 EVERY_NTH_BY_ABBREVIATION = 4
 CASE_FILE = re.compile(r"(in|out)-[0-9]+\.json")
@@ -42,7 +42,7 @@ Body = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row with a value (percent); ``category`` and ``stratum`` are empty where the row has none."""
+    """A row with a value (percent); ``category`` and ``stratum`` may be empty."""
 
     location: str
     question: str
@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A request's body and the ``data`` that the server is to answer."""
+    """A request's body and the expected ``data`` of its result."""
 
     statistic: str
     number: int
@@ -62,7 +62,7 @@ class Case:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Read the rows of a table that have a percentage, from CSV, gzipped if the name ends in ``.gz``.
+    """Read the rows with a percentage from a CSV table, gzipped if its name ends in ``.gz``.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def _percentage(text: str) -> Decimal | None:
 
 
 class Reference:
-    """The nine statistics over the rows of a table, which are grouped by question once."""
+    """The nine statistics of a table, whose rows are grouped by question once."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._rows: dict[str, list[Row]] = {}
@@ -100,25 +100,25 @@ class Reference:
             self._rows.setdefault(row.question, []).append(row)
 
     def questions(self) -> list[str]:
-        """Return the texts of the known questions that the table has a value for, in the order of their ids."""
+        """Return the texts of the known questions with a value in the table, in the order of their ids."""
         return [text for _, text in sorted(QUESTION_TEXTS.items()) if text in self._rows]
 
     def has_value(self, question: str, location: str) -> bool:
-        """Tell whether any row of the question, given as its text, is about the location."""
+        """Return whether the question (by text) has a row for the location."""
         return any(row.location == location for row in self._rows.get(question, []))
 
     def expected(self, statistic: str, body: Body) -> object:
-        """Return the ``data`` that a job's result must hold (percent, percentage points).
+        """Return the expected ``data`` of a job's result (percent, percentage points).
 
         Parameters
         ----------
         statistic: one of ``STATISTICS``
-        body: ``question`` as text or id; ``state`` as name or abbreviation where the statistic takes one; ``best``,
-            ``min`` or ``max``, for a ranking by a question whose direction is not known
+        body: ``question`` as text or id; ``state`` as name or abbreviation if the statistic takes one; ``best``,
+            ``min`` or ``max``, to rank a question of unknown direction
 
         Raises
         ------
-        KeyError: there is no such statistic, question or state, or it has no value, or no direction is known
+        KeyError: the statistic, question or state is unknown or has no value, or the direction is unknown
         """
         if statistic not in STATISTICS:
             raise KeyError(statistic)
@@ -133,7 +133,7 @@ class Reference:
 
 
 def expected(rows: Iterable[Row], statistic: str, body: Body) -> object:
-    """Return what ``Reference.expected`` returns, for a single question asked of a table."""
+    """Return ``Reference.expected`` for a single request over a table."""
     return Reference(rows).expected(statistic, body)
 
 
@@ -162,7 +162,7 @@ def _five(rows: list[Row], *, highest_first: bool) -> object:
 
 
 def _ranked(means: Means, *, highest_first: bool = False) -> Means:
-    """Sort by mean; equal means, which decimal arithmetic keeps exactly equal, are in the order of the names."""
+    """Sort by mean, then by name; decimal arithmetic keeps equal means exactly equal."""
     return dict(sorted(means.items(), key=lambda item: (-item[1] if highest_first else item[1], item[0])))
 
 
@@ -174,7 +174,7 @@ def _location_means(rows: Iterable[Row]) -> Means:
 
 
 def _by_stratum(keyed_rows: Iterable[tuple[tuple[str, ...], Row]]) -> dict[str, float]:
-    """Return the mean of the rows of each key, sorted by key; rows without category or stratum are left out."""
+    """Return the mean of each key, sorted by key; rows without category or stratum are skipped."""
     values: dict[tuple[str, ...], list[Decimal]] = {}
     for key, row in keyed_rows:
         if row.category and row.stratum:
@@ -188,14 +188,14 @@ def _mean(values: Iterable[Decimal]) -> Decimal:
 
 
 def make_cases(reference: Reference) -> Iterator[Case]:
-    """Choose what to ask and compute what to expect; the same table gives the same cases in the same order.
+    """Choose requests and compute their expected results; the same table gives the same cases in the same order.
 
-    A statistic of a question is asked for each question. One of a state is asked so often, for questions and locations
-    that follow each other by fixed steps, passing over a location without a value.
+    Each question statistic gets one case per question. Each state statistic gets ``CASES_PER_STATE_STATISTIC`` cases,
+    with questions and locations in fixed steps; locations without a value are skipped.
     """
     for offset, statistic in enumerate(STATISTICS):
-        asked = _state_bodies(reference, offset) if statistic in STATE_STATISTICS else _bodies(reference, offset)
-        for number, body in enumerate(asked, start=1):
+        bodies = _state_bodies(reference, offset) if statistic in STATE_STATISTICS else _bodies(reference, offset)
+        for number, body in enumerate(bodies, start=1):
             yield Case(statistic, number, body, reference.expected(statistic, body))
 
 
@@ -218,7 +218,7 @@ def _state_bodies(reference: Reference, offset: int) -> Iterator[Body]:
 
 
 def _candidates(number: int, offset: int) -> list[str]:
-    """Return all locations in the order in which a case tries them."""
+    """Return all locations in the order that a case tries them."""
     others = sorted(set(ABBREVIATIONS) - set(ALWAYS_ASKED))
     start = (number + offset * CASES_PER_STATE_STATISTIC) * LOCATION_STEP % len(others)
     first = ALWAYS_ASKED[number : number + 1]
@@ -232,7 +232,7 @@ def _question_name(question: str, number: int) -> str:
 def write_cases(cases: Iterable[Case], folder: Path) -> int:
     """Write each case as ``<statistic>/input/in-N.json`` and ``<statistic>/output/out-N.json``; return their number.
 
-    Cases that an earlier run left there are removed first.
+    The cases of an earlier run are removed first.
 
     Raises
     ------
@@ -259,11 +259,11 @@ def _write(path: Path, content: object) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Write the cases for the table that the command line names.
+    """Write the cases of the table given on the command line.
 
     Raises
     ------
-    SystemExit: 2, where the table cannot be used
+    SystemExit: 2, if the table is unusable
     OSError: a case cannot be written
     """
     parser = argparse.ArgumentParser(description="Write the reference cases that the checker sends to the server.")

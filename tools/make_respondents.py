@@ -1,11 +1,11 @@
-"""Write modelled respondents' records as Parquet: one row per respondent of a survey that nobody has held.
+"""Write modelled respondents' records as Parquet: one row per respondent of a fictitious survey.
 
-No row is a person: answers are drawn from the summary figures of ``cdc_facts.json``, by location, year and stratum.
-The sample is that of a survey with strata in each location and year, and sampling units of unequal size within them,
-whose respondents resemble each other. Files follow each other by year, and rows by location, as those of a survey that
-publishes a file a year. ``app/table/respondents/generated.toml`` tells what columns and codes mean.
+No row is a real person: answers are drawn from the summary figures of ``cdc_facts.json``, by location, year and
+stratum. The sample has strata in each location and year, and within them sampling units of unequal size, whose
+respondents resemble each other. Files are ordered by year and rows by location, as in a survey that publishes one file
+per year. ``app/table/respondents/generated.toml`` maps columns and codes.
 
-Records are drawn and written a row group at a time, so that memory does not grow with their number; the same seed and
+Records are drawn and written one row group at a time, so memory does not grow with their number. The same seed and
 number give the same records.
 """
 
@@ -28,7 +28,7 @@ DEFAULT_SEED = 2022
 FIRST_YEAR, YEARS = 2011, 11
 STRATA, UNITS = 8, 8  # sampling strata of a location and year, and sampling units of a stratum
 NATION_ABBR = "US"
-MISSING = 9  # the code of an answer or a group that was not told
+MISSING = 9  # code of a missing answer or group
 MISSING_SHARE = 0.04
 ROWS_PER_GROUP, GROUPS_PER_FILE = 250_000, 8
 
@@ -41,10 +41,10 @@ GROUP_COLUMNS = {
 }
 ANSWER_COLUMNS = {"obese": "Q036", "overweight": "Q037", "inactive": "Q047", "little_fruit": "Q018"}
 
-WEIGHT_SD_LOG = 0.9  # how far survey weights differ
-UNIT_SD_LOGIT = 0.25  # how far sampling units differ
-UNIT_SIZE_SD_LOG = 0.5  # how far their sizes differ
-YEARLY_LOGIT = 0.015  # how much more of each answer there is a year later
+WEIGHT_SD_LOG = 0.9  # spread of the survey weights
+UNIT_SD_LOGIT = 0.25  # spread of the log odds between sampling units
+UNIT_SIZE_SD_LOG = 0.5  # spread of the units' sizes
+YEARLY_LOGIT = 0.015  # yearly increase of the log odds of each answer
 HEIGHT_METRES, HEIGHT_SD = 1.70, 0.10
 MASS_KG, MASS_SD_LOG = 80.0, 0.2
 
@@ -60,14 +60,14 @@ def logit(percent: Values) -> Values:
 
 @dataclass(frozen=True)
 class Survey:
-    """What records are drawn from.
+    """The distributions that records are drawn from.
 
     Parameters
     ----------
     sizes: relative number of respondents, by location
-    shares: of the strata of each group column, by name of the column; each adds up to 1
+    shares: shares of the strata, by group column; each array sums to 1
     location_logits: log odds of each answer column, by location
-    group_logits: what a stratum adds to them, by answer column and group column
+    group_logits: effect of each stratum on the log odds, by answer column and group column
     """
 
     sizes: Values
@@ -77,21 +77,21 @@ class Survey:
 
 
 def read_survey(path: Path) -> Survey:
-    """Read the summary figures; locations and strata keep the order of the file, the nation is left out."""
+    """Read the summary figures, without the nation; locations and strata keep the order of the file."""
     facts = json.loads(path.read_text(encoding="utf-8"))
     locations = [fact for fact in facts["locations"] if fact["abbr"] != NATION_ABBR]
     questions = {fact["id"]: fact for fact in facts["questions"]}
     strata = {column: strata_of(facts["strata"], category) for column, category in GROUP_COLUMNS.items()}
-    shares = {column: np.array([fact["sample_share"] for fact in found]) for column, found in strata.items()}
+    shares = {column: np.array([fact["sample_share"] for fact in facts_of]) for column, facts_of in strata.items()}
     names = [fact["name"] for fact in locations]
-    asked = {column: questions[question] for column, question in ANSWER_COLUMNS.items()}
+    answers = {column: questions[question] for column, question in ANSWER_COLUMNS.items()}
     return Survey(
         sizes=np.array([fact["median_sample_size"] for fact in locations], dtype=np.float64),
         shares={column: share / share.sum() for column, share in shares.items()},
-        location_logits={column: location_logits(question, names) for column, question in asked.items()},
+        location_logits={column: location_logits(question, names) for column, question in answers.items()},
         group_logits={
-            column: {group: group_logits(question, found) for group, found in strata.items()}
-            for column, question in asked.items()
+            column: {group: group_logits(question, facts_of) for group, facts_of in strata.items()}
+            for column, question in answers.items()
         },
     )
 
@@ -102,23 +102,23 @@ def strata_of(facts: Sequence[Mapping[str, Any]], category: str) -> list[Mapping
 
 
 def location_logits(question: Mapping[str, Any], names: Sequence[str]) -> Values:
-    """Return the log odds of a question by location, that of its mean where the facts have none."""
+    """Return the log odds of a question by location; a location without a figure gets the question's mean."""
     totals = question["total_by_location"]
     return logit(np.array([totals.get(name, question["mean"]) for name in names]))
 
 
 def group_logits(question: Mapping[str, Any], strata: Sequence[Mapping[str, Any]]) -> Values:
-    """Return what each stratum adds to the log odds of a question."""
+    """Return the effect of each stratum on the log odds of a question."""
     effects = np.array([question["stratum_effect"].get(fact["name"], 0.0) for fact in strata])
     return logit(question["mean"] + effects) - logit(np.array(question["mean"]))
 
 
 class Generator:
-    """Draws records by their places in the whole.
+    """Draws any range of the records.
 
     Parameters
     ----------
-    rows: how many records there are in all
+    rows: total number of records
     """
 
     def __init__(self, survey: Survey, rows: int, seed: int) -> None:
@@ -133,7 +133,7 @@ class Generator:
         self._unit_ends = np.cumsum(unit_sizes / unit_sizes.sum(axis=1, keepdims=True), axis=1)
 
     def columns(self, first: int, rows: int) -> dict[str, pyarrow.Array]:
-        """Draw so many records from a place on; the same place and number give the same records."""
+        """Draw ``rows`` records from position ``first``; the same arguments give the same records."""
         draw = np.random.default_rng([self._seed, 1, first])
         numbers = np.arange(first, first + rows)
         place = np.searchsorted(self._ends, numbers, side="right")
@@ -154,11 +154,11 @@ class Generator:
             "height": pyarrow.array(HEIGHT_METRES + HEIGHT_SD * draw.standard_normal(rows)),
             "mass": pyarrow.array(MASS_KG * np.exp(MASS_SD_LOG * draw.standard_normal(rows))),
             "minutes": pyarrow.array(draw.exponential(20.0, rows)),
-            **{name: pyarrow.array(told(codes + 1, draw)) for name, codes in (groups | answers).items()},
+            **{name: pyarrow.array(with_missing(codes + 1, draw)) for name, codes in (groups | answers).items()},
         }
 
     def _units(self, place: Codes, draw: np.random.Generator) -> Codes:
-        """Draw the sampling unit of each record among those of its location and year, by their sizes."""
+        """Draw each record's sampling unit within its location and year, in proportion to the units' sizes."""
         units = STRATA * UNITS
         ends = (self._unit_ends + np.arange(len(self._unit_ends))[:, np.newaxis]).ravel()
         return (
@@ -173,7 +173,7 @@ class Generator:
         groups: Mapping[str, Codes],
         draw: np.random.Generator,
     ) -> Codes:
-        """Draw answers: 0 for yes and 1 for no, which are written as 1 and 2."""
+        """Draw answers: 0 for yes and 1 for no; the files have 1 and 2."""
         log_odds = self._survey.location_logits[column][location] + common
         for group, effects in self._survey.group_logits[column].items():
             log_odds += effects[groups[group]]
@@ -181,17 +181,17 @@ class Generator:
 
 
 def strata(shares: Values, rows: int, draw: np.random.Generator) -> Codes:
-    """Draw the stratum of each record, as its place."""
+    """Draw the stratum of each record, as an index."""
     return np.minimum(np.searchsorted(np.cumsum(shares), draw.random(rows)), shares.size - 1)
 
 
-def told(codes: Codes, draw: np.random.Generator) -> NDArray[np.int8]:
-    """Return codes of which some are not told."""
+def with_missing(codes: Codes, draw: np.random.Generator) -> NDArray[np.int8]:
+    """Replace a random part of the codes with ``MISSING``."""
     return np.where(draw.random(codes.size) < MISSING_SHARE, MISSING, codes).astype(np.int8)
 
 
 def write_records(folder: Path, rows: int, seed: int, rows_per_group: int = ROWS_PER_GROUP) -> list[Path]:
-    """Write records into files of several row groups each; return the files in the order of the records."""
+    """Write records to files of several row groups each; return the files in the order of the records."""
     folder.mkdir(parents=True, exist_ok=True)
     generator = Generator(read_survey(FACTS_FILE), rows, seed)
     rows_per_file = rows_per_group * GROUPS_PER_FILE
@@ -203,7 +203,7 @@ def write_records(folder: Path, rows: int, seed: int, rows_per_group: int = ROWS
 
 
 def write_file(path: Path, generator: Generator, first: int, end: int, rows_per_group: int) -> None:
-    """Write the records from one place to another, a row group at a time."""
+    """Write the records from ``first`` up to ``end``, one row group at a time."""
     schema = pyarrow.table(generator.columns(first, 0)).schema
     with parquet.ParquetWriter(path, schema) as writer:
         for start in range(first, end, rows_per_group):
@@ -211,7 +211,7 @@ def write_file(path: Path, generator: Generator, first: int, end: int, rows_per_
 
 
 def main() -> None:
-    """Write the records and tell their number and size in one line."""
+    """Write the records and print their number and size in one line."""
     parser = argparse.ArgumentParser(description="Write modelled respondents' records as Parquet.")
     parser.add_argument("folder", type=Path, help="folder to write into")
     parser.add_argument("--rows", type=int, default=1_000_000, help="number of respondents")

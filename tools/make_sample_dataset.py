@@ -1,15 +1,15 @@
 """Write a modelled sample in the layout of CDC's table "Nutrition, Physical Activity, and Obesity - BRFSS".
 
 The sample lets the server and its tests run without CDC's table. No row is a survey result: each percentage is drawn
-from the summary figures of ``cdc_facts.json``, and ``Datasource`` says so in every row. Strata are drawn one by
-one, so those of a category do not average to the location's total exactly.
+from the summary figures of ``cdc_facts.json``, and ``Datasource`` says so in every row. Each stratum
+is drawn separately, so those of a category do not average exactly to the location's total.
 
-Which rows there are, about 18,000, few enough to read within a second and to keep beside the code:
+The sample has about 18,000 rows, few enough to load within a second and to keep in the repository:
 
 - the Total stratum for every year and location of every question, so that trends and maps are complete;
 - every stratum in the latest year of each question, so that each location can be broken down by each category;
-- the Gender strata of obesity in all its years, so that one breakdown can be followed over time;
-- one row without stratification for each question, as CDC's table holds some and a reader has to cope with them.
+- the Gender strata of obesity in all its years, so that one breakdown covers all years;
+- one row without stratification for each question, because CDC's table has such rows and a reader must handle them.
 """
 
 import argparse
@@ -31,16 +31,21 @@ OBESITY_QUESTION_ID = "Q036"
 NATION_ABBR = "US"
 RACE_CATEGORY = "Race/Ethnicity"
 
-INTERACTION_SD_LOGIT = 0.05  # how far a stratum's effect differs between locations
-SAMPLE_SIZE_SD_LOG = 0.18  # how far a location's sample size varies between years
-RACE_SHARE_SD_LOG = 1.0  # how far the racial composition differs between locations
+INTERACTION_SD_LOGIT = 0.05  # spread of a stratum's effect between locations
+SAMPLE_SIZE_SD_LOG = 0.18  # spread of a location's sample size between years
+RACE_SHARE_SD_LOG = 1.0  # spread of the racial composition between locations
 NORMAL_QUANTILE_975 = 1.959964  # two-sided 95 % confidence limits
 SMALLEST_PROBABILITY = 0.002  # keeps logits and standard errors finite
 
 COLUMNS = (
     *("YearStart", "YearEnd", "LocationAbbr", "LocationDesc", "Datasource", "Class", "Topic", "Question"),
     *("Data_Value_Unit", "Data_Value_Type", "Data_Value", "Data_Value_Alt", "Data_Value_Footnote_Symbol"),
-    *("Data_Value_Footnote", "Low_Confidence_Limit", "High_Confidence_Limit ", "Sample_Size"),  # CDC writes that space
+    *(
+        "Data_Value_Footnote",
+        "Low_Confidence_Limit",
+        "High_Confidence_Limit ",
+        "Sample_Size",
+    ),  # CDC's trailing space
     *("Total", "Age(years)", "Education", "Gender", "Income", "Race/Ethnicity"),
     *("GeoLocation", "ClassID", "TopicID", "QuestionID", "DataValueTypeID", "LocationID"),
     *("StratificationCategory1", "Stratification1", "StratificationCategoryId1", "StratificationID1"),
@@ -90,7 +95,7 @@ class Stratum(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """All that is known of the survey; the threshold is a number of respondents, the design effect a ratio."""
+    """The survey's summary figures; the threshold counts respondents, the design effect is a ratio."""
 
     questions: tuple[Question, ...]
     locations: tuple[Location, ...]
@@ -100,7 +105,7 @@ class Survey(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """What one row estimates; a row without stratification has no stratum."""
+    """The subject of one row; ``stratum`` is None for a row without stratification."""
 
     question: Question
     year: int
@@ -109,7 +114,7 @@ class Cell(NamedTuple):
 
 
 def question_from_fact(fact: dict[str, Any]) -> Question:
-    """Turn one question of the facts file into a ``Question``."""
+    """Convert a question of the facts file to a ``Question``."""
     years = {int(year): effect for year, effect in fact["year_effect"].items()}
     same = ("id", "text", "class_id", "topic", "topic_id", "mean", "total_by_location", "stratum_effect")
     return Question(class_name=fact["class"], year_effect=years, **{name: fact[name] for name in same})
@@ -144,7 +149,7 @@ def logit(percent: float) -> float:
 
 
 def standard_normal(seed: int, *key: object) -> float:
-    """Draw the standard normal number of a key; a generator for each key keeps draws apart from the order of rows."""
+    """Draw a key's standard normal number; seeding by key makes draws independent of the order of rows."""
     return random.Random("|".join(map(str, (seed, *key)))).gauss(0.0, 1.0)
 
 
@@ -160,8 +165,8 @@ def standard_error(log_odds: float, sample_size: int, design_effect: float) -> f
 def modelled_log_odds(cell: Cell, stratum: Stratum, seed: int) -> float:
     """Return the modelled log odds of a cell, free of sampling noise.
 
-    Year and stratum shift the location's total by as much as they shift the question's mean. The total is already the
-    location's own, so only the other strata interact with the location.
+    Year and stratum shift the location's total by as much as they shift the question's mean. The total already
+    belongs to the location, so only the other strata interact with it.
     """
     question, place = cell.question, cell.location.name
     mean = logit(question.mean)
@@ -195,7 +200,7 @@ def modelled_sample_size(cell: Cell, stratum: Stratum, strata: Sequence[Stratum]
 
 
 def estimate_fields(cell: Cell, survey: Survey, seed: int) -> Row:
-    """Draw the estimate of a cell in percent with its 95 % confidence limits, or tell why it is suppressed.
+    """Draw the estimate of a cell in percent with its 95 % confidence limits, or return the fields of a suppressed row.
 
     The confidence limits are symmetric on the logit scale, so that they stay within 0 and 100 percent (Korn and
     Graubard 1998, Survey Methodology 24).
@@ -217,7 +222,7 @@ def estimate_fields(cell: Cell, survey: Survey, seed: int) -> Row:
 
 
 def strata_in(question: Question, year: int, strata: Sequence[Stratum]) -> list[Stratum]:
-    """Choose the strata that the sample holds for a question in a year."""
+    """Return the strata that the sample has for a question in a year."""
     if year == max(question.year_effect):
         return list(strata)
     categories = {"Total", "Gender"} if question.id == OBESITY_QUESTION_ID else {"Total"}
@@ -225,24 +230,24 @@ def strata_in(question: Question, year: int, strata: Sequence[Stratum]) -> list[
 
 
 def cells_of(question: Question, survey: Survey) -> Iterator[Cell]:
-    """List the cells of a question, only in the years and locations that it has."""
+    """Yield the cells of a question, in its own years and locations only."""
     locations = [location for location in survey.locations if location.name in question.total_by_location]
     for year in question.year_effect:
         strata = strata_in(question, year, survey.strata)
         yield from (Cell(question, year, location, stratum) for location in locations for stratum in strata)
-    # A row without stratification is always suppressed; that is likeliest where the fewest people were asked.
+    # A row without stratification is always suppressed; put it in the location with the fewest respondents.
     smallest = min(locations, key=lambda location: (location.median_sample_size, location.name))
     yield Cell(question, max(question.year_effect), smallest, None)
 
 
 def sort_key(cell: Cell) -> tuple[int, str, str, str, str]:
-    """Order rows by year, question, location, category and stratum; no stratification comes first."""
+    """Order rows by year, question, location, category and stratum; rows without stratification come first."""
     category, name = (cell.stratum.category, cell.stratum.name) if cell.stratum else ("", "")
     return cell.year, cell.question.id, cell.location.name, category, name
 
 
 def subject_fields(question: Question, location: Location) -> Row:
-    """Fill the columns of the question and of the location; the nation has no coordinates."""
+    """Return the columns of the question and the location; the nation has no coordinates."""
     return {
         **{"Class": question.class_name, "Topic": question.topic, "Question": question.text},
         **{"ClassID": question.class_id, "TopicID": question.topic_id, "QuestionID": question.id},
@@ -252,7 +257,7 @@ def subject_fields(question: Question, location: Location) -> Row:
 
 
 def stratum_fields(stratum: Stratum | None) -> Row:
-    """Fill the four stratification columns and the one column of the stratum's category."""
+    """Return the four stratification columns and the column of the stratum's category."""
     if stratum is None:
         return {}
     column = stratum.category.replace(" ", "")  # CDC spells category "Age (years)" but column "Age(years)"
@@ -263,7 +268,7 @@ def stratum_fields(stratum: Stratum | None) -> Row:
 
 
 def sample_row(cell: Cell, survey: Survey, seed: int) -> Row:
-    """Return one row by column name; columns that are left out are empty."""
+    """Return one row by column name; missing columns are empty."""
     return {
         **{"YearStart": str(cell.year), "YearEnd": str(cell.year), "Datasource": DATASOURCE},
         **{"Data_Value_Type": "Value", "DataValueTypeID": "VALUE"},
@@ -274,7 +279,7 @@ def sample_row(cell: Cell, survey: Survey, seed: int) -> Row:
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Write the rows behind an unnamed index column, with the same line ends on every platform."""
+    """Write the rows after an unnamed index column, with the same line ends on every platform."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["", *COLUMNS], restval="", lineterminator="\n")
         writer.writeheader()
@@ -282,7 +287,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 
 
 def main() -> None:
-    """Write the sample and tell its size in one line."""
+    """Write the sample and print its size in one line."""
     parser = argparse.ArgumentParser(description="Write a modelled sample in the layout of CDC's table.")
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="CSV file to write")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="the same seed gives the same bytes")

@@ -1,4 +1,4 @@
-"""Take the pictures of the pages for the README: start a server, open the pages in Chromium, write docs/images/."""
+"""Take the README's screenshots: start a server, open its pages in Chromium, write docs/images/."""
 
 import shutil
 import sys
@@ -15,7 +15,7 @@ WIDE, NARROW = (1440, 900), (360, 740)
 PATIENCE_MS = 60_000
 ESTIMATES = "/?statistic=estimate&question=Q036&from=2021&to=2021&exclude=National"
 
-# The name of each picture, the size of the window, the theme, and the address.
+# File name, window size, theme and path of each screenshot.
 SHOTS = [
     ("dashboard", WIDE, "light", ESTIMATES),
     ("trend", WIDE, "light", "/?statistic=trend&question=Q036&state=OH"),
@@ -27,10 +27,10 @@ SHOTS = [
 
 
 def main() -> int:
-    """Take every picture. Returns the exit code."""
+    """Take every screenshot and return the exit code."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
-        print("the pictures need Chromium: apt-get install chromium", file=sys.stderr)
+        print("screenshots need Chromium: apt-get install chromium", file=sys.stderr)
         return 1
     FOLDER.mkdir(exist_ok=True)
     with running_server() as server, sync_playwright() as playwright:
@@ -38,7 +38,7 @@ def main() -> int:
         for name, size, theme, address in SHOTS:
             with _tab(browser, size, theme) as page:
                 _open(page, server.address + address, wants_map="map" in name)
-                page.evaluate("scrollTo(0, scrollY - 12)")  # some air above what a narrow window has scrolled to
+                page.evaluate("scrollTo(0, scrollY - 12)")  # leave a margin above the scroll position
                 page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
         browser.close()
     return 0
@@ -46,7 +46,7 @@ def main() -> int:
 
 @contextmanager
 def _tab(browser: Browser, size: tuple[int, int], theme: str) -> Iterator[Page]:
-    """Give a tab in a window of its own."""
+    """Yield a page in a new browser context."""
     width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme="dark" if theme == "dark" else "light"
@@ -57,13 +57,13 @@ def _tab(browser: Browser, size: tuple[int, int], theme: str) -> Iterator[Page]:
 
 
 def _open(page: Page, address: str, *, wants_map: bool) -> None:
-    """Open a page and wait until all of it is drawn."""
+    """Open a page and wait until its chart is drawn."""
     page.goto(address)
     chart = page.locator("#chart[aria-busy=false] svg")
     if "statistic=" in address:
         chart.wait_for()
     if wants_map:
-        with page.expect_response(lambda answer: "kind=map" in answer.url):
+        with page.expect_response(lambda response: "kind=map" in response.url):
             page.locator("[data-kind=map][href]").click()
         chart.wait_for()
 

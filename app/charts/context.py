@@ -1,4 +1,4 @@
-"""What a chart says in words beside its result: question, source, years, and the restrictions of the rows."""
+"""The text around a chart: question, source, years, and the restrictions of the rows."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ def chart_context(document: Mapping[str, Any], provenance: Mapping[str, Any], ta
 
 
 def _restrictions(data: Any, filters: Mapping[str, Any]) -> Iterator[str]:
-    """Describe the filters that the chart does not show by itself. The years stand in its footer."""
+    """Describe the filters that the chart does not show by itself. The footer has the years."""
     first = data[0] if isinstance(data, list) and data else data
     strata = filters.get("stratification", ())
     shows_strata = bool({"stratum", "category", "groups", "a"} & set(first))

@@ -1,7 +1,7 @@
 """The converter process: reads a request per line (JSON), writes a header line (JSON) and then the bytes it announces.
 
 vl-convert holds Python's interpreter lock while it works, a second or two for the first picture and for the page's
-script, and needs about 200 MiB: in the server's process, every other request would stand still meanwhile. This file
+script, and needs about 200 MiB: in the server's process, every other request would block meanwhile. This file
 runs as a program and imports nothing of the project. It exits when its input ends, or after a minute without requests.
 """
 
@@ -43,7 +43,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the server; its shutdown closes our input
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, range(os.cpu_count() or 1))  # undo the inherited pinning to the server's core
-    # Keep the pipe to ourselves: whatever a library prints then goes to standard error, not between two replies.
+    # Keep the pipe to ourselves: output of a library then goes to standard error, not between two replies.
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while select.select([sys.stdin], [], [], IDLE_SECONDS)[0]:

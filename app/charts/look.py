@@ -1,4 +1,4 @@
-"""The look of charts: colours that colour-blind people can tell apart, in a light and a dark theme."""
+"""The look of charts: colours that colour-blind people can distinguish, in a light and a dark theme."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -98,7 +98,7 @@ def result_view(
 
 
 def request_fields(job: Job) -> Fields:
-    """Return the form's fields for a job's request; none if the request is no longer known."""
+    """Return the form's fields for a job's request; none if the request is not known any more."""
     return fields_of(job.request.statistic, orjson.loads(job.request.body)) if job.request else {}
 
 

@@ -149,7 +149,7 @@ def requested_state() -> JobState | None:
 
     Raises
     ------
-    InvalidRequestError: there is no such state
+    InvalidRequestError: the state is unknown
     """
     text = request.args.get("state")
     try:

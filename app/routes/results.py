@@ -219,7 +219,7 @@ def _theme_argument() -> Theme:
 
     Raises
     ------
-    InvalidRequestError: there is no such theme
+    InvalidRequestError: the theme is unknown
     """
     name = request.args.get("theme", THEMES[0])
     for theme in THEMES:
@@ -233,7 +233,7 @@ def _format_argument() -> Format | None:
 
     Raises
     ------
-    InvalidRequestError: there is no such format, or no such theme of a picture
+    InvalidRequestError: the format, or the theme of a picture, is unknown
     """
     current = this_request()
     if not current.environ.get("QUERY_STRING"):

@@ -45,7 +45,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The work goes on."""
+    """The operation is still running."""
 
     status: Literal["running"] = "running"
 

@@ -64,7 +64,7 @@ def read_requests(name: str, completer: Completer) -> list[dict[str, Any]]:
     Raises
     ------
     OSError: the file cannot be read
-    UsageError: there is no request, or a line is invalid; the message names the line
+    UsageError: the file has no request, or a line is invalid; the message names the line
     """
     content = sys.stdin.buffer.read() if name == STANDARD_INPUT else Path(name).read_bytes()
     lines = enumerate(content.splitlines(), start=1)

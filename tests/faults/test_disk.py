@@ -1,4 +1,4 @@
-"""A disk that is full, or a folder that cannot be written to, and is mended while the server runs."""
+"""A full disk or an unwritable folder, repaired while the server runs."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({FILE_SIZE_LIMIT_BYTES}, resource.RLI
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 16 mebibytes; the test is skipped where none can be mounted."""
+    """A disk of 16 mebibytes; the test is skipped if none can be mounted."""
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["/usr/bin/env", "mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
@@ -35,7 +35,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def wait_until(server: RealServer, status: int) -> requests.Response:
-    """Wait until the server tells that it is ready (200), or that it is not (503)."""
+    """Wait until /readyz returns the status: 200 (ready) or 503 (not ready)."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while (answer := requests.get(f"{server.address}/readyz", timeout=10)).status_code != status:
         assert time.monotonic() < deadline, answer.text
@@ -44,21 +44,21 @@ def wait_until(server: RealServer, status: int) -> requests.Response:
 
 
 def check_after_the_fault(server: RealServer, seen: Load) -> tuple[int, int]:
-    """Check that every acknowledged job is right or says why not; return how many are of either kind."""
-    right = told = 0
+    """Check that every acknowledged job has the right result or a reason; return the counts of both."""
+    right = failed = 0
     with requests.Session() as session:
         for job_id, case in seen.acknowledged.items():
             answer = result_of(session, server.address, job_id)
             if answer["status"] == "error":
                 assert "could not be written" in answer["reason"]
-                told += 1
+                failed += 1
             else:
                 assert compare(answer, case) is None
                 right += 1
         for case in CASES[:20]:
             job_id = submit(session, server.address, case, Load()) or ""
             assert compare(result_of(session, server.address, job_id), case) is None
-    return right, told
+    return right, failed
 
 
 def fill(filler: Path) -> None:
@@ -73,7 +73,7 @@ def fill(filler: Path) -> None:
             file.write(bytes(4096))
 
 
-def test_a_full_disk_is_told_of_and_mended_without_a_restart(small_disk: Path) -> None:
+def test_the_server_reports_a_full_disk_and_recovers_without_a_restart(small_disk: Path) -> None:
     filler = small_disk / "filler"
     with running_server({"STATS_RESULTS_DIR": str(small_disk / "results")}) as server:
         with load(server.address) as seen:
@@ -84,16 +84,16 @@ def test_a_full_disk_is_told_of_and_mended_without_a_restart(small_disk: Path) -
             time.sleep(0.5)
             filler.unlink()
         wait_until(server, 200)
-        right, told = check_after_the_fault(server, seen)
+        right, failed = check_after_the_fault(server, seen)
         assert server.stop() == 0
-    print(f"\nfull disk: {dict(seen.statuses)} by status; {right} jobs right, {told} said why not")
+    print(f"\nfull disk: {dict(seen.statuses)} by status; {right} jobs right, {failed} failed with a reason")
     assert "No space left on device" in not_ready.json()["reason"]
     assert set(seen.statuses) <= {200, 503}
     assert seen.statuses[503]
     assert right
 
 
-def test_a_journal_that_cannot_grow_refuses_jobs_and_says_why(tmp_path: Path) -> None:
+def test_jobs_are_rejected_with_a_reason_if_the_journal_cannot_grow(tmp_path: Path) -> None:
     entry_point = entry_point_with(tmp_path, LIMITED_START)
     places = {"STATS_DATA": str(small_table(tmp_path)), "STATS_LOG_FILE": "/dev/null"}
     with running_server(places, entry_point=entry_point) as server, requests.Session() as session:
@@ -118,7 +118,7 @@ def small_table(folder: Path) -> Path:
     return path
 
 
-def test_a_folder_that_becomes_a_file_is_told_of_and_mended_without_a_restart() -> None:
+def test_the_server_reports_a_folder_replaced_by_a_file_and_recovers_without_a_restart() -> None:
     with running_server() as server:
         with load(server.address) as seen:
             time.sleep(0.3)

@@ -1,4 +1,4 @@
-"""More than the server can do at once: floods of submissions, and crowds of waiting readers."""
+"""Overload: floods of submissions, and many waiting readers."""
 
 import json
 import threading
@@ -21,7 +21,7 @@ QUESTION = b'{"question": "Q036"}'
 
 
 class Flood:
-    """Clients that submit as fast as they can, and what they were told."""
+    """Clients that submit as fast as they can, and the responses they got."""
 
     def __init__(self, server: RealServer) -> None:
         self._server = server
@@ -31,7 +31,7 @@ class Flood:
         self.retry_after: set[int] = set()
 
     def submit(self, cases: list[Case]) -> None:
-        """Submit cases one after another and remember each answer."""
+        """Submit cases one after another and record each response."""
         with RawConnection(self._server.address) as connection:
             for case in cases:
                 answer = connection.ask(post_bytes(f"/api/{case.statistic}", json.dumps(case.body).encode()))
@@ -47,7 +47,7 @@ class Flood:
                         self.retry_after.add(int(answer.headers["retry-after"]))
 
 
-def test_a_flood_into_a_small_queue_is_acknowledged_and_answered_or_refused_with_a_time(tmp_path: Path) -> None:
+def test_submissions_to_a_small_queue_are_computed_or_rejected_with_retry_after(tmp_path: Path) -> None:
     settings = {"STATS_QUEUE_SIZE": str(ROOM), "TP_NUM_OF_THREADS": "1"}
     cases = [CASES[number % len(CASES)] for number in range(SUBMISSIONS)]
     with running_server(settings, entry_point=slow_entry_point(tmp_path, seconds=0.005)) as server:
@@ -66,7 +66,7 @@ def test_a_flood_into_a_small_queue_is_acknowledged_and_answered_or_refused_with
     assert flood.retry_after <= set(range(1, 61))
 
 
-def test_a_crowd_of_waiting_readers_does_not_keep_others_out(tmp_path: Path) -> None:
+def test_many_waiting_readers_do_not_block_other_requests(tmp_path: Path) -> None:
     settings = {"TP_NUM_OF_THREADS": "1", "STATS_DRAIN_SECONDS": "0"}
     with running_server(settings, entry_point=slow_entry_point(tmp_path, seconds=0.5)) as server:
         with requests.Session() as session, ExitStack() as crowd:

@@ -1,4 +1,4 @@
-"""Whatever bytes a client sends: no 5xx, no traceback, no thread lost, every answer in the one envelope."""
+"""Arbitrary bytes from a client cause no 5xx, no traceback and no lost thread; every response has the envelope."""
 
 import json
 import re
@@ -121,7 +121,7 @@ BROKEN_CHUNKS = [
 
 @dataclass(frozen=True)
 class Sent:
-    """A request: its bytes, how its answer is to be read, and if it is one that HTTP knows."""
+    """A request: its bytes, the method that the response is parsed for, and whether it is complete HTTP."""
 
     method: str
     path: str
@@ -131,7 +131,7 @@ class Sent:
 
 @st.composite
 def well_formed(draw: st.DrawFn) -> Sent:
-    """Make a request that HTTP knows, with any path, parameters and body."""
+    """Draw a well-formed request with any path, parameters and body."""
     route = draw(st.sampled_from(ROUTES))
     right = "POST" if route.partition("/api/")[2] in STATISTICS else "DELETE" if route == "/api/jobs/{}" else "GET"
     method = right if draw(st.integers(0, 3)) else draw(st.sampled_from(METHODS))
@@ -151,7 +151,7 @@ def well_formed(draw: st.DrawFn) -> Sent:
 
 @st.composite
 def broken(draw: st.DrawFn) -> Sent:
-    """Make something that is no HTTP, or ends too soon."""
+    """Draw bytes that are malformed HTTP, or end too soon."""
     if draw(st.integers(0, 3)) == 0:
         return Sent("GET", "", draw(st.binary(min_size=1, max_size=300)), whole=False)
     frame = draw(st.sampled_from(BROKEN_FRAMES))
@@ -164,12 +164,12 @@ REQUEST = st.one_of(well_formed(), well_formed(), well_formed(), broken())
 
 
 def fault_in(sent: Sent, answer: Answer | None) -> str | None:
-    """Return what is wrong about an answer, None where nothing is.
+    """Return what is wrong with a response, None if nothing is.
 
-    What is no HTTP is refused by the HTTP server itself: with a status and no body, or by closing the connection.
+    The HTTP server itself rejects malformed HTTP with a bare status, or by closing the connection.
     """
     if answer is None:
-        return "no answer" if sent.whole else None
+        return "no response" if sent.whole else None
     if answer.status >= 500 or b"Traceback" in answer.body:
         return f"status {answer.status}: {answer.body[:500]!r}"
     if not answer.body:
@@ -181,13 +181,13 @@ def fault_in(sent: Sent, answer: Answer | None) -> str | None:
 
 
 def fault_in_envelope(answer: Answer) -> str | None:
-    """Return how a body departs from the contract's envelope, None where it does not."""
+    """Return how a body violates the contract's envelope, None if it does not."""
     try:
         content: Any = json.loads(answer.body)
     except ValueError:
-        return f"no JSON: {answer.body[:100]!r}"
+        return f"not JSON: {answer.body[:100]!r}"
     if answer.headers.get("content-type") != "application/json" or not isinstance(content, Mapping):
-        return f"no JSON object: {answer.body[:100]!r}"
+        return f"not a JSON object: {answer.body[:100]!r}"
     if answer.status >= 400:
         return None if list(content) == ["status", "reason"] and content["status"] == "error" else f"not {content}"
     known = {"job_id", "num_jobs", "status"}
@@ -204,7 +204,7 @@ def runners(server: RealServer) -> tuple[float, float]:
     return float(alive[1]), float(replaced[1])
 
 
-def test_whatever_is_sent_is_answered_in_the_envelope_and_harms_nothing() -> None:
+def test_any_bytes_get_an_enveloped_response_and_no_thread_dies() -> None:
     statuses: Counter[int | None] = Counter()
     with running_server({"STATS_ADMIN_TOKEN": TOKEN}) as server, RawConnection(server.address) as connection:
         before = runners(server)

@@ -1,4 +1,4 @@
-"""Many jobs, one after another: neither memory nor disk grows with the history."""
+"""Memory and disk use do not grow with the number of past jobs."""
 
 import json
 import threading
@@ -22,7 +22,7 @@ JOURNAL_LINES_PER_JOB = 4
 
 
 def history(server: RealServer) -> Iterator[int]:
-    """Do jobs, ten parts of them; yield the worker's resident memory after each, in kibibytes."""
+    """Run jobs in ten parts; yield the worker's resident memory in KiB after each part."""
     worker = server.worker()
     for _ in range(PARTS):
         threads = [
@@ -50,7 +50,7 @@ def do_jobs(server: RealServer, cases: list[Case], jobs: int) -> None:
             assert answer.body.startswith(b'{"status":"done"'), answer.body
 
 
-def test_a_long_history_takes_no_more_memory_and_no_more_disk_than_the_rule_allows() -> None:
+def test_memory_and_disk_stay_within_the_retention_limit() -> None:
     with running_server({"STATS_RETENTION_JOBS": str(KEPT_JOBS)}) as server:
         sizes = list(history(server))
         requests.get(f"{server.address}/readyz", timeout=20).raise_for_status()  # writes the journal out

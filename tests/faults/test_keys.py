@@ -1,4 +1,4 @@
-"""A client that sends again what it has no answer to, after the server was killed, makes no second job and no half."""
+"""A client that retries after a kill of the server creates neither a duplicate job nor half a batch."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ def send(session: requests.Session, address: str, key: str, case: Case) -> str:
 
 
 def send_until_it_breaks(address: str, name: str, sent: dict[str, Case], acknowledged: dict[str, str]) -> None:
-    """Submit one case after the other, each under a key of its own."""
+    """Submit cases one after another, each with a new key."""
     with requests.Session() as session:
         session.trust_env = False
         for number in range(1_000_000):
@@ -87,7 +87,7 @@ def test_a_batch_survives_kills_as_a_whole_or_not_at_all(tmp_path: Path) -> None
 
 
 def send_batches_until_it_breaks(address: str, acknowledged: list[list[str]]) -> None:
-    """Submit one batch after the other and remember their ids."""
+    """Submit batches one after another and record their ids."""
     content = [{"statistic": case.statistic, **case.body} for case in BATCH]
     with requests.Session() as session:
         session.trust_env = False

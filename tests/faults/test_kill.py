@@ -17,7 +17,7 @@ CRASH_LOOP_SECONDS = 6.0  # two deaths of the worker within less are taken for a
 
 
 def until_answered(server: RealServer) -> None:
-    """Wait until the server answers."""
+    """Wait until the server responds."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         try:
@@ -29,7 +29,7 @@ def until_answered(server: RealServer) -> None:
             return
 
 
-def test_killed_again_and_again_under_load_it_answers_for_every_acknowledged_id(tmp_path: Path) -> None:
+def test_repeated_kills_under_load_lose_no_acknowledged_job(tmp_path: Path) -> None:
     results, chance = tmp_path / "results", random.Random(7)
     acknowledged: dict[str, Case] = {}
     kills = scaled(5, 50)
@@ -51,7 +51,7 @@ def test_killed_again_and_again_under_load_it_answers_for_every_acknowledged_id(
     assert problems == []
 
 
-def test_killed_alone_the_parent_takes_its_worker_along_and_frees_port_and_folder(tmp_path: Path) -> None:
+def test_if_the_parent_is_killed_its_worker_exits_and_frees_port_and_folder(tmp_path: Path) -> None:
     places = {"STATS_RESULTS_DIR": str(tmp_path / "results"), "STATS_PORT": str(free_port())}
     with running_server(places) as server:
         with load(server.address) as seen:
@@ -64,7 +64,7 @@ def test_killed_alone_the_parent_takes_its_worker_along_and_frees_port_and_folde
 
 
 @pytest.mark.parametrize("deaths", [scaled(1, 5)])
-def test_killed_alone_the_worker_is_followed_by_another(deaths: int) -> None:
+def test_a_killed_worker_is_replaced(deaths: int) -> None:
     acknowledged: dict[str, Case] = {}
     with running_server() as server:
         for death in range(deaths):

@@ -1,4 +1,4 @@
-"""The table is replaced under load: every answer belongs wholly to one table, and a bad file changes nothing."""
+"""Reloads under load: each result comes from one table only, and an invalid file changes nothing."""
 
 import os
 import signal
@@ -45,14 +45,14 @@ def source(tmp_path: Path) -> Path:
 
 
 def replace(source: Path, content: str) -> None:
-    """Put another file in the place of the source, at one stroke."""
+    """Replace the source atomically."""
     other = source.with_suffix(".new")
     other.write_text(content)
     other.replace(source)
 
 
 def reload(server: RealServer) -> dict[str, Any]:
-    """Have the table read again, wait for the end of that, and return how it went."""
+    """Reload the table, wait until it ends, and return the report."""
     requests.post(f"{server.address}/api/dataset/reload", timeout=20).raise_for_status()
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
@@ -63,14 +63,14 @@ def reload(server: RealServer) -> dict[str, Any]:
 
 
 def values_in(data: Any) -> set[float]:
-    """Return every number in the data of an answer."""
+    """Return every number in the data of a result."""
     if isinstance(data, dict):
         return set().union(*map(values_in, data.values()))
     return {data}
 
 
 class Readers:
-    """Clients that ask again and again, and count the sets of values that their answers have."""
+    """Clients that submit repeatedly, and count the sets of values in their results."""
 
     def __init__(self, server: RealServer) -> None:
         self._server = server
@@ -106,14 +106,14 @@ class Readers:
 
 
 def mean_now(server: RealServer) -> float:
-    """Return the mean that a new job is answered with."""
+    """Return the mean that a new job computes."""
     with requests.Session() as session:
         url = f"{server.address}/api/global_mean"
         job_id = session.post(url, json={"question": WALKING}, timeout=20).json()["job_id"]
         return float(result_of(session, server.address, job_id)["data"]["global_mean"])
 
 
-def test_reloaded_again_and_again_under_load_no_answer_mixes_two_tables(source: Path) -> None:
+def test_no_result_mixes_two_tables_while_reloads_repeat_under_load(source: Path) -> None:
     tables = {10: table_of(10), 20: table_of(20)}
     with running_server({"STATS_DATA": str(source)}) as server:
         readers = Readers(server)
@@ -137,7 +137,7 @@ def test_reloaded_again_and_again_under_load_no_answer_mixes_two_tables(source: 
         (None, "no such file"),
     ],
 )
-def test_a_bad_file_leaves_the_old_table_in_place_and_says_why(source: Path, content: str | None, why: str) -> None:
+def test_an_invalid_file_is_reported_and_the_old_table_stays(source: Path, content: str | None, why: str) -> None:
     with running_server({"STATS_DATA": str(source)}) as server:
         if content is None:
             source.unlink()
@@ -154,7 +154,7 @@ def test_a_bad_file_leaves_the_old_table_in_place_and_says_why(source: Path, con
 
 
 @pytest.mark.parametrize(("content", "mean"), [(table_of(20), 20), ("no table", 10)])
-def test_a_worker_that_follows_one_that_died_reads_the_source_again(source: Path, content: str, mean: int) -> None:
+def test_the_replacement_of_a_dead_worker_loads_the_source_again(source: Path, content: str, mean: int) -> None:
     with running_server({"STATS_DATA": str(source)}) as server:
         replace(source, content)
         os.kill(server.worker(), signal.SIGKILL)

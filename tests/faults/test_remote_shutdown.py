@@ -1,4 +1,4 @@
-"""Shutting down from another address than the loopback: refused, unless the operator's token is sent."""
+"""Shutting down from a non-loopback address requires the operator's token."""
 
 import socket
 
@@ -8,20 +8,20 @@ import requests
 from support.real_server import HOST, RealServer, running_server
 
 TOKEN = "correct-horse-battery"
-ELSEWHERE = ("192.0.2.1", 9)  # an address kept free for documentation; nothing is sent to it
+ELSEWHERE = ("192.0.2.1", 9)  # an address reserved for documentation; nothing is sent to it
 
 
 @pytest.fixture
 def own_address() -> str:
-    """An address of this machine other than the loopback; who connects to it connects from it."""
+    """A non-loopback address of this machine; connections to it also come from it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(ELSEWHERE)
         except OSError:
-            pytest.skip("this machine has no address but the loopback")
+            pytest.skip("this machine has only the loopback address")
         address = str(probe.getsockname()[0])
     if address.startswith("127."):
-        pytest.skip("this machine has no address but the loopback")
+        pytest.skip("this machine has only the loopback address")
     return address
 
 
@@ -35,11 +35,11 @@ def shut_down(server: RealServer, host: str, authorization: str | None = None, p
 
 
 def takes_jobs(server: RealServer) -> bool:
-    """Tell whether the server takes jobs."""
+    """Return whether the server accepts jobs."""
     return requests.get(f"{server.address}/readyz", timeout=20).status_code == 200
 
 
-def test_with_a_token_only_the_right_one_shuts_down(own_address: str) -> None:
+def test_only_the_right_token_shuts_down_the_server(own_address: str) -> None:
     with running_server({"STATS_HOST": "0.0.0.0", "STATS_ADMIN_TOKEN": TOKEN}) as server:  # noqa: S104
         for host in (own_address, HOST):
             assert shut_down(server, host).status_code == 401
@@ -51,7 +51,7 @@ def test_with_a_token_only_the_right_one_shuts_down(own_address: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/graceful_shutdown", "/api/dataset/reload"])
-def test_without_a_token_only_this_machine_does(own_address: str, path: str) -> None:
+def test_without_a_token_only_local_requests_are_allowed(own_address: str, path: str) -> None:
     with running_server({"STATS_HOST": "0.0.0.0"}) as server:  # noqa: S104
         refused = shut_down(server, own_address, f"Bearer {TOKEN}", path)
         assert refused.status_code == 403
@@ -61,7 +61,7 @@ def test_without_a_token_only_this_machine_does(own_address: str, path: str) -> 
         assert server.stop() == 0
 
 
-def test_unless_told_otherwise_the_server_is_not_there_for_another_address(own_address: str) -> None:
+def test_by_default_the_server_listens_on_the_loopback_address_only(own_address: str) -> None:
     with running_server() as server:
         with pytest.raises(requests.ConnectionError):
             shut_down(server, own_address)

@@ -1,4 +1,4 @@
-"""Results that vanish or are damaged while the server works are answered all the same."""
+"""Results that are deleted or damaged while the server runs are computed again."""
 
 import random
 import shutil
@@ -21,12 +21,12 @@ def empty(folder: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Delete the folder with all that is in it."""
+    """Delete the folder with its content."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def damage(folder: Path) -> None:
-    """Cut some results off and overwrite others, in place."""
+    """Truncate some results and overwrite others, in place."""
     chance = random.Random(3)
     for path in folder.glob("job_id_*.json"):
         whole = path.read_bytes()
@@ -34,7 +34,7 @@ def damage(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [empty, remove, damage])
-def test_harmed_again_and_again_under_load_the_results_stay_right(harm: Harm) -> None:
+def test_results_stay_right_while_files_are_damaged_under_load(harm: Harm) -> None:
     with running_server() as server:
         times = 0
         with load(server.address, read_back=True) as seen:
@@ -51,7 +51,7 @@ def test_harmed_again_and_again_under_load_the_results_stay_right(harm: Harm) ->
     assert seen.statuses[200] > times
 
 
-def test_after_the_journal_was_deleted_a_kill_loses_nothing_either(tmp_path: Path) -> None:
+def test_a_kill_after_the_journal_was_deleted_loses_nothing(tmp_path: Path) -> None:
     places = {"STATS_RESULTS_DIR": str(tmp_path / "results")}
     with running_server(places) as server:
         with load(server.address) as seen:

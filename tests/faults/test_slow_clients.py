@@ -1,4 +1,4 @@
-"""Clients that send nothing, or a byte a second, do not keep the server from the honest ones, nor from ending."""
+"""Silent or very slow clients block neither the other clients nor a shutdown."""
 
 import resource
 import socket
@@ -23,7 +23,7 @@ SILENT, SLOW_HEAD, SLOW_BODY = b"", HEAD, HEAD + b"Content-Length: 60000\r\n\r\n
 
 @pytest.fixture(autouse=True)
 def many_open_files() -> Iterator[None]:
-    """Let this process hold all the connections."""
+    """Raise this process's limit of open files for all the connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS + SPARE_FILES
     if hard != resource.RLIM_INFINITY and hard < wanted:
@@ -35,7 +35,7 @@ def many_open_files() -> Iterator[None]:
 
 @contextmanager
 def slow_clients(server: RealServer) -> Iterator[list[socket.socket]]:
-    """Hold connections of three kinds open: silent ones, and such as send their head or their body byte by byte."""
+    """Hold connections open: a third silent, a third sending the head and a third the body byte by byte."""
     parts = urlsplit(server.address)
     ended = threading.Event()
     with ExitStack() as stack:
@@ -54,7 +54,7 @@ def slow_clients(server: RealServer) -> Iterator[list[socket.socket]]:
 
 
 def drip(connections: list[socket.socket], ended: threading.Event) -> None:
-    """Send a byte a second on each connection that has begun a request, until told to end."""
+    """Send one byte per second on each connection with a started request, until ``ended`` is set."""
     talking = [connection for number, connection in enumerate(connections) if number % 3]
     while not ended.wait(1.0):
         for connection in talking:
@@ -63,7 +63,7 @@ def drip(connections: list[socket.socket], ended: threading.Event) -> None:
 
 
 def jobs_per_second(server: RealServer) -> float:
-    """Return how many jobs honest clients get done a second, each of them checked."""
+    """Return how many jobs per second the honest clients finish; each result is checked."""
     with load(server.address, read_back=True) as seen:
         time.sleep(MEASURED_SECONDS)
     assert seen.wrong == []
@@ -86,7 +86,7 @@ def test_honest_clients_keep_at_least_half_their_rate() -> None:
     assert ratio >= LEAST_RATE
 
 
-def test_slow_clients_do_not_hold_up_the_end() -> None:
+def test_slow_clients_do_not_delay_a_shutdown() -> None:
     with running_server({"STATS_DRAIN_SECONDS": "5"}) as server, slow_clients(server):
         started = time.monotonic()
         assert server.stop() == 0
@@ -95,7 +95,7 @@ def test_slow_clients_do_not_hold_up_the_end() -> None:
     assert took < 10
 
 
-def test_a_slow_client_that_finishes_is_answered() -> None:
+def test_a_slow_client_that_finishes_its_request_gets_a_response() -> None:
     with running_server() as server, slow_clients(server) as connections:
         body = connections[2]
         body.sendall(b"x" * 60_000)

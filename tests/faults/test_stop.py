@@ -1,4 +1,4 @@
-"""Nothing acknowledged is lost when the server is told to stop, however little time it gets."""
+"""A stop signal loses no acknowledged job, however short the drain time."""
 
 import os
 import signal
@@ -19,19 +19,19 @@ MARGIN_SECONDS = 4.0
 
 
 def fill_queue(server: RealServer, jobs: int) -> list[str]:
-    """Submit jobs, faster than a slow server can end them."""
+    """Submit jobs faster than a slow server can finish them."""
     with requests.Session() as session:
         url = f"{server.address}/api/mean_by_category"
         return [session.post(url, json={"question": "Q036"}, timeout=30).json()["job_id"] for _ in range(jobs)]
 
 
 def slow_server(folder: Path, **more: str) -> AbstractContextManager[RealServer]:
-    """Start a server with one runner that takes 20 ms for a job, with its results in a folder that outlives it."""
+    """Start a server with one runner that takes 20 ms per job, and a results folder that outlives it."""
     settings = {"STATS_RESULTS_DIR": str(folder / "results"), "TP_NUM_OF_THREADS": "1", **more}
     return running_server(settings, entry_point=slow_entry_point(folder, seconds=0.02))
 
 
-def test_stopped_under_load_it_ends_in_time_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_stop_under_load_ends_in_time_and_loses_nothing(tmp_path: Path) -> None:
     places = {"STATS_RESULTS_DIR": str(tmp_path / "results"), "STATS_DRAIN_SECONDS": "10"}
     acknowledged: dict[str, Case] = {}
     longest, stops = 0.0, scaled(3, 20)
@@ -49,7 +49,7 @@ def test_stopped_under_load_it_ends_in_time_and_loses_nothing(tmp_path: Path) ->
     assert longest < 10 + MARGIN_SECONDS
 
 
-def test_what_a_drain_leaves_is_finished_after_the_next_start(tmp_path: Path) -> None:
+def test_jobs_that_a_drain_leaves_are_finished_after_the_next_start(tmp_path: Path) -> None:
     with slow_server(tmp_path, STATS_DRAIN_SECONDS="0") as server:
         ids = fill_queue(server, LONG_QUEUE)
         started = time.monotonic()
@@ -61,7 +61,7 @@ def test_what_a_drain_leaves_is_finished_after_the_next_start(tmp_path: Path) ->
             assert answer.json()["status"] == "done"
 
 
-def test_a_second_signal_ends_it_at_once_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_second_signal_ends_the_server_immediately_and_loses_nothing(tmp_path: Path) -> None:
     with slow_server(tmp_path) as server:
         ids = fill_queue(server, LONG_QUEUE)
         server.process.send_signal(signal.SIGTERM)
@@ -77,7 +77,7 @@ def test_a_second_signal_ends_it_at_once_and_loses_nothing(tmp_path: Path) -> No
         assert last["status"] == "done"
 
 
-def test_while_it_drains_reading_goes_on_and_submissions_are_refused(tmp_path: Path) -> None:
+def test_during_a_drain_results_are_served_and_submissions_rejected(tmp_path: Path) -> None:
     with slow_server(tmp_path) as server, requests.Session() as session:
         ids = fill_queue(server, 100)
         server.process.send_signal(signal.SIGTERM)

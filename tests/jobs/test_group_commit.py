@@ -1,4 +1,4 @@
-"""Many threads, one slow step: what the batches hold, in which order, and who is told of their failures."""
+"""Many threads, one slow step: the content and order of the batches, and which threads get their failures."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ Submit = Callable[[str], Future[None]]
 
 
 class Step:
-    """A slow step: it holds its first batch until it is let go on, fails where it is told to, and remembers."""
+    """A slow step: it blocks its first batch until released, fails on demand, and records the batches."""
 
     def __init__(self, *faults: str) -> None:
         self.faults = faults

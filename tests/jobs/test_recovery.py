@@ -43,7 +43,7 @@ def test_a_restart_answers_for_ended_jobs_and_runs_the_others(folder: Path, flus
     first.finish(jobs[1], error_document("why"), "why")
     assert first.map.start(jobs[2])  # and is not finished
     if flushed:
-        first.flush()  # otherwise only the files tell of the ends
+        first.flush()  # otherwise only the files record the ends
     second = make_store(folder)
     assert second.map.unfinished() == 3
     pool = make_pool(second)

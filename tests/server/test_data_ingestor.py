@@ -1,4 +1,4 @@
-"""From a file to the table that the statistics see: which rows count, and what is known about them."""
+"""Loading a file: which rows are used, and what the table knows about them."""
 
 import hashlib
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Documentation and code say the same: routes, settings, make targets, modules, dependencies."""
+"""The documentation matches the code: routes, settings, make targets, modules, dependencies."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ REQUIREMENTS = sorted(PROJECT_ROOT.glob("requirements*.txt"))
 
 
 def first_cells(table: str) -> list[str]:
-    """Return what stands in backquotes in the first cells of a table's rows."""
+    """Return the backquoted names in the first column of a table."""
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("|")]
     return [name for cell in rows for name in re.findall(r"`([^`]+)`", cell)]
 

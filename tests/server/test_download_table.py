@@ -1,4 +1,4 @@
-"""The download tool as a command: the table in place and its record, or one line that says why not."""
+"""The download command installs and records a table, or prints one line with the reason."""
 
 import fcntl
 import hashlib
@@ -41,7 +41,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[TableServer]:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """The place of the table, in a folder that is not there yet."""
+    """The path of the table, in a folder that does not exist yet."""
     return tmp_path / "data" / "brfss.csv"
 
 
@@ -51,7 +51,7 @@ def run(place: Path, *options: str) -> int:
 
 
 def failure(place: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    """Run the tool, check that it fails in one line and leaves what was there, and return the line."""
+    """Run the tool, check that it fails with one line and keeps existing files, and return the line."""
     before = place.read_bytes() if place.exists() else None
     assert run(place, *options) == 1
     (line,) = capsys.readouterr().err.splitlines()
@@ -62,7 +62,7 @@ def failure(place: Path, capsys: pytest.CaptureFixture[str], *options: str) -> s
 
 
 def put_before(place: Path, content: bytes = BEFORE) -> None:
-    """Put a table in the place."""
+    """Write a table to the path."""
     place.parent.mkdir()
     place.write_bytes(content)
 
@@ -97,7 +97,7 @@ def test_a_table_is_installed_and_recorded(
 
 
 @pytest.mark.parametrize("compression", COMPRESS)
-def test_a_compressed_table_is_installed_as_it_is(place: Path, server: TableServer, compression: str) -> None:
+def test_a_compressed_table_is_installed_unchanged(place: Path, server: TableServer, compression: str) -> None:
     server.content = COMPRESS[compression](PLENTY)
     assert run(place) == 0
     assert place.read_bytes() == server.content
@@ -143,11 +143,11 @@ def test_a_download_that_is_not_a_table_is_rejected_and_removed(
     server.acts = [act]
     failure(place, capsys)
     assert [path for path in place.parent.iterdir() if path.stat().st_size] == [place]
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def table(*, good: int, **fields: object) -> bytes:
-    """Return a table of so many good rows, and one more with the given fields."""
+    """Return a table of ``good`` valid rows and one more with the given fields."""
     return csv_text([*[row()] * good, row(**fields)], FOOTNOTED).encode()
 
 

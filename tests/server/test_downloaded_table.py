@@ -1,4 +1,4 @@
-"""Which table is served where none is named: the downloaded one goes before the bundled one, at starts and reloads."""
+"""Without STATS_DATA the downloaded table takes precedence over the bundled one, at starts and reloads."""
 
 import threading
 from collections.abc import Callable
@@ -26,34 +26,34 @@ app.settings.DOWNLOADED_TABLE = Path("{{downloaded}}")
 
 
 def download(place: Path, rows: int = 1) -> None:
-    """Put a table where a downloaded one lies."""
+    """Write a table to the path of the downloaded one."""
     place.parent.mkdir(exist_ok=True)
     place.write_text(csv_text([row()] * rows, CDC_COLUMNS))
 
 
 @pytest.fixture
 def downloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The place of the downloaded table, in the test's own folder; nothing is there yet."""
+    """The path of the downloaded table, in the test's folder; the file does not exist yet."""
     place = tmp_path / "data" / "brfss.csv"
     monkeypatch.setattr(settings_module, "DOWNLOADED_TABLE", place)
     return place
 
 
 def source_of(client: FlaskClient) -> tuple[str, int]:
-    """Return the name of the table that is served, and the number of its rows."""
+    """Return the served table's name and number of rows."""
     told = client.get("/api/dataset").json["data"]  # type: ignore[index]
     return told["source"], told["rows_read"]
 
 
 def reload(client: FlaskClient) -> None:
-    """Have the table read again, and wait for the end of that."""
+    """Reload the table and wait until it ends."""
     assert client.post("/api/dataset/reload").status_code == 200
     for thread in threading.enumerate():
         if thread.name == "Reload":
             thread.join(END_SECONDS)
 
 
-def test_the_downloaded_table_goes_before_the_bundled_one_as_long_as_it_is_there(downloaded: Path) -> None:
+def test_the_downloaded_table_takes_precedence_while_it_exists(downloaded: Path) -> None:
     settings = settings_from_environment({})
     assert settings.source() == str(BUNDLED_TABLE)
     download(downloaded)
@@ -63,17 +63,17 @@ def test_the_downloaded_table_goes_before_the_bundled_one_as_long_as_it_is_there
 
 
 @pytest.mark.parametrize("named", ["survey.csv", str(BUNDLED_TABLE)])
-def test_a_table_that_is_named_goes_before_both(downloaded: Path, named: str) -> None:
+def test_a_configured_table_takes_precedence_over_both(downloaded: Path, named: str) -> None:
     download(downloaded)
     assert settings_from_environment({"STATS_DATA": named}).source() == named
 
 
-def test_a_folder_in_the_place_of_the_downloaded_table_is_none(downloaded: Path) -> None:
+def test_a_folder_at_the_downloaded_tables_path_is_ignored(downloaded: Path) -> None:
     downloaded.mkdir(parents=True)
     assert settings_from_environment({}).source() == str(BUNDLED_TABLE)
 
 
-def test_a_downloaded_table_that_may_not_be_looked_for_is_not_passed_over(
+def test_a_downloaded_table_in_an_unreadable_folder_is_still_selected(
     downloaded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path) -> bool:
@@ -83,7 +83,7 @@ def test_a_downloaded_table_that_may_not_be_looked_for_is_not_passed_over(
     assert settings_from_environment({}).source() == str(downloaded)
 
 
-def test_a_reload_takes_a_table_downloaded_meanwhile(
+def test_a_reload_uses_a_table_downloaded_since(
     downloaded: Path, tmp_path: Path, start_app: Callable[[Settings], Flask]
 ) -> None:
     settings = Settings(results_dir=tmp_path / "results", log_file=tmp_path / "log", threads=1)
@@ -94,9 +94,7 @@ def test_a_reload_takes_a_table_downloaded_meanwhile(
     assert source_of(client) == ("brfss.csv", 7)
 
 
-def test_a_reload_of_a_server_with_a_named_table_stays_with_it(
-    downloaded: Path, settings: Settings, client: FlaskClient
-) -> None:
+def test_a_reload_keeps_a_configured_table(downloaded: Path, settings: Settings, client: FlaskClient) -> None:
     before = source_of(client)
     assert before[0] == Path(settings.data).name
     download(downloaded)
@@ -104,7 +102,7 @@ def test_a_reload_of_a_server_with_a_named_table_stays_with_it(
     assert source_of(client) == before
 
 
-def test_a_start_takes_the_downloaded_table(tmp_path: Path) -> None:
+def test_a_start_uses_the_downloaded_table(tmp_path: Path) -> None:
     place = tmp_path / "brfss.csv"
     download(place, rows=11)
     entry_point = entry_point_with(tmp_path, UNNAMED.format(downloaded=place))

@@ -12,25 +12,25 @@ from support.real_server import PROJECT_ROOT
 
 IMPORT_SECONDS = 60
 
-IMPORT_AND_TELL = """
+IMPORT_AND_REPORT = """
 import json, os, sys
 writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-told = {"written": [], "read": []}
+opened = {"written": [], "read": []}
 def hook(event, arguments):
     if event == "open":
         path, _, flags = arguments
-        told["written" if (flags or 0) & writing else "read"].append(str(path))
+        opened["written" if (flags or 0) & writing else "read"].append(str(path))
 sys.addaudithook(hook)
 import threading
 {statement}
-print(json.dumps({**told, "alive": threading.active_count(), "imported": "app.task_runner" in sys.modules}))
+print(json.dumps({**opened, "alive": threading.active_count(), "imported": "app.task_runner" in sys.modules}))
 """
 
 
-def told_by_a_fresh_interpreter(statement: str, folder: Path) -> dict[str, Any]:
-    """Return which files a statement opens and how many threads it starts."""
+def imports_of(statement: str, folder: Path) -> dict[str, Any]:
+    """Run a statement in a fresh interpreter; return the files it opens and the threads it starts."""
     ran = subprocess.run(
-        [sys.executable, "-B", "-c", IMPORT_AND_TELL.replace("{statement}", statement)],
+        [sys.executable, "-B", "-c", IMPORT_AND_REPORT.replace("{statement}", statement)],
         cwd=folder,
         env={"PYTHONPATH": f"{PROJECT_ROOT}:{PROJECT_ROOT / 'client'}", "PATH": ""},
         capture_output=True,
@@ -38,45 +38,45 @@ def told_by_a_fresh_interpreter(statement: str, folder: Path) -> dict[str, Any]:
         check=True,
         timeout=IMPORT_SECONDS,
     )
-    told: dict[str, Any] = json.loads(ran.stdout)
-    return told
+    opened: dict[str, Any] = json.loads(ran.stdout)
+    return opened
 
 
 @pytest.mark.parametrize("statement", ["import app.factory", "import app, api_server"])
-def test_importing_starts_no_thread_and_opens_nothing_but_code(tmp_path: Path, statement: str) -> None:
-    told = told_by_a_fresh_interpreter(statement, tmp_path)
-    own = [Path(name) for name in told["read"] if Path(name).is_relative_to(PROJECT_ROOT / "app")]
-    assert told["imported"]
-    assert told["alive"] == 1
-    assert told["written"] == []
+def test_importing_starts_no_thread_and_opens_only_code(tmp_path: Path, statement: str) -> None:
+    opened = imports_of(statement, tmp_path)
+    own = [Path(name) for name in opened["read"] if Path(name).is_relative_to(PROJECT_ROOT / "app")]
+    assert opened["imported"]
+    assert opened["alive"] == 1
+    assert opened["written"] == []
     assert own
     assert {path.suffix for path in own} <= {".py", ".pyc"}
-    assert not [name for name in told["read"] if name.endswith((".csv", ".csv.gz", ".parquet", ".log"))]
+    assert not [name for name in opened["read"] if name.endswith((".csv", ".csv.gz", ".parquet", ".log"))]
     assert list(tmp_path.iterdir()) == []
 
 
-def packages_read(told: dict[str, Any]) -> set[str]:
-    """Return the top-level packages of others whose code was read."""
-    code = [Path(name).parts for name in told["read"] if name.endswith((".py", ".pyc", ".so"))]
+def packages_read(opened: dict[str, Any]) -> set[str]:
+    """Return the third-party top-level packages whose code was read."""
+    code = [Path(name).parts for name in opened["read"] if name.endswith((".py", ".pyc", ".so"))]
     return {parts[parts.index("site-packages") + 1] for parts in code if "site-packages" in parts}
 
 
-def test_importing_the_package_alone_imports_no_other_package(tmp_path: Path) -> None:
-    told = told_by_a_fresh_interpreter("import app", tmp_path)
-    assert not told["imported"]
-    assert packages_read(told) == set()
+def test_importing_app_alone_imports_no_third_party_package(tmp_path: Path) -> None:
+    opened = imports_of("import app", tmp_path)
+    assert not opened["imported"]
+    assert packages_read(opened) == set()
 
 
-def test_the_client_imports_neither_the_server_nor_what_it_runs_on(tmp_path: Path) -> None:
-    told = told_by_a_fresh_interpreter("import health_statistics.__main__", tmp_path)
-    assert not told["imported"]
-    assert (told["alive"], told["written"]) == (1, [])
-    assert "requests" in packages_read(told)
-    assert not packages_read(told) & {"flask", "granian", "numpy", "pandas", "pyarrow", "pydantic", "werkzeug"}
+def test_the_client_imports_neither_the_server_nor_its_dependencies(tmp_path: Path) -> None:
+    opened = imports_of("import health_statistics.__main__", tmp_path)
+    assert not opened["imported"]
+    assert (opened["alive"], opened["written"]) == (1, [])
+    assert "requests" in packages_read(opened)
+    assert not packages_read(opened) & {"flask", "granian", "numpy", "pandas", "pyarrow", "pydantic", "werkzeug"}
 
 
-def test_opening_files_and_starting_threads_would_be_seen(tmp_path: Path) -> None:
+def test_opened_files_and_started_threads_are_detected(tmp_path: Path) -> None:
     statement = "open('a.csv', 'w').close(); open('a.csv').close()\n"
     statement += "threading.Thread(target=threading.Event().wait, daemon=True).start()"
-    told = told_by_a_fresh_interpreter(statement, tmp_path)
-    assert (told["written"], told["read"][-1:], told["alive"]) == (["a.csv"], ["a.csv"], 2)
+    opened = imports_of(statement, tmp_path)
+    assert (opened["written"], opened["read"][-1:], opened["alive"]) == (["a.csv"], ["a.csv"], 2)

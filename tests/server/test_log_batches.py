@@ -1,4 +1,4 @@
-"""Batches of log lines: one that cannot be formatted or written loses no other."""
+"""Batches of log lines: a line that cannot be formatted or written does not lose another."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The log: whole lines with UTC timestamps that nobody outside can forge, and nothing lost at the end."""
+"""The log has whole lines with UTC timestamps, cannot be forged by clients, and loses nothing at shutdown."""
 
 import io
 import logging
@@ -47,7 +47,7 @@ def log_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(log_file: Path) -> Iterator[Start]:
-    """A function that starts the log, which ends with the test."""
+    """A function that starts the log; the log is closed after the test."""
 
     def start_log() -> logging.Logger:
         configure_logging(Settings(log_file=log_file))
@@ -59,7 +59,7 @@ def start(log_file: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def set_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[SetZone]:
-    """A function that puts the process into a time zone until the end of the test."""
+    """A function that sets the process's time zone during the test."""
 
     def set_to(zone: str) -> None:
         monkeypatch.setenv("TZ", zone)
@@ -89,7 +89,7 @@ def written(path: Path) -> list[str]:
 
 
 def formatted(message: str, error: BaseException | None = None) -> list[str]:
-    """Return the lines that a record becomes."""
+    """Return the lines of a formatted record."""
     exc_info = (type(error), error, error.__traceback__) if error else None
     record = logging.LogRecord("app.tests", logging.INFO, __file__, 1, "%s", (message,), exc_info)
     return OneLineFormatter().format(record).splitlines()
@@ -103,13 +103,13 @@ def raised(error: BaseException) -> BaseException:
         return caught
 
 
-def test_a_line_tells_time_level_thread_and_message(start: Start, log_file: Path) -> None:
+def test_a_line_has_time_level_thread_and_message(start: Start, log_file: Path) -> None:
     logger = start()
-    told = ("%s ended in %.1f ms", "job_id_7", 12.34)
-    runner = threading.Thread(target=logging.getLogger("app.task_runner").warning, args=told, name="TaskRunner-3")
+    arguments = ("%s ended in %.1f ms", "job_id_7", 12.34)
+    runner = threading.Thread(target=logging.getLogger("app.task_runner").warning, args=arguments, name="TaskRunner-3")
     runner.start()
     runner.join()
-    logger.debug("not told")
+    logger.debug("below the level")
     (line,) = written(log_file)
     match = LINE.fullmatch(line)
     assert match is not None
@@ -117,9 +117,7 @@ def test_a_line_tells_time_level_thread_and_message(start: Start, log_file: Path
 
 
 @pytest.mark.parametrize("zone", ["UTC0", "EAST-14", "WEST+12", "HALF-5:30"])
-def test_timestamps_are_utc_wherever_the_server_stands(
-    start: Start, log_file: Path, set_zone: SetZone, zone: str
-) -> None:
+def test_timestamps_are_utc_in_any_time_zone(start: Start, log_file: Path, set_zone: SetZone, zone: str) -> None:
     logger = start()
     set_zone(zone)
     before = datetime.now(UTC) - timedelta(milliseconds=1)  # the log cuts off what is below
@@ -130,7 +128,7 @@ def test_timestamps_are_utc_wherever_the_server_stands(
     assert before <= datetime.fromisoformat(f"{match[1]}+00:00") <= after
 
 
-def test_a_full_file_is_rotated_and_only_so_many_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_file_is_rotated_and_old_files_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logger_config, "MAX_FILE_BYTES", 1000)
     path = tmp_path / "webserver.log"
     log = configure_logging(Settings(log_file=path))
@@ -179,7 +177,7 @@ def test_ordinary_text_stays_readable(start: Start, log_file: Path, text: str) -
 @given(text=st.text())
 @example(text="%s %d %")
 @example(text=f"\n{FORGED}\r{FORGED}\u2028{FORGED}")
-def test_whatever_a_record_holds_it_is_one_line_and_its_traceback_is_indented_below(text: str) -> None:
+def test_any_record_is_one_line_with_its_traceback_indented_below(text: str) -> None:
     first, *traceback = formatted(text, raised(RuntimeError(text)))
     assert LINE.fullmatch(first)
     assert traceback
@@ -206,7 +204,7 @@ def test_a_traceback_is_indented_though_another_handler_formats_first(start: Sta
     assert [line for line in traceback if not line.startswith("    ")] == []
 
 
-def test_closing_writes_out_whatever_is_queued(start: Start, log_file: Path) -> None:
+def test_closing_writes_the_queued_lines(start: Start, log_file: Path) -> None:
     logger = start()
     for number in range(5000):
         logger.info("line %d", number)
@@ -299,9 +297,7 @@ def test_a_request_with_line_ends_leaves_one_line_on_entry_and_one_on_exit(
     assert not [line for line in lines if line.startswith(FORGED)]
 
 
-def test_a_request_is_logged_with_all_that_there_is_to_know(
-    client: FlaskClient, services: Services, log_file: Path
-) -> None:
+def test_a_request_is_logged_with_all_its_details(client: FlaskClient, services: Services, log_file: Path) -> None:
     body = f'{{"question":\n"{OBESITY}"}}'
     assert client.post("/api/global_mean?x=1", data=body, content_type="application/json").status_code == 200
     assert services.close()
@@ -315,7 +311,7 @@ def test_the_life_of_every_job_is_logged_with_its_id(services: Services, log_fil
     for name, data in (("first", {}), ("second", {}), ("broken", {"no JSON": object()})):
         services.pool.add_task(job_request(name, b"{}"), partial(done_document, data))
     assert services.close()
-    told = [re.sub(r"\d+\.\d ms", "_ ms", match[4]) for match in map(LINE.fullmatch, written(log_file)) if match]
+    messages = [re.sub(r"\d+\.\d ms", "_ ms", match[4]) for match in map(LINE.fullmatch, written(log_file)) if match]
     for number, (name, end) in enumerate((("first", "done"), ("second", "done"), ("broken", "error")), start=1):
         for event in (f"accepted: {name}", f"ended: {end} in _ ms"):
-            assert told.count(f"job_id_{number} {event}") == 1
+            assert messages.count(f"job_id_{number} {event}") == 1

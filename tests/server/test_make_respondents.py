@@ -1,4 +1,4 @@
-"""The tool that makes respondents' records: as many as asked for, the same for the same seed, a group at a time."""
+"""The tool writes the requested number of records, reproducibly, one row group at a time."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def records(files: list[Path]) -> pd.DataFrame:
     return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
 
 
-def test_so_many_records_lie_in_files_of_several_row_groups(tmp_path: Path) -> None:
+def test_records_are_split_into_files_of_several_row_groups(tmp_path: Path) -> None:
     files = write_records(tmp_path, rows=5050, seed=1, rows_per_group=300)
     sizes = [parquet.read_metadata(file) for file in files]
     assert [size.num_rows for size in sizes] == [2400, 2400, 250]
@@ -26,7 +26,7 @@ def test_so_many_records_lie_in_files_of_several_row_groups(tmp_path: Path) -> N
     assert frame[["year", "location"]].apply(tuple, axis=1).is_monotonic_increasing
 
 
-def test_the_same_seed_gives_the_same_records_and_another_one_others(tmp_path: Path) -> None:
+def test_records_depend_on_the_seed_only(tmp_path: Path) -> None:
     first, second, other = (
         records(write_records(tmp_path / name, 900, seed)) for name, seed in zip("abc", (1, 1, 2), strict=True)
     )
@@ -51,6 +51,6 @@ def test_memory_does_not_grow_with_the_number_of_records() -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_few_records_or_none_are_made_too(tmp_path: Path, rows: int) -> None:
+def test_it_writes_no_or_one_record(tmp_path: Path, rows: int) -> None:
     files = write_records(tmp_path, rows, seed=1)
     assert sum(parquet.read_metadata(file).num_rows for file in files) == rows

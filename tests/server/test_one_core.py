@@ -1,4 +1,4 @@
-"""Which threads run on the one core, and which on the others."""
+"""Application threads are pinned to one core, the HTTP server's threads to the others."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Several tasks at once: all of them become jobs, with consecutive numbers, or none does."""
+"""A batch of tasks is accepted as a whole, with consecutive job numbers, or rejected as a whole."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -58,14 +58,14 @@ def half_received(folder: Path, server: TableServer, act: Act | None = None) -> 
     server.acts = [act or Act(sends=HALF)]
     fetch_fails(folder, server.url, ONCE)
     assert received(folder) == CONTENT[:HALF]
-    server.asked.clear()
+    server.requests.clear()
 
 
 def test_a_file_is_fetched_uncompressed_with_one_request(tmp_path: Path, server: TableServer) -> None:
     fetch(tmp_path, server.url)
     assert received(tmp_path) == CONTENT
     assert server.ranges() == [None]
-    assert server.asked[0]["Accept-Encoding"] == "identity"
+    assert server.requests[0]["Accept-Encoding"] == "identity"
 
 
 def test_a_file_of_unknown_length_is_fetched(tmp_path: Path, server: TableServer) -> None:
@@ -82,7 +82,7 @@ def test_a_transfer_that_breaks_twice_is_resumed(
     fetch(tmp_path, server.url)
     assert received(tmp_path) == CONTENT
     assert server.ranges() == [None, "bytes=300000-", "bytes=600000-"]
-    assert [headers["If-Range"] for headers in server.asked] == [None, '"first"', '"first"']
+    assert [headers["If-Range"] for headers in server.requests] == [None, '"first"', '"first"']
     assert capsys.readouterr().out.count("; retrying\n") == 2
 
 
@@ -96,20 +96,20 @@ def test_a_server_that_hangs_up_or_stalls_is_retried(
     server.acts = [act]
     fetch(tmp_path, server.url, RETRIES.new(total=9, backoff_factor=0))
     assert received(tmp_path) == CONTENT
-    assert len(server.asked) > 1
+    assert len(server.requests) > 1
 
 
 def test_retries_end_and_the_partial_file_stays(tmp_path: Path, server: TableServer) -> None:
     server.acts = [Act(sends=100_000)] * 9
     fetch_fails(tmp_path, server.url)
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
     assert received(tmp_path) == CONTENT[:300_000]
 
 
 def test_broken_transfers_and_retried_statuses_share_one_limit(tmp_path: Path, server: TableServer) -> None:
     server.acts = [Act(status=503), Act(sends=100_000), *[Act(status=503)] * 9]
     assert "status 503" in fetch_fails(tmp_path, server.url)
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 def test_a_later_run_resumes_an_earlier_one(tmp_path: Path, server: TableServer) -> None:
@@ -176,7 +176,7 @@ def test_only_a_strong_validator_allows_resuming(
     fetch(tmp_path, server.url)
     assert received(tmp_path) == CONTENT
     assert server.ranges() == [f"bytes={HALF}-" if if_range else None]
-    assert server.asked[0]["If-Range"] == if_range
+    assert server.requests[0]["If-Range"] == if_range
 
 
 @pytest.mark.parametrize("note", ["", '{"url": "ht', "[]", "{}", '{"url": 1, "validator": 2}'])
@@ -218,7 +218,7 @@ def test_a_range_shorter_than_requested_is_kept_and_resumed(tmp_path: Path, serv
 def test_a_body_shorter_than_announced_is_an_error(tmp_path: Path, server: TableServer) -> None:
     server.acts = [Act(length_off=100)] * 9
     fetch_fails(tmp_path, server.url)
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 def test_a_web_page_is_rejected_without_a_retry_and_the_partial_file_stays(tmp_path: Path, server: TableServer) -> None:
@@ -226,7 +226,7 @@ def test_a_web_page_is_rejected_without_a_retry_and_the_partial_file_stays(tmp_p
     server.acts = [Act(body=b"<html>Sorry</html>", headers=(("Content-Type", "text/html; charset=utf-8"),))]
     assert "sent a web page instead of a table" in fetch_fails(tmp_path, server.url)
     assert received(tmp_path) == CONTENT[:HALF]
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [204, 301, 400, 401, 403, 404, 410, 501])
@@ -235,7 +235,7 @@ def test_a_permanent_status_is_not_retried(tmp_path: Path, server: TableServer, 
     reason = fetch_fails(tmp_path, server.url)
     assert f"status {status}" in reason
     assert "check the address" in reason
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
@@ -249,7 +249,7 @@ def test_a_temporary_status_is_retried(tmp_path: Path, server: TableServer, stat
 def test_a_redirect_to_another_scheme_is_rejected(tmp_path: Path, server: TableServer, target: str) -> None:
     server.acts = [Act(status=302, headers=(("Location", target),))]
     fetch_fails(tmp_path, server.url)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
     assert received(tmp_path) == b""
 
 
@@ -264,4 +264,4 @@ def test_a_full_disk_is_an_error_at_once(tmp_path: Path, server: TableServer) ->
     (tmp_path / "t.csv.partial").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left on device"):
         fetch(tmp_path, server.url)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1

@@ -88,13 +88,13 @@ def cdc_rows() -> list[Row]:
         return read_rows(file)
 
 
-def test_the_tool_writes_the_bundled_bytes_and_tells_their_size(tmp_path: Path, rows: list[Row]) -> None:
+def test_the_tool_writes_the_bundled_bytes_and_prints_their_size(tmp_path: Path, rows: list[Row]) -> None:
     output = tmp_path / "sample.csv"
-    told = run_tool(output)
+    printed = run_tool(output)
     assert output.read_bytes() == BUNDLED.read_bytes()
     assert b"\r" not in output.read_bytes()
     suppressed = sum(not row["Data_Value"] for row in rows) / len(rows)
-    assert told == f"{output}: {len(rows)} rows, {suppressed:.1%} suppressed\n"
+    assert printed == f"{output}: {len(rows)} rows, {suppressed:.1%} suppressed\n"
 
 
 def test_another_seed_draws_other_values_for_the_same_cells(tmp_path: Path, rows: list[Row]) -> None:

@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 from app.errors import SettingsError
 from app.settings import PROJECT_ROOT, Settings, settings_from_environment, unknown_settings
 
-# The contract's table of settings; a path is told by its text.
+# The contract's table of settings; paths are given as text.
 CONTRACT_DEFAULTS: dict[str, str | float | None] = {
     "STATS_HOST": "127.0.0.1",
     "STATS_PORT": 5000,
@@ -98,10 +98,10 @@ def by_variable(settings: Settings) -> dict[str, Any]:
 
 def test_every_default_is_that_of_the_contract() -> None:
     defaults = by_variable(settings_from_environment({}))
-    told = {name: str(value) if isinstance(value, Path) else value for name, value in defaults.items()}
+    actual = {name: str(value) if isinstance(value, Path) else value for name, value in defaults.items()}
     expected = {**CONTRACT_DEFAULTS, **FURTHER_DEFAULTS}
-    known = expected.keys() & told.keys()
-    assert {name: told[name] for name in known} == {name: expected[name] for name in known}
+    known = expected.keys() & actual.keys()
+    assert {name: actual[name] for name in known} == {name: expected[name] for name in known}
 
 
 def test_no_setting_has_disappeared() -> None:
@@ -109,7 +109,7 @@ def test_no_setting_has_disappeared() -> None:
 
 
 @pytest.mark.parametrize(("cores", "threads"), [(7, 7), (None, 1)])
-def test_there_are_as_many_threads_as_cores_and_one_where_those_are_unknown(
+def test_the_default_number_of_threads_is_that_of_the_cores_or_one_if_unknown(
     monkeypatch: pytest.MonkeyPatch, cores: int | None, threads: int
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: cores)

@@ -1,4 +1,4 @@
-"""docs/statistics.md says what the code does: its example is computed anew, every statistic and flag is named."""
+"""docs/statistics.md matches the code: its example is recomputed, and every statistic and flag is documented."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Every example in README and docs prints what is shown: the commands, and the lines of Python."""
+"""Every shell and Python example in README and docs prints the output that the page shows."""
 
 import doctest
 import os
@@ -14,7 +14,7 @@ from support.documents import PAGES
 from support.real_server import PROJECT_ROOT, running_server
 
 SHOWN_ADDRESS = "http://127.0.0.1:5000"
-LEFT_OUT = "…"  # stands for any text
+LEFT_OUT = "…"  # matches any text
 PAGES_WITH_EXAMPLES = [name for name, page in PAGES.items() if "```console" in page or ">>> " in page]
 
 
@@ -26,7 +26,7 @@ def page(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def server_address() -> Iterator[str]:
-    """The address of a server of the page's own, over the bundled table: job ids count from 1."""
+    """The address of a new server for each page, over the bundled table: job ids start at 1."""
     with running_server() as server:
         yield server.address
 
@@ -37,7 +37,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def commands(page: str) -> list[tuple[str, str]]:
-    """Return the commands of a page, each with what it is shown to print."""
+    """Return the commands of a page with their expected output."""
     parts = [
         part.partition("\n") for block in blocks(page, "console") for part in re.split(r"^\$ ", block, flags=re.M)[1:]
     ]

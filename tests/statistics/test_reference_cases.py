@@ -253,4 +253,4 @@ def test_the_checker_refuses_wrong_usage(
 def test_the_checker_says_that_nobody_answers(capsys: pytest.CaptureFixture[str]) -> None:
     assert checker.main(["--address", "http://127.0.0.1:1"]) == checker.UNUSABLE
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("checker.py: GET /api/num_jobs: no answer from http://127.0.0.1:1 ")
+    assert line.startswith("checker.py: GET /api/num_jobs: no response from http://127.0.0.1:1 ")

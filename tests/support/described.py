@@ -22,7 +22,7 @@ def routes_of(document: dict[str, Any]) -> Iterator[Route]:
 
 
 def example_request(route: Route) -> dict[str, Any]:
-    """Return the request that the examples of a route make, as arguments of a test client."""
+    """Build a request from a route's examples, as arguments of a test client."""
     places: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
     for parameter in route.operation.get("parameters", []):
         if "example" in parameter:
@@ -38,7 +38,7 @@ def example_request(route: Route) -> dict[str, Any]:
 
 
 def assert_described(document: dict[str, Any], route: Route, answer: Any) -> None:
-    """Check the status, the headers, the media type and the content of an answer against the document."""
+    """Check a response's status, headers, media type and content against the document."""
     assert str(answer.status_code) in route.operation["responses"], (route.path, answer.status, answer.text[:500])
     described = route.operation["responses"][str(answer.status_code)]
     required = {name for name, header in described.get("headers", {}).items() if header["required"]}

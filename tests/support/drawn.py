@@ -1,4 +1,4 @@
-"""Helpers of the browser tests: windows that watch for complaints, the chart and the table of a result."""
+"""Helpers of the browser tests: contexts that fail on console errors, the chart and the table of a result."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 WIDE, NARROW = {"width": 1920, "height": 1080}, {"width": 360, "height": 740}
 OLD_JOBS = 10_000
-TIMEOUT_MS = 20_000  # a busy machine takes long for its first chart
+TIMEOUT_MS = 20_000  # the first chart is slow on a busy machine
 BAD_REQUEST = "Failed to load resource: the server responded with a status of 400"  # the page shows the reason itself
 
 

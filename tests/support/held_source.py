@@ -1,4 +1,4 @@
-"""Sources that are held back until a test lets them go: a named pipe, and a table whose last file waits at a gate."""
+"""Sources that block until a test releases them: a named pipe, and a table whose last file waits for a gate."""
 
 import os
 from collections.abc import Iterator
@@ -16,32 +16,32 @@ ROWS = 3  # of each file
 
 
 def named_pipe(path: Path) -> Path:
-    """Make a named pipe, and return its path. Who opens one end waits for the other."""
+    """Make a named pipe and return its path. Opening one end blocks until the other is opened."""
     os.mkfifo(path)
     return path
 
 
 @contextmanager
 def opened(pipe: Path) -> Iterator[BinaryIO]:
-    """Open a named pipe to write, once somebody reads from it, who comes to the end of it when the block ends.
+    """Open a named pipe for writing once a reader has opened it; the reader gets end-of-file when the block ends.
 
     Raises
     ------
-    TimeoutError: nobody reads from it
+    TimeoutError: no reader opens it
     """
     with ThreadPoolExecutor(1) as aside:
         opening = aside.submit(pipe.open, "wb", 0)
         try:
             writing = opening.result(WAIT_SECONDS)
         except TimeoutError:
-            os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))  # the other end, so that the thread goes on
+            os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))  # open the other end, which unblocks the thread
             raise
     with writing:
         yield writing
 
 
 def table_of_two_files(folder: Path) -> Path:
-    """Write a table of two files of the same length into a folder of its own, and return that."""
+    """Write a table of two files of the same length to a new folder, and return the folder."""
     table = folder / "table"
     table.mkdir()
     for name in (FIRST, LAST):
@@ -50,9 +50,9 @@ def table_of_two_files(folder: Path) -> Path:
 
 
 def gated_entry_point(folder: Path, gate: Path) -> Path:
-    """Write a script that runs the server, which stops before the last file of a table while there is a gate.
+    """Write a script that runs the server; loading blocks before the table's last file while the gate exists.
 
-    The gate is a named pipe; the reading goes on once that was opened and closed.
+    The gate is a named pipe; loading continues once the test has opened and closed it.
     """
     return entry_point_with(
         folder,

@@ -1,4 +1,4 @@
-"""Clients that keep a server busy with questions whose answers are known, and remember what was acknowledged."""
+"""Clients that keep a server busy with cases of known results, and record every acknowledged job."""
 
 import os
 import random
@@ -22,7 +22,7 @@ RANKINGS = frozenset({"states_mean", "best5", "worst5", "diff_from_mean"})
 
 @dataclass(frozen=True)
 class Case:
-    """A question and the data that a plain computation answers it with."""
+    """A request and the data that a plain computation expects."""
 
     statistic: str
     body: Any
@@ -42,10 +42,10 @@ def scaled(short: int, long: int) -> int:
 
 
 class Load:
-    """What the clients have seen. The dictionaries and counters are filled by many threads.
+    """The clients' observations; many threads write them.
 
-    ``acknowledged`` has the case behind each id that was handed out, ``statuses`` counts the answers to submissions by
-    status, ``broken`` counts connections that broke.
+    ``acknowledged`` has the case of each returned job id, ``statuses`` counts the responses to submissions by status,
+    ``broken`` counts broken connections.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ def load(address: str, *, clients: int = 4, seed: int = 1, read_back: bool = Fal
 
     Parameters
     ----------
-    read_back: wait for each job and compare its answer before submitting the next
+    read_back: wait for each job and check its result before submitting the next
     """
     seen = Load()
     threads = [
@@ -94,7 +94,7 @@ def _submit(address: str, seen: Load, choice: random.Random, read_back: bool) ->
 
 
 def submit(session: requests.Session, address: str, case: Case, seen: Load) -> str | None:
-    """Submit a case; return its job id and remember it, None where the server refuses."""
+    """Submit a case; record and return its job id, None if the server rejects it."""
     answer = session.post(f"{address}/api/{case.statistic}", json=case.body, timeout=SUBMIT_SECONDS)
     seen.statuses[answer.status_code] += 1
     if answer.status_code != 200:
@@ -105,7 +105,7 @@ def submit(session: requests.Session, address: str, case: Case, seen: Load) -> s
 
 
 def result_of(session: requests.Session, address: str, job_id: str) -> Mapping[str, Any]:
-    """Wait for a job and return its whole answer."""
+    """Wait for a job and return its result document."""
     url = f"{address}/api/get_results/{job_id}?wait={WAIT_SECONDS}"
     answer: Mapping[str, Any] = session.get(url, timeout=WAIT_SECONDS + SUBMIT_SECONDS).json()
     return answer
@@ -118,14 +118,14 @@ def _compare(session: requests.Session, address: str, job_id: str, case: Case, s
 
 
 def compare(answer: Mapping[str, Any], case: Case) -> str | None:
-    """Return how an answer differs from what the case expects, None where it does not."""
+    """Return how a result differs from the expected one, None if it does not."""
     if answer.get("status") != "done":
         return f"answered {answer}"
     return difference(case.expected, answer["data"], ranking=case.statistic in RANKINGS)
 
 
 def check_acknowledged(address: str, acknowledged: Mapping[str, Case]) -> list[str]:
-    """Ask for every acknowledged id; return a line for each that is lost, failed or wrong."""
+    """Fetch every acknowledged job; return a line for each that is lost, failed or wrong."""
     problems = []
     with requests.Session() as session:
         session.trust_env = False

@@ -1,4 +1,4 @@
-"""A store of objects that speaks S3, for the tests of addresses: moto's, on the loopback address."""
+"""An S3 server on the loopback address (moto), for the tests of table addresses."""
 
 import logging
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "AKIAHIDDEN", "AWS_SECRET_ACCESS_KEY": "hidden", "A
 
 
 class ObjectStore:
-    """A store with one bucket, whose objects are read as the environment says."""
+    """An S3 store with one bucket; the environment points S3 clients at it."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -23,7 +23,7 @@ class ObjectStore:
         self._client.create_bucket(Bucket=BUCKET)
 
     def put(self, key: str, content: bytes) -> str:
-        """Write an object, over the one that is there perhaps; return its address."""
+        """Write or replace an object; return its address."""
         self._client.put_object(Bucket=BUCKET, Key=key, Body=content)
         return f"s3://{BUCKET}/{key}"
 
@@ -33,8 +33,8 @@ class ObjectStore:
             self._client.delete_object(Bucket=BUCKET, Key=about["Key"])
 
     @contextmanager
-    def nobody_known(self) -> Iterator[None]:
-        """Let it refuse all keys, as those of somebody unknown."""
+    def rejecting_keys(self) -> Iterator[None]:
+        """Reject all access keys as unknown."""
         requests.post(f"{self.address}/moto-api/reset-auth", data=b"0", timeout=10)
         try:
             yield
@@ -44,9 +44,9 @@ class ObjectStore:
 
 @contextmanager
 def object_store() -> Iterator[ObjectStore]:
-    """Run such a store on a free port, with an environment in which addresses of S3 lead there."""
+    """Run the store on a free port, and point S3 clients at it by environment variables."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # or it tells of each request
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # otherwise it logs each request
     server.start()
     try:
         host, port = server.get_host_and_port()

@@ -19,7 +19,7 @@ Z = 1.959963984540054
 
 @dataclass(frozen=True)
 class PlainRow:
-    """A row of a table; value, limits and respondents are None where it is suppressed."""
+    """A row of a table; value, limits and respondents are None if it is suppressed."""
 
     year: int
     place: str
@@ -33,14 +33,14 @@ class PlainRow:
 
     @property
     def error(self) -> float:
-        """The standard error that the limits follow from."""
+        """The standard error that the limits are based on."""
         assert self.low is not None
         assert self.high is not None
         return (self.high - self.low) / (2 * Z)
 
 
 def plain_rows(path: Path) -> list[PlainRow]:
-    """Read a table of CDC's layout with one year a row."""
+    """Read a table in CDC's layout with one year per row."""
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as content:
         lines = csv.DictReader(io.TextIOWrapper(content, encoding="utf-8", newline=""))
         return [_plain_row({name.strip(): text for name, text in line.items()}) for line in lines]
@@ -65,7 +65,7 @@ def _plain_row(line: Mapping[str, str]) -> PlainRow:
 
 
 def kept(rows: Iterable[PlainRow], body: Mapping[str, Any]) -> list[PlainRow]:
-    """Return the rows of a body's question that its filters leave; names in full."""
+    """Return the rows of a body's question that pass its filters; the body has full names."""
     years, stratification = body.get("years"), body.get("stratification", {})
     if isinstance(years, dict):
         years = range(years.get("from", 0), years.get("to", 9999) + 1)
@@ -92,7 +92,7 @@ def means_by(rows: Iterable[PlainRow], key: Callable[[PlainRow], Any]) -> dict[A
 
 @dataclass(frozen=True)
 class PlainEstimate:
-    """A mean over years: percent, with the standard error of a mean of independent figures."""
+    """A mean over years in percent, with the standard error of a mean of independent figures."""
 
     value: float
     error: float
@@ -105,7 +105,7 @@ class PlainEstimate:
 
 
 def mean_of(rows: Iterable[PlainRow]) -> PlainEstimate:
-    """Return the unweighted mean of the rows with a value, one for each year."""
+    """Return the unweighted mean of the rows with a value; each year has one row."""
     valued = [row for row in rows if row.value is not None]
     years = [row.year for row in valued]
     assert len(set(years)) == len(years)

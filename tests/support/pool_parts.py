@@ -1,4 +1,4 @@
-"""Stores and pools for tests that need no server around them."""
+"""Stores and pools for tests without a server."""
 
 import logging
 import threading
@@ -36,7 +36,7 @@ def echo_request(content: object = None) -> JobRequest:
 def make_store(
     folder: Path, *, retention: Retention = KEEP_ALL, files: ResultFiles | None = None, sync: JournalSync = "never"
 ) -> JobStore:
-    """Return a store over a folder, with the jobs that an earlier one left there."""
+    """Return a store over a folder, with the jobs recovered from an earlier store."""
     files = files or ResultFiles(folder)
     journal = Journal(folder, sync)
     documents = Documents(files, prepare_echo)

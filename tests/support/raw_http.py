@@ -1,4 +1,4 @@
-"""HTTP spoken by hand, so that a test can send what no well-behaved client would."""
+"""Raw HTTP, so that a test can send requests that a well-behaved client would not."""
 
 import http.client
 import socket
@@ -12,7 +12,7 @@ TIMEOUT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: status, headers by lower-case name, body."""
+    """A response: status, headers by lower-case name, body."""
 
     status: int
     headers: dict[str, str]
@@ -31,7 +31,7 @@ def get_bytes(path: str) -> bytes:
 
 
 class RawConnection:
-    """A connection that sends bytes as they are; it is opened anew whenever the server has closed it.
+    """A connection that sends raw bytes, and reconnects if the server has closed it.
 
     Parameters
     ----------
@@ -56,19 +56,19 @@ class RawConnection:
             self._socket = None
 
     def ask(self, request: bytes, *, method: str = "GET", whole: bool = True) -> Answer | None:
-        """Send bytes and return the first answer, None where the server closes without one.
+        """Send bytes and return the first response, None if the server closes without one.
 
         Parameters
         ----------
-        method: how the answer is to be read: one to HEAD has no body
-        whole: the bytes are a complete request; otherwise sending ends here, and so does the connection
+        method: the request's method; a response to HEAD has no body
+        whole: whether the bytes are a complete request; otherwise the connection is closed after them
         """
         reused = self._socket is not None
         try:
             answer = self._exchange(request, method, whole)
         except OSError:
             answer = None
-        if answer is None and reused:  # the server had closed the idle connection: not an answer to this request
+        if answer is None and reused:  # the server had closed the idle connection before this request
             self.close()
             return self.ask(request, method=method, whole=whole)
         if answer is None or not whole:
@@ -76,7 +76,7 @@ class RawConnection:
         return answer
 
     def send(self, request: bytes) -> None:
-        """Send bytes and do not wait for an answer.
+        """Send bytes without waiting for a response.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""A real server for end-to-end tests: started as a process of its own on a free port, and ended with all it started."""
+"""A real server for end-to-end tests: a separate process group on a free port."""
 
 import os
 import socket
@@ -18,24 +18,24 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 BUNDLED_TABLE = PROJECT_ROOT / "nutrition_activity_obesity_usa_subset.csv"
 ENTRY_POINT = PROJECT_ROOT / "api_server.py"
 HOST = "127.0.0.1"
-SERVED_PATH = "/api/num_jobs"  # answered once there is a table
-ALIVE_PATH = "/healthz"  # answered before that too
+SERVED_PATH = "/api/num_jobs"  # available once the table is loaded
+ALIVE_PATH = "/healthz"  # available earlier
 SETTING_PREFIXES = ("STATS_", "TP_")
 START_SECONDS = 60.0
-STOP_SECONDS = 45.0  # longer than the server itself waits for accepted jobs by default
+STOP_SECONDS = 45.0  # longer than the server's default drain time
 ANSWER_SECONDS = 2.0
 PAUSE_SECONDS = 0.05
 
 
 class ServerStartError(RuntimeError):
-    """The server ended, or did not answer in time, before it was ready; the message holds what it wrote."""
+    """The server exited or did not respond before it was ready; the message holds its output."""
 
 
 @dataclass(frozen=True)
 class RealServer:
     """A running server.
 
-    ``address`` is its base address without a slash at the end, ``output_file`` takes its standard output and error.
+    ``address`` is its base address without a trailing slash, ``output_file`` gets its standard output and error.
     """
 
     address: str
@@ -45,13 +45,13 @@ class RealServer:
     output_file: Path
 
     def output(self) -> str:
-        """Return what the server has written to standard output and standard error until now."""
+        """Return the server's standard output and error so far."""
         return self.output_file.read_text(encoding="utf-8", errors="replace")
 
     def stop(self, signal: Signals = SIGTERM, timeout_seconds: float = STOP_SECONDS) -> int:
-        """Send a signal, wait for the end of the process and return its exit code, negative if a signal ended it.
+        """Send a signal, wait for the process to exit and return its exit code, negative if a signal killed it.
 
-        A process that has already ended is sent nothing.
+        A process that has already exited gets no signal.
 
         Raises
         ------
@@ -65,15 +65,15 @@ class RealServer:
             raise TimeoutError(message) from error
 
     def worker(self) -> int:
-        """Return the process id of the worker, the one child of the server's process."""
+        """Return the process id of the worker, the server's only child process."""
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
         return int(children.split()[0])
 
     def kill(self) -> None:
-        """Kill the process and all that it started, with no chance to clean up, and wait for its end."""
+        """Kill the process and its children without cleanup, and wait until it has exited."""
         with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, SIGKILL)  # it leads a process group of its own
+            os.killpg(self.process.pid, SIGKILL)  # it leads its own process group
         self.process.wait()
 
 
@@ -85,21 +85,21 @@ def running_server(
     start_seconds: float = START_SECONDS,
     path: str = SERVED_PATH,
 ) -> Iterator[RealServer]:
-    """Start a server, wait until it answers, and end it and its whole process group on the way out.
+    """Start a server, wait until it responds, and kill its whole process group when the block ends.
 
-    It gets the bundled table, a free port, and a temporary folder for its results, its log and its output, which is
-    gone afterwards. Settings of the surrounding shell do not reach it.
+    It gets the bundled table, a free port, and a temporary folder for results, log and output. It does not inherit
+    settings from the shell.
 
     Parameters
     ----------
-    environment: settings that go before those chosen here, such as a results folder that outlives the server
+    environment: settings that override these defaults, such as a results folder that outlives the server
     entry_point: the script to run; its folder is the working folder
-    start_seconds: how long to wait for the first answer
-    path: what is asked until it is answered well
+    start_seconds: how long to wait for the first successful response
+    path: the route to poll
 
     Raises
     ------
-    ServerStartError: the server ended or did not answer in time
+    ServerStartError: the server exited or did not respond in time
     """
     with tempfile.TemporaryDirectory(prefix="real-server-") as folder:
         server = _start(_environment(environment or {}, Path(folder)), entry_point, Path(folder))
@@ -111,7 +111,7 @@ def running_server(
 
 
 def entry_point_with(folder: Path, prelude: str) -> Path:
-    """Write a script that runs some lines and then the server as it is, and return its path."""
+    """Write a script that runs ``prelude`` and then the server, and return its path."""
     path = folder / "entry_point.py"
     path.write_text(
         f"{prelude}\n"
@@ -125,7 +125,7 @@ def entry_point_with(folder: Path, prelude: str) -> Path:
 
 
 def slow_entry_point(folder: Path, seconds: float) -> Path:
-    """Write a script that runs the server with runners that rest after each job, and return its path."""
+    """Write a script that runs the server with runners that sleep after each job, and return its path."""
     return entry_point_with(
         folder,
         f"import sys\nsys.path.insert(0, {str(PROJECT_ROOT)!r})\n"
@@ -137,7 +137,7 @@ def slow_entry_point(folder: Path, seconds: float) -> Path:
 
 
 def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on."""
+    """Return a free port of the loopback address."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -147,10 +147,10 @@ def _environment(chosen: Mapping[str, str], folder: Path) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTING_PREFIXES)}
     return {
         **inherited,
-        "PYTHONUNBUFFERED": "1",  # so that output() misses nothing of a process that is killed
+        "PYTHONUNBUFFERED": "1",  # so that output() is complete if the process is killed
         "STATS_HOST": HOST,
         "STATS_PORT": str(free_port()),
-        "STATS_DATA": str(BUNDLED_TABLE),  # a table downloaded on this machine would go before it
+        "STATS_DATA": str(BUNDLED_TABLE),  # otherwise a downloaded table would take precedence
         "STATS_RESULTS_DIR": str(folder / "results"),
         "STATS_LOG_FILE": str(folder / "webserver.log"),
         **chosen,
@@ -179,15 +179,15 @@ def _start(environment: Mapping[str, str], entry_point: Path, folder: Path) -> R
 
 
 def wait_until_ready(server: RealServer, start_seconds: float = START_SECONDS, path: str = SERVED_PATH) -> None:
-    """Wait until a server answers well.
+    """Wait until a server responds successfully.
 
     Raises
     ------
-    ServerStartError: it ended or did not answer in time
+    ServerStartError: it exited or did not respond in time
     """
     deadline = time.monotonic() + start_seconds
     with requests.Session() as session:
-        session.trust_env = False  # a proxy does not know the loopback address of this machine
+        session.trust_env = False  # a proxy cannot reach the loopback address
         while not _answers(session, f"{server.address}{path}"):
             if server.process.poll() is not None:
                 code = server.process.returncode

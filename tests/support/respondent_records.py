@@ -45,7 +45,7 @@ Key = tuple[str, str, int, str, str]
 
 
 class Figures(NamedTuple):
-    """The figures of a cell, in percent; NaN where they are not known."""
+    """The figures of a cell, in percent; NaN if unknown."""
 
     value: float
     error: float
@@ -60,12 +60,12 @@ def mapping(**changes: Any) -> RecordMapping:
 
 
 def each_respondent_a_unit() -> RecordMapping:
-    """Return the mapping that leaves the sampling units out."""
+    """Return the mapping without sampling units."""
     return mapping(design={"weight": "weight", "stratum": "stratum"})
 
 
 def made_up(rows: int, seed: int) -> pd.DataFrame:
-    """Draw records with units of unequal size, missing answers, and groups that some units have nobody of."""
+    """Draw records with units of unequal size, missing answers, and groups that are empty in some units."""
     draw = np.random.default_rng(seed)
     stratum = draw.integers(1, 5, rows)
     return pd.DataFrame(
@@ -111,7 +111,7 @@ def figures_of(table: SurveyTable) -> dict[Key, Figures]:
 
 
 def keys_of(years: Sequence[int]) -> list[tuple[Key, Callable[[Record], bool], Callable[[Record], bool]]]:
-    """Return each cell, who was sampled for it, and who of them is in its group, whether or not with an answer."""
+    """Return each cell with two predicates: is a record in its sample, and is it in its group."""
     keys: list[tuple[Key, Callable[[Record], bool], Callable[[Record], bool]]] = []
     for place, name in enumerate((*LOCATIONS, NATION), 1):
         for year in years:
@@ -134,7 +134,7 @@ def records_of(frame: pd.DataFrame) -> list[Record]:
 
 
 def answer(record: Record, question: str) -> float | None:
-    """Return 1 for yes, 0 for no, None for neither."""
+    """Return 1 for yes, 0 for no, None for a missing answer."""
     if question == WALKING:
         return {1: 1.0, 2: 0.0, 3: 0.0}.get(record["walks"])
     return {1: 1.0, 2: 0.0}.get(record["sings"])
@@ -143,27 +143,27 @@ def answer(record: Record, question: str) -> float | None:
 def plain_figures(
     sampled: Sequence[Record], question: str, in_group: Callable[[Record], bool], unit: Callable[[Record], Any]
 ) -> tuple[float, float, int]:
-    """Return prevalence and standard error in percent, and the number who answer, by the textbook's formula.
+    """Return prevalence and standard error in percent, and the number of answers, by the textbook formula.
 
     Parameters
     ----------
-    unit: tells the sampling unit of a record, within its location, year and stratum
+    unit: returns a record's sampling unit within its location, year and stratum
     """
     answers = [answer(record, question) if in_group(record) else None for record in sampled]
-    told = [(record["weight"], value) for record, value in zip(sampled, answers, strict=True) if value is not None]
-    total = math.fsum(weight for weight, _ in told)
-    prevalence = math.fsum(weight * value for weight, value in told) / total if told else math.nan
+    weighted = [(record["weight"], value) for record, value in zip(sampled, answers, strict=True) if value is not None]
+    total = math.fsum(weight for weight, _ in weighted)
+    prevalence = math.fsum(weight * value for weight, value in weighted) / total if weighted else math.nan
     strata: dict[Any, dict[Any, float]] = {}
     for record, value in zip(sampled, answers, strict=True):
         units = strata.setdefault((record["state"], record["year"], record["stratum"]), {})
         linearised = 0.0 if value is None else record["weight"] * (value - prevalence) / total
         units[unit(record)] = units.get(unit(record), 0.0) + linearised
     variance = math.fsum(_variance(list(units.values())) for units in strata.values())
-    return 100 * prevalence, 100 * math.sqrt(variance), len(told)
+    return 100 * prevalence, 100 * math.sqrt(variance), len(weighted)
 
 
 def _variance(values: Sequence[float]) -> float:
-    """Return what a stratum adds to the variance; a lone unit is centred at 0, the mean of all."""
+    """Return a stratum's contribution to the variance; a single unit is centred at 0, the mean of all."""
     if len(values) == 1:
         return values[0] ** 2
     mean = math.fsum(values) / len(values)

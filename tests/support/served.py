@@ -1,4 +1,4 @@
-"""A server of the standard library, or one of Werkzeug's, that serves on a thread for the time of a test."""
+"""Run a server of the standard library or of Werkzeug on a thread during a test."""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ LOOK_FOR_END_SECONDS = 0.01
 
 @contextmanager
 def served(server: BaseServer) -> Iterator[None]:
-    """Have a server serve until the block ends; then neither its thread nor its socket is left."""
+    """Serve until the block ends, then join the thread and close the socket."""
     thread = threading.Thread(target=server.serve_forever, args=(LOOK_FOR_END_SECONDS,))
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""Small survey files for the tests of the ingestion: rows, and the ways in which such a table may be written."""
+"""Small survey files for the ingestion tests: rows, and the file formats of a table."""
 
 import bz2
 import csv
@@ -43,7 +43,7 @@ USUAL: Row = {
 
 
 def row(**fields: object) -> Row:
-    """Return a usual row, with the given fields in place of its own."""
+    """Return a typical row with the given fields replaced."""
     return {**USUAL, **fields}
 
 
@@ -54,7 +54,7 @@ def csv_text(
     index_column: bool = False,
     line_end: str = "\n",
 ) -> str:
-    """Return a CSV table of the given columns; ``index_column`` puts a column without a name before them."""
+    """Return a CSV table of the given columns; ``index_column`` prepends an unnamed column."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator=line_end)
     writer.writerow([""] * index_column + list(columns))
@@ -88,7 +88,7 @@ def frame_of(rows: Sequence[Row], columns: Sequence[str] = NEEDED_COLUMNS) -> pd
 
 
 def fields_of(frame: SourceFrame, column: str) -> list[str | None]:
-    """Return the fields of a column as text; one that holds nothing is None."""
+    """Return the fields of a column as text, None for an empty one."""
     places, fields = frame.distinct(column)
     return [str(fields[place]) if place >= 0 else None for place in places]
 
@@ -126,7 +126,7 @@ GENERATED_ROWS: st.SearchStrategy[list[Row]] = st.lists(
 
 
 def plain_fate(fields: Row) -> str:
-    """Say what becomes of a row, by the plain rules."""
+    """Return whether a row is used, suppressed or skipped, by the plain rules."""
     place, question, text, symbol = (
         str(fields[name]).strip() for name in (*NEEDED_COLUMNS[:3], "Data_Value_Footnote_Symbol")
     )
@@ -138,7 +138,7 @@ def plain_fate(fields: Row) -> str:
 
 
 def many_rows(count: int = 600) -> list[Row]:
-    """Return rows of which many fall into one cell, some lack something, and names come in no order."""
+    """Return rows with many per cell, some incomplete ones, and unsorted names."""
     return [
         row(
             LocationDesc=STATES[number % 4],

@@ -43,7 +43,7 @@ class TableServer(ThreadingHTTPServer):
         self.content = b""
         self.marks: dict[str, str] = {"ETag": '"first"'}
         self.acts: list[Act] = []
-        self.asked: list[Message] = []
+        self.requests: list[Message] = []
         self.stalled = threading.Event()
         self.released = threading.Event()
 
@@ -54,11 +54,11 @@ class TableServer(ThreadingHTTPServer):
 
     def ranges(self) -> list[str | None]:
         """Return the Range header of each request."""
-        return [headers["Range"] for headers in self.asked]
+        return [headers["Range"] for headers in self.requests]
 
     def next_act(self, headers: Message) -> Act:
         """Record the request and return the act for it."""
-        self.asked.append(headers)
+        self.requests.append(headers)
         return self.acts.pop(0) if self.acts else Act()
 
 
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: TableServer
 
     def do_GET(self) -> None:
-        with suppress(ConnectionError):  # the client may have gone
+        with suppress(ConnectionError):  # the client may have disconnected
             self._play(self.server.next_act(self.headers))
 
     def log_message(self, *_: object) -> None:
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {**self.server.marks, **headers, **dict(act.headers)}.items():
             self.send_header(name, value)
-        self.send_header("Connection", "close")  # as it does: otherwise the client's next request fails
+        self.send_header("Connection", "close")  # because it closes: otherwise the client's next request fails
         self.end_headers()
         sent = body if act.sends is None else body[: act.sends]
         self.wfile.write(b"%x\r\n%b\r\n" % (len(sent), sent) if act.chunked and sent else sent)
@@ -104,16 +104,16 @@ class _Handler(BaseHTTPRequestHandler):
         length = {"Transfer-Encoding": "chunked"} if act.chunked else {"Content-Length": str(total - (start or 0))}
         if start is None:
             return 200, length, self.server.content[:total]
-        told = act.content_range or f"bytes {start}-{total - 1}/{total}"
-        return 206, {**length, "Content-Range": told}, self.server.content[start:total]
+        content_range = act.content_range or f"bytes {start}-{total - 1}/{total}"
+        return 206, {**length, "Content-Range": content_range}, self.server.content[start:total]
 
     def _start(self, act: Act) -> int | None:
         """Return the first byte requested, None if the response is the whole file."""
-        asked = self.headers["Range"]
+        requested = self.headers["Range"]
         same = self.headers["If-Range"] in self.server.marks.values()
-        if asked is None or not act.knows_ranges or (act.heeds_if_range and not same):
+        if requested is None or not act.knows_ranges or (act.heeds_if_range and not same):
             return None
-        return int(asked.removeprefix("bytes=").removesuffix("-"))
+        return int(requested.removeprefix("bytes=").removesuffix("-"))
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def reader_of(request: pytest.FixtureRequest) -> Read:
 
 
 def reason_of(read: Read, source: str | Path) -> str:
-    """Return why a source is refused."""
+    """Return why a source is rejected."""
     with pytest.raises(SourceError) as caught:
         read(source)
     return caught.value.reason
@@ -116,11 +116,11 @@ class OrderRecorder(SurveyRows):
 
 
 class ProgressRecorder:
-    """A progress callback that keeps what it gets."""
+    """A progress callback that records its reports."""
 
     def __init__(self) -> None:
         self.reports: list[Progress] = []
 
     def __call__(self, progress: Progress) -> None:
-        """Keep one report."""
+        """Record one report."""
         self.reports.append(progress)

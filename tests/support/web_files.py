@@ -1,4 +1,4 @@
-"""A web server of files for the tests of addresses: with ranges or without, telling lengths or not, breaking off."""
+"""A file server for the tests of table addresses: with or without ranges and lengths, or broken on demand."""
 
 import gzip
 import io
@@ -23,16 +23,16 @@ RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
 
 class WebFiles(ThreadingHTTPServer):
-    """Serves ``files`` by their paths, well but for what is set.
+    """Serves ``files`` by path, correctly unless configured otherwise.
 
     Parameters
     ----------
-    ranges: whether it sends parts of files
-    lengths: whether it tells how long its answers are: ``told``, ``chunked``, or ``untold``, until the connection ends
-    refused: the status it answers with, by method; 404 for what is not there
-    sends: after how many bytes of an answer the connection breaks
-    stalls: whether nothing more comes then, in place of the break
-    before: is called before each answer with the method and the header Range
+    ranges: whether it supports range requests
+    lengths: how it delimits a body: by ``length``, ``chunked``, or ``close`` of the connection
+    refused: error status by method; unknown paths get 404
+    sends: number of body bytes before the connection breaks
+    stalls: whether it then stalls instead of closing the connection
+    before: called before each response with the method and the Range header
     """
 
     daemon_threads = False  # closing it waits for them
@@ -40,11 +40,11 @@ class WebFiles(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.files: dict[str, bytes] = {}
-        self.ranges, self.lengths, self.stalls = True, "told", False
+        self.ranges, self.lengths, self.stalls = True, "length", False
         self.refused: dict[str, int] = {}
         self.sends: int | None = None
         self.before: Callable[[str, str | None], None] = lambda method, part: None
-        self.asked: list[tuple[str, str, str | None]] = []
+        self.requests: list[tuple[str, str, str | None]] = []
         self.released = threading.Event()
 
     def address(self, path: str) -> str:
@@ -60,17 +60,17 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def do_GET(self) -> None:
-        with suppress(ConnectionError):  # the client may have gone
+        with suppress(ConnectionError):  # the client may have disconnected
             self._send(self._answer())
 
     def log_message(self, *_: object) -> None:
         pass
 
     def _answer(self) -> bytes:
-        """Send the head of the answer, and return what follows it."""
+        """Send the response's head and return its body."""
         part = self.headers["Range"]
         self.server.before(self.command, part)
-        self.server.asked.append((self.command, self.path, part))
+        self.server.requests.append((self.command, self.path, part))
         content = self.server.files.get(urlsplit(self.path).path)
         status = self.server.refused.get(self.command, 200 if content is not None else 404)
         if content is None or status != 200:
@@ -80,15 +80,15 @@ class _Handler(BaseHTTPRequestHandler):
         if found is None:
             return self._head(200, marks, content)
         start, stop = int(found[1]), min(int(found[2]) + 1, len(content))
-        told = f"bytes {start}-{stop - 1}/{len(content)}"
-        return self._head(206, {**marks, "Content-Range": told}, content[start:stop])
+        content_range = f"bytes {start}-{stop - 1}/{len(content)}"
+        return self._head(206, {**marks, "Content-Range": content_range}, content[start:stop])
 
     def _head(self, status: int, headers: dict[str, str], body: bytes) -> bytes:
         self.send_response(status)
         lengths = {
-            "told": {"Content-Length": str(len(body))},
+            "length": {"Content-Length": str(len(body))},
             "chunked": {"Transfer-Encoding": "chunked"},
-            "untold": {},
+            "close": {},
         }
         for name, value in {**headers, **lengths[self.server.lengths], "Connection": "close"}.items():
             self.send_header(name, value)
@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def web_files() -> Iterator[WebFiles]:
-    """Run such a server on a free port; nothing of it is left afterwards."""
+    """Run a file server on a free port while the block runs."""
     server = WebFiles()
     with served(server):
         try:

@@ -96,5 +96,5 @@ def test_a_missing_object_gives_a_one_line_error(read: Read, source: str, reason
 
 def test_refused_credentials_are_not_shown(store: ObjectStore, read: Read) -> None:
     address = store.put("t.csv", CSV)
-    with store.nobody_known():
+    with store.rejecting_keys():
         assert reason_of(read, address) == f"{address}: cannot be read: Forbidden"

@@ -34,7 +34,7 @@ def web() -> Iterator[WebFiles]:
         yield server
 
 
-@pytest.mark.parametrize("lengths", ["told", "chunked", "untold"])
+@pytest.mark.parametrize("lengths", ["length", "chunked", "close"])
 @pytest.mark.parametrize("ranges", [True, False], ids=["in parts", "as a whole"])
 @pytest.mark.parametrize("path", WRITTEN)
 def test_a_table_is_read_however_a_web_server_sends_it(
@@ -49,14 +49,14 @@ def test_a_table_is_read_however_a_web_server_sends_it(
 
 def test_dask_requests_ranges_of_a_large_table(web: WebFiles, client: Any) -> None:
     read_in_small_blocks(client, web.address("/t.csv"))
-    parts = {part for method, _, part in web.asked if method == "GET"}
+    parts = {part for method, _, part in web.requests if method == "GET"}
     assert len(parts) > 20
     assert None not in parts
 
 
 def test_pandas_requests_a_table_once(web: WebFiles) -> None:
     read_table(web.address("/t.csv"))
-    assert [asked for asked in web.asked if asked[0] == "GET"] == [("GET", "/t.csv", None)]
+    assert [request for request in web.requests if request[0] == "GET"] == [("GET", "/t.csv", None)]
 
 
 def test_files_linked_on_a_page_that_match_a_pattern_are_one_table(web: WebFiles, read: Read) -> None:
@@ -83,7 +83,7 @@ def test_the_error_for_a_file_refused_after_listing_shows_no_secrets(web: WebFil
     assert reason_of(read, web.address("/t.csv") + SECRETS) == f"{web.address('/t.csv')}: cannot be read: 403 Forbidden"
 
 
-@pytest.mark.parametrize("lengths", ["told", "chunked"])
+@pytest.mark.parametrize("lengths", ["length", "chunked"])
 @pytest.mark.parametrize("path", WRITTEN)
 def test_a_connection_that_breaks_half_way_is_an_error(web: WebFiles, read: Read, path: str, lengths: str) -> None:
     web.lengths, web.sends = lengths, 1000
@@ -93,7 +93,7 @@ def test_a_connection_that_breaks_half_way_is_an_error(web: WebFiles, read: Read
 
 @pytest.mark.parametrize("path", ["/t.csv.gz", "/t.parquet"])
 def test_a_truncated_file_of_unknown_length_is_detected_by_its_format(web: WebFiles, read: Read, path: str) -> None:
-    web.lengths, web.sends = "untold", 1000
+    web.lengths, web.sends = "close", 1000
     assert reason_of(read, web.address(path)).startswith(f"{web.address(path)}: cannot be read as a table: ")
 
 
