@@ -80,7 +80,8 @@ def job_request(statistic: str, body: bytes) -> JobRequest:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A job. The status map's lock guards ``work``, ``status``, ``checksum``, ``reason`` and the times but the first.
+    """A job. The status map's lock guards ``work``, ``status``, ``checksum``, ``reason``,
+    ``started_at`` and ``ended_at``; the other fields never change.
 
     Parameters
     ----------
