@@ -72,6 +72,23 @@ def test_a_journal_truncated_under_a_live_server_loses_nothing_at_a_stop(places:
         assert_answered(server, accepted)
 
 
+def test_a_journal_cut_within_a_batch_loses_no_result_in_two_starts(places: dict[str, str]) -> None:
+    with running_server(places) as server:
+        accepted = submit_batch(server, CASES[:20])
+        assert_answered(server, accepted)
+        assert server.stop() == 0
+    journal = server.results_dir / JOURNAL
+    lines = read_lines(server.results_dir)
+    tenth = lines.index(next(line for line in lines if record_of(line) == ("accepted", 10)))
+    journal.write_bytes(b"\n".join([*lines[:tenth], b""]))
+    for _ in range(3):
+        with running_server(places) as server:
+            accepted |= finished_jobs(server, 1)
+            server.kill()
+    with running_server(places) as server:
+        assert_answered(server, accepted)
+
+
 @pytest.mark.parametrize("kind", ["accepted", "ended"])
 def test_a_flipped_bit_in_a_line_of_the_journal_loses_no_result(places: dict[str, str], kind: str) -> None:
     chance = random.Random(5)

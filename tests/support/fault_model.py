@@ -45,6 +45,7 @@ class Known:
     Parameters
     ----------
     request: its place in ``REQUESTS``
+    batch: numbers of the jobs that were accepted together, its own among them
     versions: the versions of the table over which its result may have been computed
     seen_done: whether a client has got its result
     floating: whether its result may be computed again, over the table that is current then
@@ -55,6 +56,7 @@ class Known:
 
     number: int
     request: int
+    batch: Sequence[int]
     versions: set[int]
     fate: Fate = Fate.KEPT
     seen_done: bool = False
@@ -115,7 +117,7 @@ class Model:
         for number, request in zip(numbers, requests, strict=True):
             if number in self.jobs and not self.jobs[number].number_free:
                 raise ViolationError("an id given twice", str(self.jobs[number]))
-            self.jobs[number] = Known(number, request, {self.version})
+            self.jobs[number] = Known(number, request, numbers, {self.version})
         if key is not None:
             self.keys[key] = Submission(requests, numbers)
 
@@ -233,6 +235,7 @@ class Model:
         data_in_files: the data in each result file by job number, None if it is no valid result
 
         - A job whose end is not recorded may be computed again over the current table.
+        - Of a batch, all acceptances are lost with one that was cut off: it looks like a batch that was never accepted.
         - A job whose acceptance is lost is taken over with its result file, if that is whole: without its request and
           its key. Without a whole file it may be forgotten.
         - A cancellation or removal whose line is lost may be undone; the right result of the job is all that may come.
@@ -257,12 +260,15 @@ class Model:
         if job.fate is Fate.REMOVED and not journal.lines_lost:
             lost.discard("accepted")
         job.unsure = job.unsure or (job.fate is not Fate.FORGOTTEN and bool(lost))
-        job.number_free = job.number_free or (journal.lines_lost and "accepted" in lost)
+        left = ("accepted", job.number) in journal.records
+        job.number_free = job.number_free or (journal.lines_lost and not left)
 
     @staticmethod
     def _unrecorded(job: Known, journal: JournalState) -> set[Record]:
         kinds: Iterable[str] = ("accepted", "removed" if job.fate is Fate.REMOVED else "ended")
-        return {(kind, job.number) for kind in kinds} - journal.records
+        missing = {(kind, job.number) for kind in kinds} - journal.records
+        torn = any(("accepted", number) not in journal.records for number in job.batch)
+        return missing | ({("accepted", job.number)} if torn else set())
 
     def _kept_job_died(
         self, job: Known, lost: set[Record], journal: JournalState, data_in_files: Mapping[int, Any]
@@ -273,7 +279,8 @@ class Model:
             job.without_request = True
         if job.without_request and version is None:
             job.unsure = True
-            job.number_free = job.number_free or (journal.lines_lost and job.number not in data_in_files)
+            left = ("accepted", job.number) in journal.records or job.number in data_in_files
+            job.number_free = job.number_free or (journal.lines_lost and not left)
         elif job.without_request and version is not None:
             job.versions, job.floating = {version}, False
         elif version is None or ("ended", job.number) not in journal.records:
