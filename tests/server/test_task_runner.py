@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidRequestError, QueueFullError, ShuttingDownError
-from app.jobs.documents import ResultFiles
 from app.jobs.job import Document, Job, JobStatus
 from app.jobs.job_store import JobStore
+from app.jobs.result_files import ResultFiles
 from app.task_runner import INTERNAL_ERROR_REASON, RUNNER_DIED_REASON, ThreadPool
 from support.pool_parts import WAIT_SECONDS, add, answer_of, blocked_by, make_pool, make_store, wait_until_taken
 
@@ -92,7 +92,9 @@ def test_the_file_is_whole_before_the_job_is_done(tmp_path: Path) -> None:
     assert pool.drain(WAIT_SECONDS)
     assert seen == [JobStatus.RUNNING, JobStatus.RUNNING]
     assert kept.map.status(kept.map.find("job_id_1")) is JobStatus.DONE
-    assert files.read(1) == kept.document(jobs[0]).content
+    saved = files.read(1)
+    assert saved is not None
+    assert saved.content == kept.document(jobs[0]).content
 
 
 def test_shutdown_refuses_new_jobs_and_finishes_the_accepted_ones(pool: ThreadPool, store: JobStore) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 import orjson
 
-from app.jobs.documents import Documents, ResultFiles
+from app.jobs.documents import Documents
 from app.jobs.job import Job, JobRequest, JobStatus, Work, done_document, job_request
 from app.jobs.job_store import JobStore
 from app.jobs.journal import Journal, JournalSync
 from app.jobs.recovery import recover
-from app.jobs.status_map import Retention
+from app.jobs.result_files import ResultFiles
+from app.jobs.retention import Retention
 from app.metrics import Metrics
 from app.task_runner import ThreadPool
 
