@@ -266,9 +266,11 @@ class ThreadPool:
             replacement = dead
         with self._lock:
             self._runners[dead.number - 1] = replacement
-        if held is not None:
-            self._end_held_job(dead, held)
-        self._observer.runner_replaced()
+        try:
+            self._observer.runner_replaced()  # before the job ends, so that whoever sees the end sees the count
+        finally:
+            if held is not None:
+                self._end_held_job(dead, held)
         return replacement is not dead
 
     def _end_held_job(self, dead: "TaskRunner", job: Job) -> None:
