@@ -256,22 +256,25 @@ class ThreadPool:
 
         Returns False if the system gives no thread; then the caller must continue as the runner.
         """
+        # The dead runner took no stop token, so the tokens of a shutdown still match the runners.
         replacement = TaskRunner(self, self._store, self._queue, dead.number)
+        self._set_runner(replacement)  # before it starts: it may die, and be replaced, at once
         try:
-            # First, because ending the job waits for the disk and the queue should not. The dead runner took no stop
-            # token, so the tokens of a shutdown still match the runners.
-            replacement.start()
+            replacement.start()  # before the job ends, which waits for the disk; the queue should not
         except RuntimeError:  # the system allows no more threads
             logger.exception("%s cannot be replaced and continues", dead.name)
             replacement = dead
-        with self._lock:
-            self._runners[dead.number - 1] = replacement
+            self._set_runner(dead)
         try:
             self._observer.runner_replaced()  # before the job ends, so that whoever sees the end sees the count
         finally:
             if held is not None:
                 self._end_held_job(dead, held)
         return replacement is not dead
+
+    def _set_runner(self, runner: "TaskRunner") -> None:
+        with self._lock:
+            self._runners[runner.number - 1] = runner
 
     def _end_held_job(self, dead: "TaskRunner", job: Job) -> None:
         """End the job of a dead runner as an error, unless it had ended before the runner died."""
