@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -117,10 +117,11 @@ class Journal:
             reason = f"{self.path} has version {version}; this server reads versions up to {VERSION}"
             raise StartError(f"{reason}: start the later one that wrote it, or choose another STATS_RESULTS_DIR")
 
-    def read(self) -> list[dict[str, Any]]:
-        """Open the file and return the records of an earlier run.
+    def read(self) -> Iterator[dict[str, Any]]:
+        """Open the file and yield the records of an earlier run.
 
-        A torn last line is cut off. Damaged lines are copied to a file of their own and left out.
+        A torn last line is cut off. Damaged lines are left out and, after the last record, copied to a file of their
+        own.
 
         Raises
         ------
@@ -136,12 +137,15 @@ class Journal:
         lines = whole.split(b"\n")[:-1]
         self.lines = len(lines)
         version = _version(lines[0]) if lines else VERSION
-        records = [_parsed(line, version) for line in lines]
-        self.damaged = [line for line, record in zip(lines, records, strict=True) if record is None]
+        for line in lines:
+            record = _parsed(line, version)
+            if record is None:
+                self.damaged.append(line)
+            else:
+                yield record
         self.outdated = version < VERSION or bool(self.damaged)
         if self.damaged:
             self._set_aside(self.damaged)
-        return [record for record in records if record is not None]
 
     def _set_aside(self, lines: list[bytes]) -> None:
         """Copy damaged lines to a file that nobody reads but a person."""
