@@ -8,11 +8,17 @@ import orjson
 import pytest
 
 from app.errors import GoneError, JobBusyError, UnknownJobError
-from app.jobs.job import Document, Job, JobStatus, done_document, error_document, parse_job_id
+from app.jobs.job import JobStatus, done_document, error_document, parse_job_id
 from app.jobs.job_store import JobStore
 from app.jobs.result_files import file_content
 from app.jobs.retention import Retention
-from support.pool_parts import WAIT_SECONDS, answer_of, echo_request, make_store
+from support.pool_parts import (
+    WAIT_SECONDS,
+    accept,
+    answer_of,
+    finish,
+    make_store,
+)
 
 
 @pytest.fixture
@@ -23,17 +29,6 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(folder: Path) -> JobStore:
     return make_store(folder)
-
-
-def accept(store: JobStore, content: object = None) -> Job:
-    """Accept a job that nobody runs."""
-    return store.accept([(echo_request(content), lambda: done_document({}))])[0]
-
-
-def finish(store: JobStore, job: Job, document: Document | None = None) -> None:
-    """End a job as a runner does."""
-    assert store.map.claim(job)
-    store.finish(job, document or done_document({"n": job.number}))
 
 
 @pytest.mark.parametrize(
