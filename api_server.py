@@ -21,6 +21,7 @@ from granian.log import LogLevels
 from app import create_app
 from app.errors import SourceError, StartError
 from app.factory import drain_at_exit
+from app.jobs.journal import Journal
 from app.jobs.results_folder import check_folder, lock_folder
 from app.process.cores import create_on_one_core
 from app.process.signals import (
@@ -139,6 +140,7 @@ def main() -> int:
         for warning in unknown_settings(os.environ):
             sys.stderr.write(f"warning: {warning}\n")
         lock_folder(check_folder(settings.results_dir))
+        Journal(settings.results_dir, settings.journal_sync).check_version()
         address = check_start(settings)
         check_engine(settings)
         table = read_first(settings, address)

@@ -132,12 +132,12 @@ class QueueFullError(UnavailableError):
 
 
 class NotRecordedError(UnavailableError):
-    """The job cannot be recorded on disk, so it is not accepted."""
+    """A job, a removal or a result computed again cannot be recorded on disk, so it is not acknowledged."""
 
     RETRY_AFTER_SECONDS: ClassVar[int] = 5
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"the job cannot be recorded on disk ({problem}); try again later", self.RETRY_AFTER_SECONDS)
+        super().__init__(f"this cannot be recorded on disk ({problem}); try again later", self.RETRY_AFTER_SECONDS)
 
 
 class PictureError(ServiceError):

@@ -13,12 +13,13 @@ from flask_cors import CORS
 from app.charts.converter import Converter
 from app.data_ingestor import DataIngestor
 from app.errors import StartError
-from app.jobs.documents import Documents, ResultFiles
+from app.jobs.documents import Documents
 from app.jobs.job_store import JobStore, Maintenance
 from app.jobs.journal import Journal
 from app.jobs.recovery import recover
+from app.jobs.result_files import ResultFiles
 from app.jobs.results_folder import check_folder, lock_folder
-from app.jobs.status_map import Retention
+from app.jobs.retention import Retention
 from app.logger_config import Log, configure_logging
 from app.metrics import Metrics
 from app.openapi import views as openapi_views
@@ -50,6 +51,7 @@ def build_process_app() -> Flask:
     try:
         settings = settings_from_environment()
         lock_folder(check_folder(settings.results_dir))
+        Journal(settings.results_dir, settings.journal_sync).check_version()
         app = build_app(settings)
     except StartError as error:
         raise SystemExit(f"cannot start: {error.reason}") from error

@@ -133,11 +133,13 @@ class ThreadPool:
         ------
         UnknownJobError, GoneError: there is no such job
         JobBusyError: a runner is computing it
+        NotRecordedError: the disk does not take it; after a crash the job may come back
         """
         outcome = self._store.cancel(job_id)
         if outcome == CANCELLED:
             # The job itself stays in the queue. The runner that takes it finds it ended and drops it.
             self.release_places(1)
+            self._store.record()
         return outcome
 
     def check_open(self) -> None:
@@ -249,26 +251,39 @@ class ThreadPool:
         self._finishes.append(now)
         self._observer.ended(job, status, now - started)
 
-    def replace_runner(self, dead: "TaskRunner", held: Job | None) -> None:
-        """Start a new runner instead of a dying one and end the job that it held. Called by the dying thread."""
+    def replace_runner(self, dead: "TaskRunner", held: Job | None) -> bool:
+        """Start a new runner instead of a dying one and end the job that it held. Called by the dying thread.
+
+        Returns False if the system gives no thread; then the caller must continue as the runner.
+        """
+        # The dead runner took no stop token, so the tokens of a shutdown still match the runners.
         replacement = TaskRunner(self, self._store, self._queue, dead.number)
-        with self._lock:
-            self._runners[dead.number - 1] = replacement
+        self._set_runner(replacement)  # before it starts: it may die, and be replaced, at once
         try:
-            # First, because ending the job waits for the disk and the queue should not. The dead runner took no stop
-            # token, so the tokens of a shutdown still match the runners.
-            replacement.start()
+            replacement.start()  # before the job ends, which waits for the disk; the queue should not
+        except RuntimeError:  # the system allows no more threads
+            logger.exception("%s cannot be replaced and continues", dead.name)
+            replacement = dead
+            self._set_runner(dead)
+        try:
+            self._observer.runner_replaced()  # before the job ends, so that whoever sees the end sees the count
         finally:
             if held is not None:
-                self._end_held_job(held)
-        self._observer.runner_replaced()
+                self._end_held_job(dead, held)
+        return replacement is not dead
 
-    def _end_held_job(self, job: Job) -> None:
+    def _set_runner(self, runner: "TaskRunner") -> None:
+        with self._lock:
+            self._runners[runner.number - 1] = runner
+
+    def _end_held_job(self, dead: "TaskRunner", job: Job) -> None:
         """End the job of a dead runner as an error, unless it had ended before the runner died."""
-        if self._store.map.start(job):  # the runner died between taking the job and marking it as started
+        claimed_now = self._store.map.claim(job)
+        if self._store.map.status(job) is not JobStatus.RUNNING:
+            return
+        if claimed_now or dead.holds_place:  # it died before the job's place was free
             self.release_places(1)
-        if self._store.map.status(job) is JobStatus.RUNNING:
-            self._store.finish(job, error_document(RUNNER_DIED_REASON), RUNNER_DIED_REASON)
+        self._store.finish(job, error_document(RUNNER_DIED_REASON), RUNNER_DIED_REASON)
 
 
 class TaskRunner(threading.Thread):
@@ -278,6 +293,7 @@ class TaskRunner(threading.Thread):
         # A daemon: a process that has to end at once is not held up. Waiting for the runners is the drain's task.
         super().__init__(name=f"TaskRunner-{number}", daemon=True)
         self.number = number
+        self.holds_place = False  # whether the place of its job is still occupied
         self._pool = pool
         self._store = store
         self._map = store.map
@@ -285,21 +301,26 @@ class TaskRunner(threading.Thread):
 
     def run(self) -> None:
         """Run jobs until the stop token comes."""
-        job: Job | None = None
-        try:
-            # Taking a job stands outside the try block that guards its work: what a job raises ends that job, and only
-            # a fault of the runner itself gets here.
-            while (job := self._queue.get()) is not STOP:
-                self._run_job(job)
-        except BaseException:
-            logger.exception("%s died; a new runner takes its place", self.name)
-            self._pool.replace_runner(self, job)
+        runs = True
+        while runs:
+            job: Job | None = None
+            try:
+                # Taking a job stands outside the try block that guards its work: what a job raises ends that job, and
+                # only a fault of the runner itself gets here.
+                while (job := self._queue.get()) is not STOP:
+                    self._run_job(job)
+                runs = False
+            except BaseException:
+                logger.exception("%s died; a new runner takes its place", self.name)
+                runs = not self._pool.replace_runner(self, job)
 
     def _run_job(self, job: Job) -> None:
         """Compute a job, write its result, and mark it as ended."""
-        if not self._map.start(job):
+        if not self._map.claim(job):
             return  # cancelled while it waited; the cancellation released its place
+        self.holds_place = True
         self._pool.release_places(1)
+        self.holds_place = False
         started = time.monotonic()
         try:
             document, reason = self._store.work(job)(), None

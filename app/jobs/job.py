@@ -81,7 +81,7 @@ def job_request(statistic: str, body: bytes) -> JobRequest:
 @dataclass(slots=True, eq=False)
 class Job:
     """A job. The status map's lock guards ``work``, ``status``, ``checksum``, ``reason``,
-    ``started_at`` and ``ended_at``; the other fields never change.
+    ``started_at``, ``ended_at`` and ``ended_monotonic``; the other fields never change.
 
     Parameters
     ----------
@@ -91,6 +91,7 @@ class Job:
     checksum: CRC-32 of the document of a job that is done, None if unknown
     reason: why the job failed
     accepted_at, started_at, ended_at: seconds since 1970 (UTC); 0 if not yet or unknown
+    ended_monotonic: monotonic time (seconds) at which it ended; 0 if not yet, or in an earlier run
     """
 
     number: int
@@ -102,6 +103,7 @@ class Job:
     accepted_at: float = 0.0
     started_at: float = 0.0
     ended_at: float = 0.0
+    ended_monotonic: float = 0.0
 
     @property
     def id(self) -> str:
@@ -113,14 +115,19 @@ class Job:
         """The name of the statistic, for log and metrics."""
         return self.request.statistic if self.request else "unknown"
 
+    def last_time(self) -> float:
+        """Return the latest time that is recorded of the job."""
+        return max(self.accepted_at, self.ended_at)
+
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """A job's status at one moment, with the reason and the checksum that belong to it."""
+    """A job's status at one moment, with what belongs to it; the fields mean what they mean in ``Job``."""
 
     status: JobStatus
     reason: str | None
     checksum: int | None
+    ended_at: float = 0.0
 
 
 def job_id_of(number: int) -> str:

@@ -6,17 +6,17 @@ its document is whole on disk, never earlier. The store knows nothing of the que
 
 import logging
 import threading
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from app.errors import NotRecordedError, ServiceError, one_line
+from app.errors import GoneError, NotRecordedError, ServiceError, one_line
 from app.jobs.documents import Documents
 from app.jobs.group_commit import GroupCommit
 from app.jobs.idempotency import IdempotencyKeys
-from app.jobs.job import Document, Job, JobRequest, JobStatus, Work, error_document
+from app.jobs.job import Document, Job, JobOutcome, JobRequest, JobStatus, Work, error_document
 from app.jobs.journal import Journal, accepted_line, ended_line, highest_line, removed_line
-from app.jobs.status_map import RUNNING, Recovered, Retention, StatusMap
+from app.jobs.retention import ClockWatch, Retention
+from app.jobs.status_map import RUNNING, Recovered, StatusMap
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +36,8 @@ class _Acceptance:
     tasks: Sequence[Task]
     jobs: list[Job] = field(default_factory=list)
 
-    def number_from(self, first: int) -> int:
-        """Make the jobs, numbered from ``first`` on; return the next free number."""
-        now = time.time()
+    def number_from(self, first: int, now: float) -> int:
+        """Make the jobs, numbered from ``first`` on and accepted now; return the next free number."""
         numbered = enumerate(self.tasks, first)
         self.jobs = [Job(number, request, work, accepted_at=now) for number, (request, work) in numbered]
         return first + len(self.jobs)
@@ -61,9 +60,14 @@ class JobStore:
         self._documents = documents
         self._journal = journal
         self._retention = retention
-        # A commit without an acceptance (None) flushes what the journal has buffered.
-        self._commits: GroupCommit[_Acceptance | None] = GroupCommit(self._commit)
+        # A commit takes acceptances and other lines; one of None flushes what the journal has buffered.
+        self._commits: GroupCommit[_Acceptance | bytes | None] = GroupCommit(self._commit)
         recovered = recovered or Recovered()
+        self._removed_lock = threading.Lock()  # guards _removed and _undeletable
+        # Numbers of removed jobs whose files may still exist. A file is deleted only once its removal is recorded.
+        self._removed = set(recovered.removed)
+        self._undeletable: set[int] = set()
+        self._restoring = threading.Lock()  # held while a lost result is computed and recorded again
         self.keys = IdempotencyKeys(recovered.jobs.values())
         self.map = StatusMap(recovered)
 
@@ -84,27 +88,47 @@ class JobStore:
         return acceptance.jobs
 
     def flush(self) -> None:
-        """Write what the journal has buffered, compact it if it has grown, and sync it if the setting asks for it.
+        """Write what memory is ahead of the disk: buffered lines of the journal, files to delete, unwritten results.
+
+        Also compacts the journal if it has grown, and syncs it if the setting asks for it.
 
         Raises
         ------
-        OSError: it cannot be written
+        OSError: the journal cannot be written
         """
+        with self._removed_lock:
+            removed = list(self._removed)  # their lines are in the buffer, or written already
         self._commits.submit(None)
+        for number in removed:
+            self._delete_file(number)
+        self._documents.write_again()
 
-    def _commit(self, batch: list[_Acceptance | None]) -> None:
+    def record(self) -> None:
+        """Flush the store, before an answer that says that something is recorded.
+
+        Raises
+        ------
+        NotRecordedError: the journal cannot be written
+        """
+        try:
+            self.flush()
+        except OSError as error:
+            raise NotRecordedError(one_line(error)) from error
+
+    def _commit(self, batch: list[_Acceptance | bytes | None]) -> None:
         """Write one batch of acceptances. GroupCommit runs this on one thread at a time, so numbers need no lock."""
-        acceptances = [item for item in batch if item is not None]
-        flushing = len(acceptances) < len(batch)
-        next_number = self.map.last_number() + 1
+        acceptances = [item for item in batch if isinstance(item, _Acceptance)]
+        others = [item for item in batch if isinstance(item, bytes)]
+        flushing = len(acceptances) + len(others) < len(batch)
+        next_number, now = self.map.last_number() + 1, self.map.clock.now()
         for acceptance in acceptances:
-            next_number = acceptance.number_from(next_number)
+            next_number = acceptance.number_from(next_number, now)
         jobs = [job for acceptance in acceptances for job in acceptance.jobs]
-        # 1. The journal. If the file was deleted, a new one is written from memory first: appending to a deleted file
-        #    would lose the lines.
-        if self._journal.is_deleted() or self._has_grown() or (flushing and not self._journal.is_in_place()):
+        # 1. The journal. If the file was deleted, truncated or written to by somebody else, a new one is written from
+        #    memory first: appending would lose lines.
+        if self._must_rewrite() or (flushing and not self._journal.is_in_place()):
             self._journal.rewrite(self._snapshot)
-        self._journal.append(b"".join([accepted_line(job) for job in jobs]))
+        self._journal.append(b"".join([accepted_line(job) for job in jobs] + others))
         if flushing:
             self._journal.sync()
         # 2. The idempotency keys, before any job can end and be removed: removing a job forgets its key.
@@ -113,17 +137,28 @@ class JobStore:
         for job in jobs:
             self.map.publish(job)
 
-    def _has_grown(self) -> bool:
-        return self._journal.lines > SPARE_JOURNAL_LINES + JOURNAL_LINES_PER_JOB * self.map.size()
+    def _must_rewrite(self) -> bool:
+        with self._removed_lock:
+            needed = self.map.size() + len(self._removed)
+        has_grown = self._journal.lines > SPARE_JOURNAL_LINES + JOURNAL_LINES_PER_JOB * needed
+        return has_grown or self._journal.outdated or not self._journal.is_whole()
 
     def _snapshot(self) -> Iterator[bytes]:
         """Yield the lines of a journal that holds exactly what is known now."""
         last_number, jobs = self.map.snapshot()
+        with self._removed_lock:
+            removed = frozenset(self._removed)
         yield highest_line(last_number)
+        for number in removed:
+            yield removed_line(number)
         for job in jobs:
+            if job.number in removed:
+                continue
             yield accepted_line(job)
-            if self.map.status(job) is not RUNNING:
-                yield ended_line(job)
+            outcome = self.map.outcome(job)
+            if outcome.status is not RUNNING:
+                yield ended_line(job.number, outcome)
+        yield highest_line(last_number)  # once more: a number must not be given twice if one of the two is damaged
 
     # Running
 
@@ -139,25 +174,18 @@ class JobStore:
     def finish(self, job: Job, document: Document, reason: str | None = None) -> JobStatus:
         """Write a job's document, then mark the job as ended; return its final state. Blocks on the disk.
 
-        A result that cannot be written ends the job as an error that says so.
-
         Parameters
         ----------
         document: what clients get for the job
         reason: why the job failed, None if it is done
         """
-        checksum = None
-        try:
-            self._documents.write(job.number, document)
-            checksum = document.checksum
-        except OSError as error:
-            logger.exception("%s: its result cannot be written", job.id)
-            reason = reason or f"the result could not be written: {one_line(error)}; submit the request again"
+        self._documents.write(job.number, document)
         # The status changes only now that the file is whole; the journal need not wait for it, since a restart
         # recognizes a finished job by its whole file too.
-        if self.map.end(job, reason, checksum):
-            self._journal.buffer(ended_line(job))
-            self.expire()
+        outcome = self.map.end(job, reason, document.checksum)
+        if outcome is not None:
+            self._journal.buffer(ended_line(job.number, outcome))
+            self._retire(self.map.expire_surplus(self._retention.jobs))
         return self.map.status(job)
 
     # Removing
@@ -165,31 +193,62 @@ class JobStore:
     def cancel(self, job_id: str) -> str:
         """End a waiting job as cancelled, or remove one that has ended, with its file. Return which of the two.
 
+        The removal is recorded when this returns, the cancellation by the next ``record``.
+
         Raises
         ------
         UnknownJobError, GoneError: there is no such job
         JobBusyError: a runner is computing it
+        NotRecordedError: the removal cannot be recorded; the job stays
         """
         job = self.map.find(job_id)
-        if self.map.cancel(job, CANCELLED):
-            self._journal.buffer(ended_line(job))
+        outcome = self.map.cancel(job, CANCELLED)
+        if outcome is not None:
+            self._journal.buffer(ended_line(job.number, outcome))
             return CANCELLED
-        if self.map.forget(job):
-            self._delete([job])
+        self._remove(job)
         return REMOVED
 
-    def expire(self) -> None:
-        """Remove the finished jobs beyond the retention limits, with their files. Blocks on the disk."""
-        self._delete(self.map.expire(self._retention))
+    def _remove(self, job: Job) -> None:
+        """Remove an ended job: first in the journal, then in memory, then its file."""
+        with self._removed_lock:
+            self._removed.add(job.number)  # from here on a compacted journal leaves it out
+        try:
+            self._commits.submit(removed_line(job.number))
+        except OSError as error:
+            with self._removed_lock:
+                self._removed.discard(job.number)
+            raise NotRecordedError(one_line(error)) from error
+        self.map.forget(job)
+        self.keys.forget(job)
+        self._delete_file(job.number)
 
-    def _delete(self, jobs: list[Job]) -> None:
+    def expire_old(self) -> None:
+        """Remove the finished jobs that are older than the retention limit."""
+        self._retire(self.map.expire_old(self._retention.seconds))
+
+    def _retire(self, jobs: list[Job]) -> None:
+        """Record that jobs have left the status map; the next ``flush`` deletes their files."""
         for job in jobs:
             self.keys.forget(job)
+            with self._removed_lock:
+                self._removed.add(job.number)
             self._journal.buffer(removed_line(job.number))
-            try:
-                self._documents.delete(job.number)
-            except OSError:
-                logger.exception("%s: its file cannot be removed; the next start removes it", job.id)
+
+    def _delete_file(self, number: int) -> None:
+        """Delete the file of a job whose removal is recorded."""
+        try:
+            self._documents.delete(number)
+        except OSError as error:  # every flush tries again; logged once
+            with self._removed_lock:
+                known = number in self._undeletable
+                self._undeletable.add(number)
+            if not known:
+                logger.warning("job_id_%d: its file cannot be deleted: %s", number, one_line(error))
+        else:
+            with self._removed_lock:
+                self._removed.discard(number)
+                self._undeletable.discard(number)
 
     # Reading
 
@@ -197,16 +256,42 @@ class JobStore:
         """Return the JSON document of a job in its current state. Blocks on the disk.
 
         A result whose file is missing or damaged is computed again.
+
+        Raises
+        ------
+        GoneError: the job has been removed
+        UnavailableError: the file cannot be read now, or a result that was computed again cannot be recorded
         """
-        outcome = self.map.outcome(job)
-        document = self._documents.read(job, outcome)
-        if document is None:
+        document = self._documents.read(job, self.map.outcome(job))
+        return document if document is not None else self._restore(job)
+
+    def _restore(self, job: Job) -> Document:
+        """Return a lost result again, from memory or computed anew, and write it."""
+        with self._restoring:  # of two threads, the second finds what the first has written
+            outcome = self.map.outcome(job)
+            document = self._documents.read(job, outcome)
+            if document is not None:
+                return document
+            if not self.map.keeps(job):
+                raise GoneError
             try:
-                document = self._documents.restore(job)
+                document = self._documents.recover(job)
             except ServiceError as error:
                 return error_document(f"{LOST_REASON}: {error.reason}")
-            self.map.set_checksum(job, document.checksum)
-        return document
+            if document.checksum != outcome.checksum:
+                self._record_checksum(job, outcome, document.checksum)
+            self._documents.write(job.number, document)
+            if not self.map.keeps(job):  # removed meanwhile
+                self._documents.delete(job.number)
+            return document
+
+    def _record_checksum(self, job: Job, outcome: JobOutcome, checksum: int) -> None:
+        """Record that a job has another document now, before anybody gets it."""
+        try:
+            self._commits.submit(ended_line(job.number, replace(outcome, checksum=checksum)))
+        except OSError as error:
+            raise NotRecordedError(one_line(error)) from error
+        self.map.set_checksum(job, checksum)
 
     def close(self) -> None:
         """Flush the journal and close it.
@@ -220,11 +305,12 @@ class JobStore:
 
 
 class Maintenance(threading.Thread):
-    """A thread that expires finished jobs and flushes the journal once a second, until it is stopped."""
+    """A thread that expires finished jobs and flushes the store once a second, until it is stopped."""
 
     def __init__(self, store: JobStore) -> None:
         super().__init__(name="Maintenance", daemon=True)
         self._store = store
+        self._clock = ClockWatch(steady=store.map.size() == 0)
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -232,7 +318,8 @@ class Maintenance(threading.Thread):
         failing = False
         while not self._stopped.wait(MAINTENANCE_SECONDS):
             try:
-                self._store.expire()
+                if self._clock.is_steady():
+                    self._store.expire_old()
                 self._store.flush()
             except Exception:  # the next round tries again
                 if not failing:

@@ -1,20 +1,25 @@
 """The journal: an append-only file of accepted, ended and removed jobs, from which a restart resumes.
 
-It holds one JSON object per line: ``{"accepted": n, "statistic": …, "body": …, "at": …}``, with ``"submission": {…}``
-for a job that was sent under an idempotency key or in a batch; ``{"ended": n, "status": …, …}``; ``{"removed": n}``;
-and, as the first line of a compacted file, ``{"highest": n}``.
+It holds one JSON object per line, and each line ends with the CRC-32 of the rest: ``{"accepted": n, "statistic": …,
+"body": …, "at": …, "crc": …}``, with ``"submission": {…}`` for a job that was sent under an idempotency key or in a
+batch, and without a statistic for a job of which only the result file was found; ``{"ended": n, "status": …, …}``;
+``{"removed": n}``; and ``{"highest": n}``. The first line names the version of the format: ``{"journal": 2, …}``.
+Files of version 1 have neither that line nor checksums; they are read and then rewritten.
 """
 
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 
-from app.jobs.job import Job
+from app.errors import StartError, one_line
+from app.jobs.job import Job, JobOutcome
 from app.jobs.results_folder import write_into
 
 logger = logging.getLogger(__name__)
@@ -23,42 +28,53 @@ JournalSync = Literal["never", "second", "always"]
 FILE_NAME = "journal.jsonl"
 PARTIAL_SUFFIX = ".partial"
 OPEN_TO_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-FILE_MODE = 0o644
+FILE_MODE = 0o640
+VERSION = 2
+CHECKSUM_MARK = b',"crc":'
 
 
 def accepted_line(job: Job) -> bytes:
-    """Return the line of an accepted job; nothing for a job whose request is unknown."""
-    if job.request is None:
-        return b""
-    body = orjson.Fragment(job.request.body)
-    record = {"accepted": job.number, "statistic": job.request.statistic, "body": body, "at": job.accepted_at}
-    if job.request.submission is not None:
-        record["submission"] = job.request.submission
-    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    """Return the line of an accepted job."""
+    record: dict[str, Any] = {"accepted": job.number, "at": job.accepted_at}
+    if job.request is not None:
+        record |= {"statistic": job.request.statistic, "body": orjson.Fragment(job.request.body)}
+        if job.request.submission is not None:
+            record["submission"] = job.request.submission
+    return checked_line(record)
 
 
-def ended_line(job: Job) -> bytes:
+def ended_line(number: int, outcome: JobOutcome) -> bytes:
     """Return the line of an ended job."""
-    return orjson.dumps(
+    return checked_line(
         {
-            "ended": job.number,
-            "status": job.status,
-            "checksum": job.checksum,
-            "reason": job.reason,
-            "at": job.ended_at,
-        },
-        option=orjson.OPT_APPEND_NEWLINE,
+            "ended": number,
+            "status": outcome.status,
+            "checksum": outcome.checksum,
+            "reason": outcome.reason,
+            "at": outcome.ended_at,
+        }
     )
 
 
 def removed_line(number: int) -> bytes:
     """Return the line of a job that was removed with its result."""
-    return orjson.dumps({"removed": number}, option=orjson.OPT_APPEND_NEWLINE)
+    return checked_line({"removed": number})
 
 
 def highest_line(number: int) -> bytes:
     """Return the line that records the highest number given so far."""
-    return orjson.dumps({"highest": number}, option=orjson.OPT_APPEND_NEWLINE)
+    return checked_line({"highest": number})
+
+
+def version_line() -> bytes:
+    """Return the first line of a journal."""
+    return checked_line({"journal": VERSION})
+
+
+def checked_line(record: Mapping[str, Any]) -> bytes:
+    """Return a record as one line that ends with the CRC-32 of the rest."""
+    content = orjson.dumps(record)
+    return b"%b%b%d}\n" % (content[:-1], CHECKSUM_MARK, zlib.crc32(content))
 
 
 class Journal:
@@ -73,6 +89,8 @@ class Journal:
     def __init__(self, folder: Path, sync: JournalSync) -> None:
         self.path = folder / FILE_NAME
         self.lines = 0
+        self.damaged: list[bytes] = []  # lines that could not be read
+        self.outdated = False  # whether the file should be rewritten: it has damaged lines, or is of an earlier version
         self._sync = sync
         self._file: int | None = None
         self._size = 0
@@ -81,14 +99,33 @@ class Journal:
         self._lock = threading.Lock()  # guards _buffer
         self._buffer: list[bytes] = []
 
-    def read(self) -> list[dict[str, Any]]:
-        """Open the file and return the records of an earlier run.
-
-        A torn last line is cut off; damaged lines are logged and skipped.
+    def check_version(self) -> None:
+        """Check that this server can read the file of an earlier run.
 
         Raises
         ------
-        OSError: the file cannot be opened
+        StartError: a later version of the server wrote it
+        """
+        try:
+            with self.path.open("rb") as file:
+                version = _version(file.readline().rstrip(b"\n"))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StartError(f"{self.path} cannot be read: {one_line(error)}") from error
+        if version > VERSION:
+            reason = f"{self.path} has version {version}; this server reads versions up to {VERSION}"
+            raise StartError(f"{reason}: start the later one that wrote it, or choose another STATS_RESULTS_DIR")
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        """Open the file and yield the records of an earlier run.
+
+        A torn last line is cut off. Damaged lines are left out and, after the last record, copied to a file of their
+        own.
+
+        Raises
+        ------
+        OSError: the file cannot be read
         """
         self._open()
         content = self.path.read_bytes()
@@ -97,9 +134,28 @@ class Journal:
             logger.warning("the journal's last line is incomplete and was dropped: %r", content[len(whole) :][:200])
             os.truncate(self.path, len(whole))
             self._size = len(whole)
-        lines = whole.splitlines()
+        lines = whole.split(b"\n")[:-1]
         self.lines = len(lines)
-        return [record for record in map(_parsed, lines) if record is not None]
+        version = _version(lines[0]) if lines else VERSION
+        for line in lines:
+            record = _parsed(line, version)
+            if record is None:
+                self.damaged.append(line)
+            else:
+                yield record
+        self.outdated = version < VERSION or bool(self.damaged)
+        if self.damaged:
+            self._set_aside(self.damaged)
+
+    def _set_aside(self, lines: list[bytes]) -> None:
+        """Copy damaged lines to a file that nobody reads but a person."""
+        path = self.path.with_name(f"journal.damaged-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}")
+        logger.error("%d lines of the journal are damaged; they are set aside in %s", len(lines), path.name)
+        try:
+            with path.open("ab") as file:
+                file.writelines(line + b"\n" for line in lines)
+        except OSError:
+            logger.exception("damaged lines of the journal are lost: %r", lines[:10])
 
     def buffer(self, line: bytes) -> None:
         """Keep a line that may be written later; the next ``append`` writes it."""
@@ -124,16 +180,20 @@ class Journal:
                 self._buffer[:0] = buffered
             raise
 
-    def is_deleted(self) -> bool:
-        """Return whether the open file has been deleted, or none is open."""
-        return self._file is None or os.fstat(self._file).st_nlink == 0
+    def is_whole(self) -> bool:
+        """Return whether the open file exists and has exactly the lines that were written to it."""
+        if self._file is None:
+            return False
+        status = os.fstat(self._file)
+        # Of a write that failed, part may be in the file; the next write cuts it off.
+        return status.st_nlink > 0 and (status.st_size == self._size or (self._torn and status.st_size > self._size))
 
     def is_in_place(self) -> bool:
         """Return whether the open file is the one that a restart would read."""
         if self._file is None:
             return False
         try:
-            return self.path.stat().st_ino == os.fstat(self._file).st_ino
+            return os.path.samestat(self.path.stat(), os.fstat(self._file))
         except OSError:
             return False
 
@@ -151,13 +211,14 @@ class Journal:
         with self._lock:
             buffered, self._buffer = self._buffer, []
         try:
-            lines = list(snapshot())
+            lines = [version_line(), *snapshot()]
             write_into(self.path.parent, lambda: self._replace(b"".join(lines)))
         except OSError:
             with self._lock:
                 self._buffer[:0] = buffered
             raise
         self.lines = len(lines)
+        self.outdated = False
 
     def _replace(self, content: bytes) -> None:
         """Write a new file, rename it into place, and keep it open: a file opened by name could be another one."""
@@ -199,6 +260,8 @@ class Journal:
             if self._torn:
                 os.truncate(file, self._size)  # cut off what an earlier failed write left, before anything follows it
             self._torn = True
+            if self._size == 0:
+                content = version_line() + content
             _write_whole(file, content)
             self._unsynced = True
             if self._sync == "always":
@@ -217,12 +280,25 @@ def _write_whole(file: int, content: bytes) -> None:
         left = left[os.write(file, left) :]
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
+def _version(first: bytes) -> int:
+    """Return the version of the format that the first line shows. The line may be damaged."""
+    if CHECKSUM_MARK in first and _parsed(first, VERSION) is None:
+        return VERSION  # damaged; only this version has such lines
+    version = (_parsed(first, 1) or {}).get("journal", 1)
+    return version if isinstance(version, int) else 1
+
+
+def _parsed(line: bytes, version: int) -> dict[str, Any] | None:
+    """Return the record of a line of a file of that version, None if the line is damaged."""
+    content, mark, checksum = line.rpartition(CHECKSUM_MARK)
+    if mark:
+        line = content + b"}"
+        if checksum != b"%d}" % zlib.crc32(line):
+            return None
+    elif version >= VERSION:
+        return None
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
-        record = None
-    if not isinstance(record, dict):
-        logger.error("a line of the journal is damaged and was skipped: %r", line[:200])
         return None
-    return record
+    return record if isinstance(record, dict) else None

@@ -10,25 +10,26 @@ from itertools import islice
 from app.errors import GoneError, JobBusyError, UnknownJobError
 from app.jobs.job import Job, JobOutcome, JobStatus, Work, parse_job_id
 from app.jobs.job_details import JobDetails, JobState, details_of
+from app.jobs.retention import JobClock
 
 RUNNING, DONE, ERROR = JobStatus.RUNNING, JobStatus.DONE, JobStatus.ERROR
 DETAILS_PER_LOCK = 500  # job details copied in one critical section
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """Limits on finished jobs: how many are kept, and for how long (seconds)."""
-
-    jobs: int
-    seconds: float
-
-
 @dataclass
 class Recovered:
-    """Jobs of an earlier run by number, and the highest number ever given."""
+    """What is left of an earlier run.
+
+    Parameters
+    ----------
+    jobs: jobs by number
+    last_number: the highest number ever given
+    removed: numbers of removed jobs whose files still exist
+    """
 
     jobs: dict[int, Job] = field(default_factory=dict)
     last_number: int = 0
+    removed: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class StatusMap:
         self._lock = threading.Lock()
         self._jobs = recovered.jobs
         self._last_number = recovered.last_number
+        self.clock = JobClock(max((job.last_time() for job in self._jobs.values()), default=0.0))
         ended = sorted((job for job in self._jobs.values() if job.status is not RUNNING), key=lambda job: job.ended_at)
         self._ended = OrderedDict((job.number, job) for job in ended)  # in the order in which they ended
         # A waiter is a lock, held until its job ends. An Event would do the same with three locks.
@@ -68,31 +70,33 @@ class StatusMap:
             self._jobs[job.number] = job
             self._last_number = job.number
 
-    def start(self, job: Job) -> bool:
-        """Mark a job as taken by a runner; return False if it was taken, or has ended, before."""
-        now = time.time()
+    def claim(self, job: Job) -> bool:
+        """Mark a job as taken, by a runner or by who cancels it; return False if it was taken, or has ended, before."""
+        now = self.clock.now()
         with self._lock:
             if job.started_at or job.status is not RUNNING:
                 return False
             job.started_at = now
             return True
 
-    def end(self, job: Job, reason: str | None, checksum: int | None) -> bool:
-        """Mark a job as ended and wake the threads that wait for it; return False if it had ended before.
+    def end(self, job: Job, reason: str | None, checksum: int | None) -> JobOutcome | None:
+        """Mark a job as ended and wake the threads that wait for it; return None if it had ended before.
 
         Parameters
         ----------
         reason: why the job failed, None if it is done
         checksum: CRC-32 of its document
         """
-        now, waiters = time.time(), None
+        now, monotonic, waiters = self.clock.now(), time.monotonic(), None
+        status = DONE if reason is None else ERROR
         with self._lock:
             if job.status is not RUNNING:
-                return False  # the first end counts
-            job.status = DONE if reason is None else ERROR
+                return None  # the first end counts
+            job.status = status
             job.reason = reason
             job.checksum = checksum
-            job.ended_at = now
+            job.ended_at = now = now if now > job.accepted_at else job.accepted_at  # the clock may have been set back
+            job.ended_monotonic = monotonic
             job.work = None  # it may keep a table alive that has been reloaded since
             self._ended[job.number] = job
             if self._waiters and job.number in self._waiters:
@@ -101,21 +105,21 @@ class StatusMap:
         if waiters is not None:
             for waiter in waiters:
                 waiter.release()
-        return True
+        return JobOutcome(status, reason, checksum, now)
 
-    def cancel(self, job: Job, reason: str) -> bool:
-        """End a waiting job as failed; return False if it has ended already.
+    def cancel(self, job: Job, reason: str) -> JobOutcome | None:
+        """End a waiting job as failed; return None if it has ended already.
 
         Raises
         ------
         JobBusyError: a runner has taken it
         """
-        # Starting it here keeps every runner from taking it; of two who start a job only one succeeds.
-        if self.start(job):
+        # Claiming it keeps every runner from taking it; of two who claim a job only one succeeds.
+        if self.claim(job):
             return self.end(job, reason, None)
         if self.status(job) is RUNNING:
             raise JobBusyError(job.id)
-        return False
+        return None
 
     def set_checksum(self, job: Job, checksum: int) -> None:
         """Record the checksum of a document that was computed again."""
@@ -128,17 +132,27 @@ class StatusMap:
             self._ended.pop(job.number, None)
             return self._jobs.pop(job.number, None) is not None
 
-    def expire(self, retention: Retention) -> list[Job]:
-        """Remove the ended jobs beyond the retention limits, the earliest ended first, and return them."""
-        oldest_kept = time.time() - retention.seconds
+    def expire_surplus(self, most: int) -> list[Job]:
+        """Remove the ended jobs beyond a number, the earliest ended first, and return them."""
+        expired = []
+        with self._lock:
+            while len(self._ended) > most:
+                number, job = self._ended.popitem(last=False)
+                del self._jobs[number]
+                expired.append(job)
+        return expired
+
+    def expire_old(self, seconds: float) -> list[Job]:
+        """Remove the jobs that ended longer ago than ``seconds``, the earliest ended first, and return them."""
+        now, monotonic = self.clock.now(), time.monotonic()
         expired = []
         with self._lock:
             while self._ended:
-                job = next(iter(self._ended.values()))
-                if len(self._ended) <= retention.jobs and job.ended_at >= oldest_kept:
+                number, job = next(iter(self._ended.items()))
+                age = monotonic - job.ended_monotonic if job.ended_monotonic else now - job.ended_at
+                if age <= seconds:
                     break
-                self._ended.popitem(last=False)
-                del self._jobs[job.number]
+                del self._ended[number], self._jobs[number]
                 expired.append(job)
         return expired
 
@@ -168,8 +182,13 @@ class StatusMap:
     def outcome(self, job: Job) -> JobOutcome:
         """Return a job's status with the reason and checksum that belong to it."""
         with self._lock:
-            status, reason, checksum = job.status, job.reason, job.checksum
-        return JobOutcome(status, reason, checksum)
+            status, reason, checksum, ended_at = job.status, job.reason, job.checksum, job.ended_at
+        return JobOutcome(status, reason, checksum, ended_at)
+
+    def keeps(self, job: Job) -> bool:
+        """Return whether a job is kept: it has not been removed."""
+        with self._lock:
+            return self._jobs.get(job.number) is job
 
     def work(self, job: Job) -> Work | None:
         """Return the function that computes a job; None for an ended job or one of an earlier run."""

@@ -18,8 +18,8 @@ from app.charts import ChartContext, Theme, chart_of
 from app.charts.context import chart_context
 from app.errors import ConflictError, ErrorEnvelope, InvalidRequestError, quoted
 from app.formats import FORMATS, JSON, Format, file_name
-from app.jobs.documents import DONE_DOCUMENT_START
 from app.jobs.job import JOB_ID_PREFIX, RUNNING_DOCUMENT, Document, Job, JobStatus
+from app.jobs.result_files import DONE_DOCUMENT_START
 from app.statistics import STATISTICS, Statistic
 from app.statistics.result_models import Provenance, ResultRoot
 from app.web.api_description import JOB_ID, TAG, Parameter, ResponseDescription, describe, json_of

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from app.errors import KeyReusedError
 from app.jobs.job import Job, Submission, done_document
 from app.jobs.job_store import JobStore
-from app.jobs.status_map import Retention
+from app.jobs.retention import Retention
 from app.services import Services
 from app.settings import Settings
 from support.pool_parts import echo_request, make_store
@@ -176,7 +176,7 @@ def accept_all(store: JobStore, text: str, jobs: int) -> list[Job]:
 
 
 def finish(store: JobStore, job: Job) -> None:
-    assert store.map.start(job)
+    assert store.map.claim(job)
     store.finish(job, done_document({}))
 
 
@@ -211,7 +211,8 @@ def test_the_retention_rule_forgets_keys_and_compaction_keeps_the_others(
     store = make_store(folder, retention=Retention(jobs=2, seconds=1e9))
     for number in range(1, 31):
         finish(store, accept(store, Submission(f"key-{number}", "print")))
-    store.flush()
+    store.flush()  # deletes the files of the removed jobs
+    store.flush()  # compacts what their removal left
     assert len((folder / "journal.jsonl").read_bytes().splitlines()) < 20
     for kept in (store, make_store(folder)):
         assert [numbers(kept, f"key-{number}") for number in (28, 29, 30)] == [[], [29], [30]]

@@ -1,16 +1,24 @@
 """What the job store promises: ids, states that only go forward, whole documents, and a memory across restarts."""
 
 import threading
+import zlib
 from pathlib import Path
 
 import orjson
 import pytest
 
 from app.errors import GoneError, JobBusyError, UnknownJobError
-from app.jobs.job import Document, Job, JobStatus, done_document, error_document, parse_job_id
+from app.jobs.job import JobStatus, done_document, error_document, parse_job_id
 from app.jobs.job_store import JobStore
-from app.jobs.status_map import Retention
-from support.pool_parts import WAIT_SECONDS, answer_of, echo_request, make_store
+from app.jobs.result_files import file_content
+from app.jobs.retention import Retention
+from support.pool_parts import (
+    WAIT_SECONDS,
+    accept,
+    answer_of,
+    finish,
+    make_store,
+)
 
 
 @pytest.fixture
@@ -21,17 +29,6 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(folder: Path) -> JobStore:
     return make_store(folder)
-
-
-def accept(store: JobStore, content: object = None) -> Job:
-    """Accept a job that nobody runs."""
-    return store.accept([(echo_request(content), lambda: done_document({}))])[0]
-
-
-def finish(store: JobStore, job: Job, document: Document | None = None) -> None:
-    """End a job as a runner does."""
-    assert store.map.start(job)
-    store.finish(job, document or done_document({"n": job.number}))
 
 
 @pytest.mark.parametrize(
@@ -67,15 +64,18 @@ def test_a_job_that_is_done_is_answered_from_its_file(store: JobStore, folder: P
     job = accept(store)
     finish(store, job)
     assert store.map.status(job) is JobStatus.DONE
-    assert store.document(job).content == done_document({"n": 1}).content == (folder / "job_id_1.json").read_bytes()
+    assert store.document(job).content == done_document({"n": 1}).content
+    saved = orjson.loads((folder / "job_id_1.json").read_bytes())
+    assert saved == {"status": "done", "data": {"n": 1}, "crc32": f"{zlib.crc32(store.document(job).content):08x}"}
     assert store.map.unfinished() == 0
 
 
 def test_a_job_that_failed_is_answered_with_its_reason(store: JobStore, folder: Path) -> None:
     job = accept(store)
-    assert store.map.start(job)
+    assert store.map.claim(job)
     assert store.finish(job, error_document("why"), "why") is JobStatus.ERROR
-    assert store.document(job).content == error_document("why").content == (folder / "job_id_1.json").read_bytes()
+    assert store.document(job).content == error_document("why").content
+    assert (folder / "job_id_1.json").read_bytes() == file_content(error_document("why"))
 
 
 def test_nothing_but_whole_results_and_the_journal_lies_in_the_folder(store: JobStore, folder: Path) -> None:
@@ -122,10 +122,10 @@ def test_jobs_are_listed_in_order_and_in_pages(store: JobStore) -> None:
 def test_a_job_that_waits_can_be_cancelled_and_one_that_has_ended_removed(store: JobStore, folder: Path) -> None:
     waiting, ended, busy = accept(store), accept(store), accept(store)
     finish(store, ended)
-    assert store.map.start(busy)
+    assert store.map.claim(busy)
     assert store.cancel(waiting.id) == "cancelled"
     assert answer_of(store, waiting) == {"status": "error", "reason": "cancelled"}
-    assert not store.map.start(waiting)
+    assert not store.map.claim(waiting)
     assert store.cancel(ended.id) == "removed"
     assert not (folder / "job_id_2.json").exists()
     with pytest.raises(GoneError):
@@ -141,6 +141,7 @@ def test_the_retention_rule_keeps_the_latest_and_tells_of_the_others(folder: Pat
         finish(store, accept(store))
     running = accept(store)
     assert store.map.statuses() == [("job_id_4", "done"), ("job_id_5", "done"), (running.id, "running")]
+    store.flush()
     assert sorted(path.name for path in folder.glob("job*")) == ["job_id_4.json", "job_id_5.json"]
     for number in (1, 2, 3):
         with pytest.raises(GoneError):
@@ -154,8 +155,8 @@ def test_the_retention_rule_removes_what_is_too_old(folder: Path) -> None:
     old, young = accept(store), accept(store)
     finish(store, old)
     finish(store, young)
-    old.ended_at -= 60
-    store.expire()
+    old.ended_monotonic -= 60
+    store.expire_old()
     assert store.map.statuses() == [("job_id_2", "done")]
 
 
@@ -165,6 +166,7 @@ def test_a_result_that_is_lost_or_damaged_is_computed_again(store: JobStore, fol
     job = accept(store, "x" * 50)
     finish(store, job, done_document({"body": {"content": "x" * 50}}))
     path, whole = folder / "job_id_1.json", store.document(job).content
+    saved = path.read_bytes()
     if damage == "folder gone":
         for entry in folder.iterdir():
             entry.unlink()
@@ -172,11 +174,11 @@ def test_a_result_that_is_lost_or_damaged_is_computed_again(store: JobStore, fol
     elif damage == "gone":
         path.unlink()
     else:
-        path.write_bytes({"cut": whole[:-7], "changed": whole.replace(b"xx", b"yx"), "empty": b""}[damage])
+        path.write_bytes({"cut": saved[:-7], "changed": saved.replace(b"xx", b"yx"), "empty": b""}[damage])
     if damage == "changed":
         assert store.document(job).content == whole
         store.flush()
         store = make_store(folder)
         job = store.map.find("job_id_1")
     assert store.document(job).content == whole
-    assert path.read_bytes() == whole
+    assert path.read_bytes() == saved

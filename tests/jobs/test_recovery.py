@@ -1,5 +1,6 @@
 """What a restart promises: every acknowledged job is known, and none is forgotten, repeated or half there."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +9,19 @@ import orjson
 import pytest
 
 from app.errors import GoneError, NotRecordedError
-from app.jobs.job import Job, JobStatus, Submission, done_document, error_document
-from app.jobs.job_store import CANCELLED, JobStore
-from app.jobs.status_map import Retention
-from support.pool_parts import WAIT_SECONDS, answer_of, echo_request, make_pool, make_store
+from app.jobs.job import JobStatus, Submission, done_document, error_document
+from app.jobs.job_store import CANCELLED
+from app.jobs.retention import Retention
+from support.pool_parts import (
+    WAIT_SECONDS,
+    accept,
+    answer_of,
+    echo_request,
+    finish,
+    journal_of,
+    make_pool,
+    make_store,
+)
 
 
 @pytest.fixture
@@ -19,29 +29,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
-def accept(store: JobStore, content: object = None) -> Job:
-    """Accept a job that nobody runs."""
-    return store.accept([(echo_request(content), lambda: done_document({}))])[0]
-
-
-def finish(store: JobStore, job: Job) -> None:
-    """End a job as a runner does."""
-    assert store.map.start(job)
-    store.finish(job, done_document({"n": job.number}))
-
-
-def journal_of(folder: Path) -> Path:
-    return folder / "journal.jsonl"
-
-
 @pytest.mark.parametrize("flushed", [True, False])
 def test_a_restart_answers_for_ended_jobs_and_runs_the_others(folder: Path, flushed: bool) -> None:
     first = make_store(folder)
     jobs = [accept(first, n) for n in range(5)]
     finish(first, jobs[0])
-    assert first.map.start(jobs[1])
+    assert first.map.claim(jobs[1])
     first.finish(jobs[1], error_document("why"), "why")
-    assert first.map.start(jobs[2])  # and is not finished
+    assert first.map.claim(jobs[2])  # and is not finished
     if flushed:
         first.flush()  # otherwise only the files record the ends
     second = make_store(folder)
@@ -80,16 +75,67 @@ def test_a_torn_last_line_is_dropped(folder: Path, torn: bytes) -> None:
     assert [job_id for job_id, _ in make_store(folder).map.statuses()] == ["job_id_1", "job_id_2", "job_id_3"]
 
 
-@pytest.mark.parametrize(
-    "line", [b"nonsense", b"[1]", b'{"accepted":"x"}', b'{"ended":1}', b'{"other":1}', b"\xff\xfe"]
-)
-def test_a_damaged_line_costs_no_other_job(folder: Path, line: bytes) -> None:
+def test_results_taken_over_are_still_there_after_a_second_restart(folder: Path) -> None:
     first = make_store(folder)
-    accept(first)
-    first.close()
-    content = journal_of(folder).read_bytes()
-    journal_of(folder).write_bytes(line + b"\n" + content + line + b"\n")
-    assert make_store(folder).map.statuses() == [("job_id_1", "running")]
+    for _ in range(3):
+        finish(first, accept(first))
+    journal_of(folder).unlink()
+    second = make_store(folder)
+    finish(second, accept(second))
+    second.close()
+    third = make_store(folder)
+    third.flush()
+    assert [status for _, status in third.map.statuses()] == ["done"] * 4
+    assert len(list(folder.glob("job_id_*.json"))) == 4
+
+
+def test_a_removal_is_recorded_before_it_is_acknowledged(folder: Path) -> None:
+    first = make_store(folder)
+    jobs = [accept(first) for _ in range(2)]
+    finish(first, jobs[0])
+    pool_like_cancel = [first.cancel(job.id) for job in jobs]
+    first.record()
+    assert pool_like_cancel == ["removed", "cancelled"]
+    second = make_store(folder)  # without a flush of the first
+    assert second.map.statuses() == [("job_id_2", "error")]
+    with pytest.raises(GoneError):
+        second.map.find("job_id_1")
+
+
+def test_a_removal_that_cannot_be_recorded_removes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = make_store(folder)
+    finish(store, accept(store))
+    with monkeypatch.context() as patch:
+        patch.setattr("app.jobs.journal.os.write", refuse_to_write)
+        with pytest.raises(NotRecordedError):
+            store.cancel("job_id_1")
+    assert answer_of(store, store.map.find("job_id_1")) == {"status": "done", "data": {"n": 1}}
+    store.close()
+    assert make_store(folder).map.size() == 1
+
+
+def refuse_to_write(*_: object) -> int:
+    """Stand in for a full disk."""
+    raise OSError(28, "No space left on device")
+
+
+def test_an_odd_entry_stops_no_start_and_its_number_is_not_given(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "job_id_70.json").mkdir()
+    (folder / "job_id_71.json").symlink_to(folder / "nowhere")
+    (folder / "job_id_72.0.partial").mkdir()
+    store = make_store(folder)
+    assert store.map.statuses() == []
+    assert accept(store).number == 72
+
+
+def test_the_end_of_a_job_is_never_before_its_acceptance(folder: Path) -> None:
+    first = make_store(folder)
+    job = accept(first)
+    finish(first, job)
+    os.utime(folder / "job_id_1.json", (1, 1))
+    second = make_store(folder).map.find("job_id_1")
+    assert second.ended_at == second.accepted_at == pytest.approx(job.accepted_at)
 
 
 @pytest.mark.parametrize(("lines", "kept"), [(4, 4), (3, 1), (2, 1), (1, 1)])
@@ -99,7 +145,7 @@ def test_of_jobs_that_came_together_all_are_kept_or_none(folder: Path, lines: in
     requests = [replace(echo_request(), submission=Submission(place=place, jobs=3)) for place in range(3)]
     first.accept([(request, lambda: done_document({})) for request in requests])
     content = journal_of(folder).read_bytes().splitlines(keepends=True)
-    journal_of(folder).write_bytes(b"".join(content[:lines]) + b'{"acc')
+    journal_of(folder).write_bytes(b"".join(content[: 1 + lines]) + b'{"acc')
     second = make_store(folder)
     assert len(second.map.statuses()) == kept
     assert second.map.last_number() == lines  # what was dropped may have been seen: its number is not given again
@@ -133,7 +179,9 @@ def test_a_file_that_is_left_of_a_removed_job_is_removed(folder: Path) -> None:
     first.cancel("job_id_1")
     first.flush()
     (folder / "job_id_1.json").write_bytes(done_document({}).content)
-    make_store(folder)
+    second = make_store(folder)
+    assert second.map.statuses() == []
+    second.flush()
     assert not (folder / "job_id_1.json").exists()
 
 
@@ -163,6 +211,7 @@ def test_the_journal_does_not_grow_with_history(folder: Path, monkeypatch: pytes
     longest = 0
     for _ in range(500):
         finish(store, accept(store))
+        store.flush()
         longest = max(longest, len(journal_of(folder).read_bytes().splitlines()))
     assert 50 < longest < 50 + 4 * 6 + 10
     restarted = make_store(folder)
@@ -201,7 +250,7 @@ def test_what_cannot_be_recorded_is_not_accepted_and_takes_no_number(
                 accept(store)
     assert accept(store).id == "job_id_2"
     lines = journal_of(folder).read_bytes().splitlines()
-    assert [orjson.loads(line)["accepted"] for line in lines] == [1, 2]
+    assert [orjson.loads(line)["accepted"] for line in lines[1:]] == [1, 2]
     assert make_store(folder).map.statuses() == [("job_id_1", "running"), ("job_id_2", "running")]
 
 

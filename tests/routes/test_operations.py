@@ -164,7 +164,8 @@ def test_the_retention_rule_removes_the_oldest(start_app: Callable[[Settings], F
     for _ in range(4):
         job_id = submitted(client)
         assert client.get(f"/api/get_results/{job_id}?wait=10").json["status"] == "done"  # type: ignore[index]
-    app.extensions["services"].pool.drain(10)  # a runner removes what has expired after it has told of its job's end
+    app.extensions["services"].pool.drain(10)  # a runner retires jobs after it has ended one
+    app.extensions["services"].store.flush()  # deletes their files
     assert client.get("/api/jobs").json["data"] == [{"job_id_3": "done"}, {"job_id_4": "done"}]  # type: ignore[index]
     assert "retention rule" in assert_error(client.get("/api/get_results/job_id_1"), 410)
     assert sorted(path.name for path in settings.results_dir.glob("*.json")) == ["job_id_3.json", "job_id_4.json"]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidRequestError, QueueFullError, ShuttingDownError
-from app.jobs.documents import ResultFiles
 from app.jobs.job import Document, Job, JobStatus
 from app.jobs.job_store import JobStore
-from app.task_runner import INTERNAL_ERROR_REASON, RUNNER_DIED_REASON, ThreadPool
+from app.jobs.result_files import ResultFiles
+from app.task_runner import INTERNAL_ERROR_REASON, RUNNER_DIED_REASON, TaskRunner, ThreadPool
 from support.pool_parts import WAIT_SECONDS, add, answer_of, blocked_by, make_pool, make_store, wait_until_taken
 
 
@@ -92,7 +92,9 @@ def test_the_file_is_whole_before_the_job_is_done(tmp_path: Path) -> None:
     assert pool.drain(WAIT_SECONDS)
     assert seen == [JobStatus.RUNNING, JobStatus.RUNNING]
     assert kept.map.status(kept.map.find("job_id_1")) is JobStatus.DONE
-    assert files.read(1) == kept.document(jobs[0]).content
+    saved = files.read(1)
+    assert saved is not None
+    assert saved.content == kept.document(jobs[0]).content
 
 
 def test_shutdown_refuses_new_jobs_and_finishes_the_accepted_ones(pool: ThreadPool, store: JobStore) -> None:
@@ -217,6 +219,49 @@ def test_a_runner_that_dies_after_it_ended_a_job_leaves_the_result(
     assert not deaths
     assert answer_of(store, job) == {"status": "done", "data": {"n": 1}}
     assert make_store(store._documents._files.folder).map.status(job) is JobStatus.DONE
+
+
+@pytest.mark.parametrize("moment", ["before it claims the job", "before it frees the place"])
+def test_a_runner_that_dies_before_its_job_runs_keeps_no_place(
+    pool: ThreadPool, store: JobStore, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    target, name = (store.map, "claim") if moment == "before it claims the job" else (pool, "release_places")
+    method, deaths = getattr(target, name), [MemoryError("no room")]
+
+    def die_first(argument: Any) -> Any:
+        if deaths:
+            raise deaths.pop()
+        return method(argument)
+
+    monkeypatch.setattr(target, name, die_first)
+    assert answer_of(store, add(pool, dict)) == {"status": "error", "reason": RUNNER_DIED_REASON}
+    assert pool.waiting() == 0
+    assert pool.drain(WAIT_SECONDS)
+    assert pool.runners_alive() == 0
+
+
+def test_a_dying_runner_continues_if_the_system_gives_no_thread(
+    pool: ThreadPool, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observer_ended, deaths = pool._observer.ended, [RuntimeError("a fault")]
+
+    def die_first(job: Job, status: JobStatus, seconds: float) -> None:
+        if deaths:
+            raise deaths.pop()
+        observer_ended(job, status, seconds)
+
+    def refuse(_: TaskRunner) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(pool._observer, "ended", die_first)
+    before = pool.runners()
+    with monkeypatch.context() as patch:
+        patch.setattr(TaskRunner, "start", refuse)
+        first = add(pool, dict)
+        assert answer_of(store, first)["status"] == "done"
+        assert [answer_of(store, add(pool, dict))["status"] for _ in range(9)] == ["done"] * 9
+    assert pool.runners() == before
+    assert pool.drain(WAIT_SECONDS)
 
 
 def test_cancelling_a_waiting_job_makes_room_for_another(store: JobStore) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 import orjson
 
-from app.jobs.documents import Documents, ResultFiles
-from app.jobs.job import Job, JobRequest, JobStatus, Work, done_document, job_request
+from app.jobs.documents import Documents
+from app.jobs.job import Document, Job, JobRequest, JobStatus, Work, done_document, job_request
 from app.jobs.job_store import JobStore
 from app.jobs.journal import Journal, JournalSync
 from app.jobs.recovery import recover
-from app.jobs.status_map import Retention
+from app.jobs.result_files import ResultFiles
+from app.jobs.retention import Retention
 from app.metrics import Metrics
 from app.task_runner import ThreadPool
 
@@ -41,6 +42,22 @@ def make_store(
     journal = Journal(folder, sync)
     documents = Documents(files, prepare_echo)
     return JobStore(documents=documents, journal=journal, retention=retention, recovered=recover(journal, files))
+
+
+def accept(store: JobStore, content: object = None) -> Job:
+    """Accept a job that nobody runs."""
+    return store.accept([(echo_request(content), lambda: done_document({}))])[0]
+
+
+def finish(store: JobStore, job: Job, document: Document | None = None) -> None:
+    """End a job as a runner does."""
+    assert store.map.claim(job)
+    store.finish(job, document or done_document({"n": job.number}))
+
+
+def journal_of(folder: Path) -> Path:
+    """Return the path of the journal."""
+    return folder / "journal.jsonl"
 
 
 def make_pool(store: JobStore, *, threads: int = 3, queue_size: int = 1_000_000) -> ThreadPool:
