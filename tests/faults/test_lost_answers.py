@@ -81,10 +81,10 @@ def test_a_journal_cut_within_a_batch_loses_no_result_in_two_starts(places: dict
     lines = read_lines(server.results_dir)
     tenth = lines.index(next(line for line in lines if record_of(line) == ("accepted", 10)))
     journal.write_bytes(b"\n".join([*lines[:tenth], b""]))
-    for _ in range(3):
+    for _ in range(2):
         with running_server(places) as server:
             accepted |= finished_jobs(server, 1)
-            server.kill()
+            assert server.stop() == 0
     with running_server(places) as server:
         assert_answered(server, accepted)
 
