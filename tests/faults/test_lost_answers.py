@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from support.acknowledged import JOBS, assert_answered, finished_jobs, submit_all, submit_batch
+from support.acknowledged import JOBS, assert_answered, delete, finished_jobs, submit_all, submit_batch
 from support.harm import (
     JOURNAL,
     SET_ASIDE,
     checked_line,
     cut,
+    flip_bit,
     flip_bit_of_line,
     flip_digit,
     read_lines,
@@ -104,6 +105,40 @@ def test_a_flipped_bit_in_a_line_of_the_journal_loses_no_result(places: dict[str
             accepted |= finished_jobs(server, 1)
             assert server.stop() == 0
     assert list(results.glob(SET_ASIDE))
+
+
+def test_a_flipped_bit_in_the_end_of_a_line_loses_no_result(places: dict[str, str]) -> None:
+    with running_server(places) as server:
+        accepted = finished_jobs(server)
+        assert server.stop() == 0
+    journal = server.results_dir / JOURNAL
+    ends = [place for place, byte in enumerate(journal.read_bytes()) if byte == ord("\n")]
+    for place in ends[5:-1:9]:
+        flip_bit(journal, place, 2)
+    for _ in range(2):
+        with running_server(places) as server:
+            assert_answered(server, accepted)
+            accepted |= finished_jobs(server, 1)
+            assert server.stop() == 0
+
+
+@pytest.mark.parametrize("place", [0, 1, -1])
+def test_a_flipped_bit_in_a_line_about_no_job_gives_no_number_twice(places: dict[str, str], place: int) -> None:
+    with running_server(places) as server:
+        accepted = finished_jobs(server, 5)
+        assert delete(server, "job_id_5") == "removed"
+        (server.results_dir / JOURNAL).unlink()
+        accepted |= finished_jobs(server, 1)  # writes a new journal, which begins and ends with the highest number
+        assert delete(server, "job_id_6") == "removed"
+        (server.results_dir / JOURNAL).unlink()
+        assert server.stop() == 0
+    lines = read_lines(server.results_dir)
+    flip_bit_of_line(server.results_dir, range(len(lines))[place], random.Random(7))
+    with running_server(places) as server:
+        given = finished_jobs(server, 1)
+        assert not given.keys() & accepted.keys()
+        assert_answered(server, {job_id: case for job_id, case in accepted.items() if job_id < "job_id_5"})
+        assert server.stop() == 0
 
 
 def test_a_byte_order_mark_loses_no_result(places: dict[str, str]) -> None:
