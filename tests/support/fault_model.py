@@ -49,6 +49,7 @@ class Known:
     versions: the versions of the table over which its result may have been computed
     seen_done: whether a client has got its result
     floating: whether its result may be computed again, over the table that is current then
+    recomputed: whether its file may have been lost or damaged once, so that the journal may hold an older checksum too
     without_request: whether only its result file is left, so that its result cannot be computed again
     unsure: whether its record was destroyed: any answer but a wrong result is right, until the next definite one
     number_free: whether nothing that was left says that its number had been given
@@ -61,6 +62,7 @@ class Known:
     fate: Fate = Fate.KEPT
     seen_done: bool = False
     floating: bool = False
+    recomputed: bool = False
     without_request: bool = False
     unsure: bool = False
     number_free: bool = False
@@ -167,7 +169,7 @@ class Model:
             job.unsure = job.unsure or job.without_request
 
     def _float(self, job: Known) -> None:
-        job.floating = True
+        job.floating = job.recomputed = True
         job.versions.add(self.version)
 
     def see(self, number: int, status: int, document: Mapping[str, Any], data_in_file: Any) -> None:
@@ -234,7 +236,8 @@ class Model:
         ----------
         data_in_files: the data in each result file by job number, None if it is no valid result
 
-        - A job whose end is not recorded may be computed again over the current table.
+        - A job whose end is not recorded may be computed again over the current table; so may one that was computed
+          again before, if the record of that is lost and the older one is left.
         - Of a batch, all acceptances are lost with one that was cut off: it looks like a batch that was never accepted.
         - A job whose acceptance is lost is taken over with its result file, if that is whole: without its request and
           its key. Without a whole file it may be forgotten.
@@ -283,5 +286,9 @@ class Model:
             job.number_free = job.number_free or (journal.lines_lost and not left)
         elif job.without_request and version is not None:
             job.versions, job.floating = {version}, False
-        elif version is None or ("ended", job.number) not in journal.records:
+        elif (
+            version is None
+            or ("ended", job.number) not in journal.records
+            or (job.recomputed and (journal.lines_lost or ("ended", job.number) in journal.damaged))
+        ):
             self._float(job)

@@ -216,7 +216,7 @@ class Site:
         lines = read_lines(self.results)
         damaged = {record for line, record in self._damaged_lines.items() if line in lines and record is not None}
         records = records_of(line for line in lines if line not in self._damaged_lines)
-        return JournalState(records, damaged - records, self.lines_lost)
+        return JournalState(records, damaged, self.lines_lost)
 
     def await_journal(self, numbers: set[int]) -> None:
         """Wait until the server has written a cut or deleted journal from memory.
