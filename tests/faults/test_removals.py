@@ -1,5 +1,6 @@
 """What a client was told to be removed or cancelled stays so, also after ``kill -9``."""
 
+import random
 import subprocess
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import requests
 
 from support.acknowledged import assert_answered, delete, finished_jobs, statuses
-from support.harm import result_path
+from support.harm import flip_bit_of_line, read_lines, record_of, result_path
 from support.load import CASES, Case, Load, submit
 from support.real_server import RealServer, running_server, slow_entry_point
 
@@ -64,3 +65,17 @@ def test_a_removed_job_whose_file_cannot_be_deleted_stays_removed(tmp_path: Path
         assert statuses(server, list(accepted)) == [200, 410, 200, 200, 200]
         assert server.stop() == 0
     assert not path.exists()
+
+
+def test_a_removed_job_whose_acceptance_is_damaged_in_the_journal_stays_removed(tmp_path: Path) -> None:
+    places = {"STATS_RESULTS_DIR": str(tmp_path / "results")}
+    with running_server(places) as server:
+        accepted = finished_jobs(server, 5)
+        assert delete(server, "job_id_2") == "removed"
+        assert server.stop() == 0
+    line = [record_of(each) for each in read_lines(server.results_dir)].index(("accepted", 2))
+    flip_bit_of_line(server.results_dir, line, random.Random(2))
+    for _ in range(2):
+        with running_server(places) as server:
+            assert statuses(server, list(accepted)) == [200, 410, 200, 200, 200]
+            assert server.stop() == 0
