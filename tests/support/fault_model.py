@@ -286,9 +286,7 @@ class Model:
             job.number_free = job.number_free or (journal.lines_lost and not left)
         elif job.without_request and version is not None:
             job.versions, job.floating = {version}, False
-        elif (
-            version is None
-            or ("ended", job.number) not in journal.records
-            or (job.recomputed and (journal.lines_lost or ("ended", job.number) in journal.damaged))
-        ):
+        elif version is None or ("ended", job.number) not in journal.records:
+            self._float(job)
+        if job.recomputed and (journal.lines_lost or ("ended", job.number) in journal.damaged):
             self._float(job)
