@@ -7,7 +7,7 @@ its document is whole on disk, never earlier. The store knows nothing of the que
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app.errors import NotRecordedError, ServiceError, one_line
@@ -53,11 +53,19 @@ class JobStore:
     journal: append-only record of what was accepted, ended and removed
     retention: which finished jobs are kept
     recovered: jobs of an earlier run
+    check_folder: checks the lock on the results folder, before each write and each second
     """
 
     def __init__(
-        self, *, documents: Documents, journal: Journal, retention: Retention, recovered: Recovered | None = None
+        self,
+        *,
+        documents: Documents,
+        journal: Journal,
+        retention: Retention,
+        recovered: Recovered | None = None,
+        check_folder: Callable[[], None] = lambda: None,
     ) -> None:
+        self._check_folder = check_folder
         self._documents = documents
         self._journal = journal
         self._retention = retention
@@ -94,6 +102,7 @@ class JobStore:
 
     def _commit(self, batch: list[_Acceptance | None]) -> None:
         """Write one batch of acceptances. GroupCommit runs this on one thread at a time, so numbers need no lock."""
+        self._check_folder()
         acceptances = [item for item in batch if item is not None]
         flushing = len(acceptances) < len(batch)
         next_number = self.map.last_number() + 1
