@@ -11,7 +11,7 @@ HTTP_THREADS = 4096
 LEAST_HTTP_THREADS = 8  # the server needs some, even if a limit leaves room for fewer
 FILES_PER_THREAD = 2  # its connection, and a result file
 OTHER_FILES = 40  # log, journal, runners, pipes
-OTHER_THREADS = 32  # Granian's, the application's own, the converter's
+SHARE_OF_THREADS = 2  # one half of the threads; the other is for runners, other processes and Granian itself
 OPEN_FILES = HTTP_THREADS * FILES_PER_THREAD + OTHER_FILES
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUPS = Path("/proc/self/cgroup")
@@ -42,15 +42,14 @@ def _limits() -> Iterator[tuple[int, str]]:
         yield (files - OTHER_FILES) // FILES_PER_THREAD, f"{files} open files (ulimit -n)"
     processes, _ = resource.getrlimit(resource.RLIMIT_NPROC)
     if processes != resource.RLIM_INFINITY and os.geteuid() != 0:  # the system does not hold root to it
-        # It counts the threads of all processes of this user, so half of it is left to the others.
-        yield processes // 2 - OTHER_THREADS, f"{processes} threads of this user (ulimit -u)"
+        yield processes // SHARE_OF_THREADS, f"{processes} threads of this user (ulimit -u)"
     for path in _pids_limits():
         try:
             limit = path.read_text(encoding="ascii").strip()
         except OSError:
             continue  # no such controller
         if limit.isdecimal():
-            yield int(limit) - OTHER_THREADS, f"{limit} threads of this control group ({path.name})"
+            yield int(limit) // SHARE_OF_THREADS, f"{limit} threads of this control group ({path.name})"
 
 
 def _pids_limits() -> Iterator[Path]:

@@ -84,7 +84,8 @@ class HttpServer(MPServer):
         sys.stderr.write(
             f"warning: the worker died with exit code {died.inner.exitcode}; another one starts{after} and resumes\n"
         )
-        if self.main_loop_interrupt.wait(pause):
-            return  # a stop signal; the main loop ends the server
+        if self.interrupt_signal or self.main_loop_interrupt.wait(pause):
+            self.main_loop_interrupt.set()  # a stop signal; the main loop ends the server
+            return
         super()._respawn_workers(workers, spawn_target, target_loader, delay)
         self.respawned_wrks.clear()  # Granian's own rule would end the server at the second death within 5.5 seconds

@@ -21,6 +21,7 @@ from support.real_server import (
     PROJECT_ROOT,
     RealServer,
     ServerStartError,
+    entry_point_with,
     free_port,
     running_server,
 )
@@ -28,6 +29,12 @@ from support.real_server import (
 LISTENING = "Listening on "
 TAKEN_FOLDER = "another server uses this folder"
 WAIT_SECONDS = 30.0
+SHORT_PAUSES = f"""
+import sys
+sys.path.insert(0, {str(PROJECT_ROOT)!r})
+from app.process import respawn
+respawn.LONGEST_PAUSE_SECONDS = 0.2
+"""
 QUESTION = {"question": "Q036"}
 
 
@@ -195,6 +202,19 @@ def test_a_server_whose_folder_another_one_has_taken_accepts_no_jobs(tmp_path: P
         assert server.stop() == 0
     with running_server(folder) as successor:
         assert submit(successor).json() == {"job_id": "job_id_21"}
+
+
+def test_a_new_worker_does_not_serve_a_folder_that_another_server_has_taken(tmp_path: Path) -> None:
+    folder = {"STATS_RESULTS_DIR": str(tmp_path / "results")}
+    with running_server(folder, entry_point=entry_point_with(tmp_path, SHORT_PAUSES)) as server:
+        os.killpg(server.process.pid, signal.SIGSTOP)
+        shutil.rmtree(server.results_dir)
+        with running_server(folder) as successor:
+            os.kill(server.worker(), signal.SIGKILL)
+            os.killpg(server.process.pid, signal.SIGCONT)
+            assert server.process.wait(WAIT_SECONDS) == 1
+            assert "the worker cannot start: another server uses the results folder" in server.output()
+            assert submit(successor).json() == {"job_id": "job_id_1"}
 
 
 def test_of_two_servers_started_together_on_a_recreated_folder_one_serves(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def allow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Allow:
     return allow
 
 
-@pytest.mark.parametrize("allowed", [{}, {"files": OPEN_FILES, "threads": 96_365, "pids": "4915"}])
+@pytest.mark.parametrize("allowed", [{}, {"files": OPEN_FILES, "threads": 96_365, "pids": "8192"}])
 def test_limits_that_leave_room_change_nothing(allow: Allow, allowed: dict[str, int | str]) -> None:
     allow(**allowed)
     assert http_threads() == (HTTP_THREADS, "")
@@ -52,10 +52,10 @@ def test_limits_that_leave_room_change_nothing(allow: Allow, allowed: dict[str, 
     ("allowed", "threads", "limit"),
     [
         ({"files": 1024}, 492, "1024 open files (ulimit -n)"),
-        ({"threads": 1000}, 468, "1000 threads of this user (ulimit -u)"),
-        ({"pids": "512"}, 480, "512 threads of this control group (pids.max)"),
-        ({"around": "200"}, 168, "200 threads of this control group (pids.max)"),
-        ({"files": 1024, "pids": "100"}, 68, "100 threads of this control group (pids.max)"),
+        ({"threads": 1000}, 500, "1000 threads of this user (ulimit -u)"),
+        ({"pids": "512"}, 256, "512 threads of this control group (pids.max)"),
+        ({"around": "200"}, 100, "200 threads of this control group (pids.max)"),
+        ({"files": 1024, "pids": "100"}, 50, "100 threads of this control group (pids.max)"),
         ({"files": 20}, LEAST_HTTP_THREADS, "20 open files (ulimit -n)"),
     ],
 )
