@@ -4,6 +4,7 @@
 """
 
 import gc
+import logging
 import multiprocessing
 import os
 import signal
@@ -19,6 +20,7 @@ from app import create_app
 from app.errors import SourceError, StartError, one_line
 from app.factory import close_at_exit
 from app.jobs.results_folder import FolderLock, check_folder
+from app.logger_config import LOGGER_NAME
 from app.process.cores import create_on_one_core
 from app.process.limits import http_threads, raise_open_files
 from app.process.signals import (
@@ -35,6 +37,8 @@ from app.startup import announce, check_log, listening_socket, read_first
 from app.table.engines import check_engine, load_table
 from app.table.survey_table import SurveyTable
 from app.web.http_server import HttpServer
+
+logger = logging.getLogger(LOGGER_NAME)  # this module may be __main__
 
 HTTP_END_SECONDS = 2.0  # for the last responses to go out after the drain
 KILL_GRACE_SECONDS = 10  # beyond the drain; the worker ends by itself before that
@@ -55,10 +59,13 @@ def create_worker_app(settings: Settings, table: SurveyTable, lock: FolderLock, 
     # Before any thread exists, so that every thread has the signals blocked and only ``stop_worker`` takes them.
     block_stop_signals()
     check_lock(lock)
-    if not first_worker.acquire(block=False):
+    replaces_another = not first_worker.acquire(block=False)
+    if replaces_another:
         table = read_again(settings, table)
     create = partial(create_app, settings, table, lock)
     app = create_on_one_core(create) if settings.one_core == "yes" else create()
+    if replaces_another:
+        logger.warning("the worker process died; this one replaces it and resumes its jobs")
     # For an end that is not by signal. No drain: the worker that follows resumes what is left.
     close_at_exit(app, drain_seconds=0)
     gc.collect()

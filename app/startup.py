@@ -79,10 +79,9 @@ def listening_socket(settings: Settings) -> socket.socket:
     """
     address = _ip_address(settings)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()  # "::" takes clients of IPv4 too
     try:
-        listening = socket.create_server(
-            (address, settings.port), family=family, backlog=BACKLOG, dualstack_ipv6=family == socket.AF_INET6
-        )
+        listening = socket.create_server((address, settings.port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         raise _unusable("STATS_PORT", str(settings.port), f"cannot listen on {settings.host}", error) from error
     # Each connection inherits it: a response goes out at once, although the client has not confirmed the last one.

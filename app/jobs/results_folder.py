@@ -39,8 +39,8 @@ def check_folder(folder: Path) -> Path:
 class FolderTakenError(OSError):
     """Another server has locked the results folder, so this one must neither accept jobs nor write."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"another server uses the results folder {str(folder)!r}; stop one of the two and restart")
+    def __init__(self) -> None:
+        super().__init__("another server uses the results folder; stop that server and restart this one")
 
 
 class FolderLock:
@@ -83,7 +83,7 @@ class FolderLock:
         """
         with self._mutex:
             if self._is_taken:
-                raise FolderTakenError(self._folder)
+                raise FolderTakenError
             write_into(self._folder, self._follow)
 
     def _follow(self) -> None:
@@ -99,7 +99,7 @@ class FolderLock:
         if not _locked(descriptor):
             os.close(descriptor)
             self._is_taken = True
-            raise FolderTakenError(self._folder)
+            raise FolderTakenError
         # Posted at once: from here on the lock outlives this process.
         socket.send_fds(self._post, [b"\0"], [descriptor])
         os.close(self._descriptor)

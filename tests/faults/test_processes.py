@@ -56,6 +56,7 @@ def test_deaths_of_the_worker_in_quick_succession_do_not_end_the_server() -> Non
         assert "the worker died with exit code -9; another one starts and resumes" in server.output()
         assert "the worker died with exit code -9; another one starts in 0.2 s and resumes" in server.output()
         assert server.stop() == 0
+        assert "this one replaces it and resumes its jobs" in server.log_file.read_text()
 
 
 def test_a_worker_that_dies_at_once_ten_times_in_a_row_ends_the_server_with_one_line(tmp_path: Path) -> None:

@@ -70,14 +70,14 @@ def test_without_control_groups_nothing_is_read_of_them(allow: Allow, tmp_path: 
     assert http_threads() == (HTTP_THREADS, "")
 
 
-def few_files(tmp_path: Path, more: str = "") -> Path:
+def few_files(tmp_path: Path, files: int, more: str = "") -> Path:
     """Return a script that runs the server with few descriptors."""
-    prelude = f"import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, ({FEW_FILES}, {FEW_FILES}))\n{more}"
+    prelude = f"import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}))\n{more}"
     return entry_point_with(tmp_path, prelude)
 
 
 def test_with_few_threads_those_who_wait_for_jobs_leave_some_to_the_others(tmp_path: Path) -> None:
-    entry_point = few_files(tmp_path, slow_prelude(WAIT_SECONDS))
+    entry_point = few_files(tmp_path, FEW_FILES, slow_prelude(WAIT_SECONDS))
     with running_server({"TP_NUM_OF_THREADS": "1"}, entry_point=entry_point) as server, ExitStack() as stack:
         for _ in range(2):  # the runner sleeps after the first job, so that the second one waits
             requests.post(f"{server.address}/api/best5", json={"question": "Q036"}, timeout=WAIT_SECONDS)
@@ -90,14 +90,17 @@ def test_with_few_threads_those_who_wait_for_jobs_leave_some_to_the_others(tmp_p
         assert time.monotonic() - started < WAIT_SECONDS / 2
 
 
-def test_with_few_descriptors_the_server_says_so_and_a_crowd_of_idle_clients_costs_no_result(tmp_path: Path) -> None:
-    with running_server(entry_point=few_files(tmp_path)) as server, ExitStack() as stack:
-        line = "108 HTTP threads instead of 4096, because the system allows 256 open files (ulimit -n)"
+@pytest.mark.parametrize(("files", "threads"), [(FEW_FILES, 108), (64, 12)])
+def test_with_few_descriptors_the_server_says_so_and_a_crowd_of_idle_clients_costs_no_result(
+    tmp_path: Path, files: int, threads: int
+) -> None:
+    with running_server(entry_point=few_files(tmp_path, files)) as server, ExitStack() as stack:
+        line = f"{threads} HTTP threads instead of 4096, because the system allows {files} open files (ulimit -n)"
         assert line in server.output()
         session = stack.enter_context(requests.Session())
         parts = urlsplit(server.address)
         ids = []
-        for number in range(2 * FEW_FILES):
+        for number in range(2 * files):
             stack.enter_context(socket.create_connection((parts.hostname, parts.port), WAIT_SECONDS))
             if number % 8 == 0:
                 case = CASES[number // 8]  # jobs with different results: each one opens files
