@@ -1,11 +1,13 @@
 """Before the server starts: check log and address, read the table, and say on the terminal what is going on."""
 
+import os
 import socket
 import sys
 from functools import partial
 from pathlib import Path
 
 from app.errors import SettingsError, one_line
+from app.log_batches import FOLDER_MODE, open_log_file
 from app.settings import STANDARD_OUTPUT, Settings
 from app.table.engines import load_table_in_subprocess
 from app.table.sources.progress import OnProgress, Progress, Throttle
@@ -113,9 +115,8 @@ def _web_address(settings: Settings) -> str:
 
 def _check_file(path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
+        path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        os.close(open_log_file(path))
     except OSError as error:
         raise _unusable("STATS_LOG_FILE", str(path), "cannot be written", error) from error
 
