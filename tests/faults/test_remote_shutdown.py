@@ -66,3 +66,14 @@ def test_by_default_the_server_listens_on_the_loopback_address_only(own_address:
         with pytest.raises(requests.ConnectionError):
             shut_down(server, own_address)
         assert takes_jobs(server)
+
+
+def test_head_does_not_shut_down_and_get_does() -> None:
+    with running_server() as server:
+        url = f"{server.address}/api/graceful_shutdown"
+        refused = requests.head(url, timeout=20)
+        assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, POST")
+        assert takes_jobs(server)
+        assert requests.get(url, timeout=20).json() == {"status": "done"}
+        assert not takes_jobs(server)
+        assert server.stop() == 0

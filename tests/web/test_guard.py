@@ -180,6 +180,24 @@ def test_tokens_are_compared_in_constant_time(with_token: FlaskClient, monkeypat
     assert answer.status_code == 200  # what the comparison says decides, and nothing else
 
 
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("origins", [(), (FRIEND,)], ids=["alone", "with an allowed origin"])
+def test_a_safe_method_changes_nothing(
+    start_app: Start, settings: Settings, method: str, origins: tuple[str, ...]
+) -> None:
+    client = client_with(start_app, settings, allowed_origins=origins)
+    job_id = client.post("/api/global_mean", json={"question": OBESITY}).get_json()["job_id"]
+    client.get(f"/api/get_results/{job_id}?wait=10")
+    for path in ("/api/graceful_shutdown", "/api/dataset/reload", f"/api/jobs/{job_id}", "/api/global_mean", "/ask"):
+        answer = client.open(path, method=method)
+        reads = (method == "HEAD" and path.endswith(job_id)) or (method == "OPTIONS" and bool(origins))
+        assert answer.status_code == (200 if reads else 405), path
+        assert "HEAD" not in answer.headers.get("Allow", "") or not path.endswith("shutdown")
+    assert client.get("/readyz").get_json() == {"status": "done"}
+    assert client.get("/api/jobs").get_json()["data"] == [{job_id: "done"}]
+    assert client.get("/metrics").text.count("stats_jobs_accepted_total{") == 1
+
+
 # Pages of other sites
 
 
