@@ -102,6 +102,7 @@ def _start_services(settings: Settings, ingestor: DataIngestor, log: Log, check_
         documents=documents, journal=journal, retention=retention, recovered=recovered, check_folder=check_folder
     )
     metrics = Metrics(log.info)
+    log.on_dropped(metrics.log_lines_dropped.inc)
     pool = ThreadPool(store=store, threads=settings.threads, queue_size=settings.queue_size, observer=metrics)
     metrics.queue_length.set_function(pool.waiting)
     metrics.runners_alive.set_function(pool.runners_alive)

@@ -1,11 +1,13 @@
 """Before the server starts: check the log, open the port, read the table, and say on the terminal what is going on."""
 
+import os
 import socket
 import sys
 from functools import partial
 from pathlib import Path
 
 from app.errors import SettingsError, one_line
+from app.log_batches import FOLDER_MODE, open_log_file
 from app.process.limits import HTTP_THREADS
 from app.settings import STANDARD_OUTPUT, Settings
 from app.table.engines import load_table_in_subprocess
@@ -115,9 +117,8 @@ def _web_address(settings: Settings) -> str:
 
 def _check_file(path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
+        path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        os.close(open_log_file(path))
     except OSError as error:
         raise _unusable("STATS_LOG_FILE", str(path), "cannot be written", error) from error
 

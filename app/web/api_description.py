@@ -24,7 +24,7 @@ ERRORS: Mapping[int, str] = MappingProxyType(
     {
         400: "the request is malformed, or names something that the table does not hold",
         401: "the server has a token and the request has none",
-        403: "the token is wrong, or the request comes from a page of another site",
+        403: "the request is not an operator's, comes from a page of another site, or has a Host that is not allowed",
         404: "not found",
         409: "the job's state does not allow this",
         410: "the job has been removed, by the retention rule or on request",
