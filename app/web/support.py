@@ -27,7 +27,7 @@ MAX_BODY_BYTES = 64 * 1024
 BATCH_PATH = "/api/batch"
 MAX_BATCH_BYTES = 1024 * 1024
 CUT_BODY = "the connection ended before the body did; send the request again"
-LOOKS, LOOK_SECONDS = 4, 0.05  # at a connection that is closing
+LOOKS, LOOK_SECONDS = 3, 0.03  # at a connection that is closing
 MODELLED_NOTICE = (
     "This table is modelled, not survey data: do not cite its figures. "
     "`make data` downloads CDC's table; the setting STATS_DATA names another."
