@@ -95,7 +95,13 @@ def _start_services(settings: Settings, ingestor: DataIngestor, log: Log) -> Ser
     retention = Retention(settings.retention_jobs, settings.retention_hours * SECONDS_PER_HOUR)
     store = JobStore(documents=documents, journal=journal, retention=retention, recovered=recovered)
     metrics = Metrics(log.info)
-    pool = ThreadPool(store=store, threads=settings.threads, queue_size=settings.queue_size, observer=metrics)
+    pool = ThreadPool(
+        store=store,
+        threads=settings.threads,
+        queue_size=settings.queue_size,
+        observer=metrics,
+        client_share=settings.client_share,
+    )
     metrics.queue_length.set_function(pool.waiting)
     metrics.runners_alive.set_function(pool.runners_alive)
     pool.resume()
