@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import orjson
 
@@ -18,12 +17,13 @@ from app.jobs.job_store import JobStore, Maintenance
 from app.logger_config import Log
 from app.metrics import Metrics
 from app.planner import CurrentPlanner
+from app.process.limits import http_threads
 from app.settings import Settings
 from app.task_runner import ThreadPool
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING_REQUESTS = 1024  # a quarter of the HTTP threads, so that the others keep serving
+WAITING_SHARE = 4  # one in so many HTTP threads may wait for jobs, so that the others keep serving
 NOT_READY_RETRY_SECONDS = 5
 
 
@@ -43,7 +43,7 @@ class Services:
     _closing: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _waits: threading.BoundedSemaphore = field(
-        default_factory=partial(threading.BoundedSemaphore, MOST_WAITING_REQUESTS)
+        default_factory=lambda: threading.BoundedSemaphore(http_threads()[0] // WAITING_SHARE)
     )
 
     def submit(self, statistic: str, raw: bytes, key: str | None = None, client: str = "") -> Job:
@@ -144,20 +144,29 @@ class Services:
             reason = f"the results folder cannot be written to: {one_line(error)}"
             raise UnavailableError(reason, NOT_READY_RETRY_SECONDS) from error
 
-    def drain(self) -> bool:
-        """Finish the accepted jobs within ``STATS_DRAIN_SECONDS``. Return whether every job has ended."""
-        return self.pool.drain(self.settings.drain_seconds)
+    def drain(self, seconds: float | None = None) -> bool:
+        """Finish the accepted jobs within ``seconds``. Return whether every job has ended.
 
-    def close(self) -> bool:
+        Parameters
+        ----------
+        seconds: ``STATS_DRAIN_SECONDS`` by default
+        """
+        return self.pool.drain(self.settings.drain_seconds if seconds is None else seconds)
+
+    def close(self, drain_seconds: float | None = None) -> bool:
         """Drain the pool, then flush journal and log. Return whether every job has ended.
 
         May be called more than once, and from several threads.
+
+        Parameters
+        ----------
+        drain_seconds: as for ``drain``; 0 if the pool has been drained, so that a drain that timed out is not repeated
         """
         with self._closing:
             if self._closed.is_set():
                 return self.store.map.unfinished() == 0
             # The order matters: runners write documents and journal lines until they have ended, and every part logs.
-            drained = self.drain()
+            drained = self.drain(drain_seconds)
             self.maintenance.stop()
             self.converter.close()
             try:

@@ -6,7 +6,7 @@ its document is whole on disk, never earlier. The store knows nothing of the que
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.errors import GoneError, NotRecordedError, ServiceError, one_line
@@ -54,11 +54,19 @@ class JobStore:
     journal: append-only record of what was accepted, ended and removed
     retention: which finished jobs are kept
     recovered: jobs of an earlier run
+    check_folder: checks the lock on the results folder, before each write and each second
     """
 
     def __init__(
-        self, *, documents: Documents, journal: Journal, retention: Retention, recovered: Recovered | None = None
+        self,
+        *,
+        documents: Documents,
+        journal: Journal,
+        retention: Retention,
+        recovered: Recovered | None = None,
+        check_folder: Callable[[], None] = lambda: None,
     ) -> None:
+        self._check_folder = check_folder
         self._documents = documents
         self._journal = journal
         self._retention = retention
@@ -119,6 +127,7 @@ class JobStore:
 
     def _commit(self, batch: list[_Acceptance | bytes | None]) -> None:
         """Write one batch of acceptances. GroupCommit runs this on one thread at a time, so numbers need no lock."""
+        self._check_folder()
         acceptances = [item for item in batch if isinstance(item, _Acceptance)]
         others = [item for item in batch if isinstance(item, bytes)]
         flushing = len(acceptances) + len(others) < len(batch)
