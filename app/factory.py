@@ -103,7 +103,13 @@ def _start_services(settings: Settings, ingestor: DataIngestor, log: Log, check_
     )
     metrics = Metrics(log.info)
     log.on_dropped(metrics.log_lines_dropped.inc)
-    pool = ThreadPool(store=store, threads=settings.threads, queue_size=settings.queue_size, observer=metrics)
+    pool = ThreadPool(
+        store=store,
+        threads=settings.threads,
+        queue_size=settings.queue_size,
+        observer=metrics,
+        client_share=settings.client_share,
+    )
     metrics.queue_length.set_function(pool.waiting)
     metrics.runners_alive.set_function(pool.runners_alive)
     pool.resume()

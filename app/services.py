@@ -46,8 +46,8 @@ class Services:
         default_factory=lambda: threading.BoundedSemaphore(http_threads()[0] // WAITING_SHARE)
     )
 
-    def submit(self, statistic: str, raw: bytes, key: str | None = None) -> Job:
-        """Validate a request body and accept its job. Blocks until the job is recorded on disk.
+    def submit(self, statistic: str, raw: bytes, key: str | None = None, client: str = "") -> Job:
+        """Validate a request body of a client and accept its job. Blocks until the job is recorded on disk.
 
         The job keeps the table that its body was validated against. Under an idempotency key that was used for the same
         request before, this returns the earlier job.
@@ -55,38 +55,40 @@ class Services:
         Raises
         ------
         UnavailableError: no job is accepted now
+        ClientQueueFullError: no job of this client is accepted now
         InvalidRequestError: the request cannot be computed
         KeyReusedError: the key was used for another request
         """
         if key is None:
-            return self._accept(statistic, raw)
+            return self._accept(statistic, raw, client)
         submission = Submission(key, fingerprint(statistic, raw))
-        return self._once(submission, lambda: [self._accept(statistic, raw, submission)])[0]
+        return self._once(submission, lambda: [self._accept(statistic, raw, client, submission)])[0]
 
-    def submit_batch(self, raw: bytes, key: str | None = None) -> list[Job]:
+    def submit_batch(self, raw: bytes, key: str | None = None, client: str = "") -> list[Job]:
         """Validate a list of requests and accept their jobs, all or none; otherwise as ``submit``.
 
         Raises
         ------
-        UnavailableError, InvalidRequestError, KeyReusedError: as ``submit``
+        UnavailableError, ClientQueueFullError, InvalidRequestError, KeyReusedError: as ``submit``
         """
         if key is None:
-            return self._accept_all(raw, Submission())
+            return self._accept_all(raw, client, Submission())
         submission = Submission(key, fingerprint("batch", raw))
-        return self._once(submission, lambda: self._accept_all(raw, submission))
+        return self._once(submission, lambda: self._accept_all(raw, client, submission))
 
-    def _accept(self, statistic: str, raw: bytes, submission: Submission | None = None) -> Job:
+    def _accept(self, statistic: str, raw: bytes, client: str, submission: Submission | None = None) -> Job:
         self.pool.check_open()
         plan = self.planner.get().plan(statistic, raw)
         request = replace(plan.request, submission=submission) if submission else plan.request
-        return self.pool.add_task(request, plan.work)
+        return self.pool.add_task(request, plan.work, client)
 
-    def _accept_all(self, raw: bytes, submission: Submission) -> list[Job]:
+    def _accept_all(self, raw: bytes, client: str, submission: Submission) -> list[Job]:
         self.pool.check_open()
         plans = self.planner.get().plan_batch(raw)
         parts = [replace(submission, place=place, jobs=len(plans)) for place in range(len(plans))]
         requests = [replace(plan.request, submission=part) for plan, part in zip(plans, parts, strict=True)]
-        return self.pool.add_tasks([(request, plan.work) for request, plan in zip(requests, plans, strict=True)])
+        tasks = [(request, plan.work) for request, plan in zip(requests, plans, strict=True)]
+        return self.pool.add_tasks(tasks, client)
 
     def _once(self, submission: Submission, accept: Callable[[], list[Job]]) -> list[Job]:
         """Return the jobs of an earlier submission under the same key, or accept new ones."""

@@ -180,6 +180,14 @@ class Settings(BaseModel):
         le=10_000_000,
         description="maximum number of waiting jobs; further submissions get 503",
     )
+    client_share: float = Field(
+        0.5,
+        alias="STATS_CLIENT_SHARE",
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="share of the waiting jobs that one client may have; its further submissions get 429",
+    )
     admin_token: Token | None = Field(
         None,
         alias="STATS_ADMIN_TOKEN",

@@ -34,12 +34,14 @@ class _Acceptance:
     """Tasks on their way to being accepted as jobs, all of them or none."""
 
     tasks: Sequence[Task]
+    client: str
     jobs: list[Job] = field(default_factory=list)
 
     def number_from(self, first: int, now: float) -> int:
         """Make the jobs, numbered from ``first`` on and accepted now; return the next free number."""
         numbered = enumerate(self.tasks, first)
-        self.jobs = [Job(number, request, work, accepted_at=now) for number, (request, work) in numbered]
+        client = self.client
+        self.jobs = [Job(number, request, work, client, accepted_at=now) for number, (request, work) in numbered]
         return first + len(self.jobs)
 
 
@@ -81,14 +83,14 @@ class JobStore:
 
     # Accepting
 
-    def accept(self, tasks: Sequence[Task]) -> list[Job]:
-        """Record jobs and make them known under the next numbers. Blocks until the journal holds all of them.
+    def accept(self, tasks: Sequence[Task], client: str = "") -> list[Job]:
+        """Record jobs of a client and make them known under the next numbers. Blocks until the journal holds them.
 
         Raises
         ------
         NotRecordedError: the journal cannot be written; none of the jobs is accepted
         """
-        acceptance = _Acceptance(tasks)
+        acceptance = _Acceptance(tasks, client)
         try:
             self._commits.submit(acceptance)
         except OSError as error:

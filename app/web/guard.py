@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from flask import Flask, request
+from flask import Flask, Request, request
 
 from app.errors import ForbiddenError, UnauthorizedError, quoted
 from app.web.connections import parse_address
@@ -154,12 +154,24 @@ def _check_operator() -> None:
         if problem is not None:
             raise ForbiddenError(f"{problem} (set STATS_ADMIN_TOKEN and send the token)")
         return
-    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not sent:
+    if not _bearer_token(request):
         raise UnauthorizedError
-    if not hmac.compare_digest(sent.strip().encode(), token.get_secret_value().encode()):
+    if not has_token(request):
         logger.warning("a wrong token for %s %s came from %s", request.method, request.path, request.remote_addr)
         raise ForbiddenError("the token is wrong; send the value of STATS_ADMIN_TOKEN")
+
+
+def has_token(current: Request) -> bool:
+    """Return whether a request carries the operator's token."""
+    token = services().settings.admin_token
+    sent = _bearer_token(current)
+    return token is not None and hmac.compare_digest(sent.encode(), token.get_secret_value().encode())
+
+
+def _bearer_token(current: Request) -> str:
+    """Return the token that a request carries, an empty text if there is none."""
+    scheme, _, sent = current.headers.get("Authorization", "").partition(" ")
+    return sent.strip() if scheme.lower() == "bearer" else ""
 
 
 def _local_problem() -> str | None:
@@ -169,7 +181,7 @@ def _local_problem() -> str | None:
     of any page.
     """
     settings, environ = services().settings, this_request().environ
-    told = {"HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE"} & environ.keys()
+    site_headers = {"HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE"} & environ.keys()
     problems = {
         "operators need a token behind a trusted proxy": bool(settings.trusted_proxies),
         "operators need a token on a server that others can reach": not _is_loopback(settings.host),
@@ -178,7 +190,7 @@ def _local_problem() -> str | None:
             name in FORWARDED or name.startswith(FORWARDED_PREFIX) for name in environ
         ),
         "only requests to localhost may do this": not _is_loopback(_host_name(this_request().host)),
-        "the browser does not say which site its page belongs to": not told
+        "the browser does not say which site its page belongs to": not site_headers
         and environ.get("HTTP_USER_AGENT", "").startswith(BROWSER),
     }
     for problem, holds in problems.items():

@@ -23,7 +23,7 @@ Ask = Callable[..., Any]
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """The settings of every test, with a queue that is soon full."""
-    return settings.model_copy(update={"queue_size": QUEUE_SIZE})
+    return settings.model_copy(update={"queue_size": QUEUE_SIZE, "client_share": 1.0})
 
 
 def submitted(client: FlaskClient) -> str:
