@@ -57,7 +57,9 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
         "ETag": Header("the tag of this content, to be sent back in If-None-Match"),
     }
 )
-ERROR_HEADERS: Mapping[int, tuple[str, ...]] = MappingProxyType({401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)})
+ERROR_HEADERS: Mapping[int, tuple[str, ...]] = MappingProxyType(
+    {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
+)
 
 
 @dataclass(frozen=True, slots=True)
