@@ -131,6 +131,19 @@ class QueueFullError(UnavailableError):
         )
 
 
+class ClientQueueFullError(ServiceError):
+    """The client's jobs occupy its whole share of the queue."""
+
+    status = 429
+
+    def __init__(self, waiting: int, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"{waiting} jobs of this client wait, and one client may not fill the queue; "
+            f"try again in {retry_after_seconds} s",
+            {"Retry-After": str(retry_after_seconds)},
+        )
+
+
 class NotRecordedError(UnavailableError):
     """A job, a removal or a result computed again cannot be recorded on disk, so it is not acknowledged."""
 

@@ -4,6 +4,7 @@ Importing it starts no thread, opens no file and reads no table; ``build_app`` d
 """
 
 import re
+from collections.abc import Callable
 from functools import partial
 from multiprocessing.util import Finalize
 
@@ -18,7 +19,7 @@ from app.jobs.job_store import JobStore, Maintenance
 from app.jobs.journal import Journal
 from app.jobs.recovery import recover
 from app.jobs.result_files import ResultFiles
-from app.jobs.results_folder import check_folder, lock_folder
+from app.jobs.results_folder import FolderLock, check_folder
 from app.jobs.retention import Retention
 from app.logger_config import Log, configure_logging
 from app.metrics import Metrics
@@ -50,29 +51,33 @@ def build_process_app() -> Flask:
     """
     try:
         settings = settings_from_environment()
-        lock_folder(check_folder(settings.results_dir))
+        lock = FolderLock(check_folder(settings.results_dir))
         Journal(settings.results_dir, settings.journal_sync).check_version()
-        app = build_app(settings)
+        app = build_app(settings, lock=lock)
     except StartError as error:
         raise SystemExit(f"cannot start: {error.reason}") from error
-    drain_at_exit(app)
+    close_at_exit(app)
     return app
 
 
-def drain_at_exit(app: Flask) -> None:
+def close_at_exit(app: Flask, drain_seconds: float | None = None) -> None:
     """Close a server when its process ends.
 
     A multiprocessing finalizer runs at the end of an ordinary process and of Granian's worker, where ``atexit``
     handlers do not run.
+
+    Parameters
+    ----------
+    drain_seconds: as for ``Services.close``
     """
-    Finalize(None, app.extensions["services"].close, exitpriority=100)
+    Finalize(None, app.extensions["services"].close, (drain_seconds,), exitpriority=100)
 
 
-def build_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
+def build_app(settings: Settings, table: SurveyTable | None = None, lock: FolderLock | None = None) -> Flask:
     """Build a server; ``app.create_app`` documents it."""
     ingestor = DataIngestor(partial(load_table, settings), table)
     log = configure_logging(settings)  # after the table: a start that fails is reported on standard error alone
-    services = _start_services(settings, ingestor, log)
+    services = _start_services(settings, ingestor, log, lock.check if lock else lambda: None)
 
     app = LeanFlask(__package__ or __name__, static_folder=None, template_folder="pages/templates")
     app.config.update(PROVIDE_AUTOMATIC_OPTIONS=bool(settings.allowed_origins))
@@ -85,17 +90,26 @@ def build_app(settings: Settings, table: SurveyTable | None = None) -> Flask:
     return app
 
 
-def _start_services(settings: Settings, ingestor: DataIngestor, log: Log) -> Services:
+def _start_services(settings: Settings, ingestor: DataIngestor, log: Log, check_folder: Callable[[], None]) -> Services:
     """Start the threads of a server, in the order in which they need each other."""
-    files = ResultFiles(settings.results_dir)
+    files = ResultFiles(settings.results_dir, check_folder)
     journal = Journal(settings.results_dir, settings.journal_sync)
     recovered = recover(journal, files)
     planner = CurrentPlanner(lambda: ingestor.table)
     documents = Documents(files, planner.work_of)
     retention = Retention(settings.retention_jobs, settings.retention_hours * SECONDS_PER_HOUR)
-    store = JobStore(documents=documents, journal=journal, retention=retention, recovered=recovered)
+    store = JobStore(
+        documents=documents, journal=journal, retention=retention, recovered=recovered, check_folder=check_folder
+    )
     metrics = Metrics(log.info)
-    pool = ThreadPool(store=store, threads=settings.threads, queue_size=settings.queue_size, observer=metrics)
+    log.on_dropped(metrics.log_lines_dropped.inc)
+    pool = ThreadPool(
+        store=store,
+        threads=settings.threads,
+        queue_size=settings.queue_size,
+        observer=metrics,
+        client_share=settings.client_share,
+    )
     metrics.queue_length.set_function(pool.waiting)
     metrics.runners_alive.set_function(pool.runners_alive)
     pool.resume()

@@ -16,6 +16,7 @@ from app.jobs.job import Job
 from app.statistics.registry import records_of
 
 LIST_SEPARATOR = ";"
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # of a cell that a spreadsheet computes
 LONGEST_QUESTION_CHARS = 60  # of a question in the name of a file
 WHOLE_NUMBERS = frozenset({"year", "sample_size", "rows"})  # integer columns, also when they have no value
 
@@ -73,13 +74,19 @@ def _json(_: Job, content: bytes) -> bytes:
 
 
 def _csv(job: Job, content: bytes) -> bytes:
-    """Write CSV by RFC 4180, in UTF-8, numbers in full precision."""
+    """Write CSV by RFC 4180, in UTF-8, numbers in full precision, and no text that a spreadsheet would compute."""
     columns = columns_of(job.statistic, orjson.loads(content)["data"])
+    harmless = {name: [_harmless(value) for value in values] for name, values in columns.items()}
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
+    writer.writerow(harmless)
+    writer.writerows(zip(*harmless.values(), strict=True))
     return text.getvalue().encode()
+
+
+def _harmless(value: str | float | None) -> str | float | None:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula. Numbers stay as they are."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
 def _parquet(job: Job, content: bytes) -> bytes:

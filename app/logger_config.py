@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from functools import lru_cache, partial
 
 from app.log_batches import BatchHandler, RotatingFile, StandardOutput, thread_label
@@ -28,8 +29,12 @@ class Log:
         """Log a line for each request and job: ``Logger.info`` without a record of twenty fields of which four show."""
         self._handler.add(partial(_information, time.time(), thread_label(), message, values))
 
+    def on_dropped(self, count: Callable[[int], object]) -> None:
+        """Call a function with the number of lines whenever lines are dropped, because they cannot be written."""
+        self._handler.on_dropped = count
+
     def close(self) -> None:
-        """Write the queued lines and close the file. Blocks until the log's thread has ended."""
+        """Write the queued lines and close the file. Blocks until the log's thread has ended, or cannot write."""
         logging.getLogger(LOGGER_NAME).removeHandler(self._handler)
         self._handler.close()
 
@@ -41,17 +46,15 @@ def configure_logging(settings: Settings) -> Log:
     ------
     OSError: the log file cannot be opened
     """
-    path, limit = settings.log_file, MAX_FILE_BYTES
-    rotating = partial(RotatingFile, path, maxBytes=limit, backupCount=OLD_FILES_KEPT, encoding="utf-8")
-    file = StandardOutput() if path == STANDARD_OUTPUT else rotating()
-    file.setFormatter(OneLineFormatter())
+    path = settings.log_file
+    file = StandardOutput() if path == STANDARD_OUTPUT else RotatingFile(path, MAX_FILE_BYTES, OLD_FILES_KEPT)
     logger = logging.getLogger(LOGGER_NAME)
     logger.setLevel(logging.INFO)
     logger.propagate = False
     # No line shows process or source position, so no record looks them up.
     logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001 - the way that the library's manual names
-    return Log(BatchHandler(file, _error_line))
+    return Log(BatchHandler(file, OneLineFormatter(), _own_line))
 
 
 def printable(text: str) -> str:
@@ -95,5 +98,5 @@ def _indented(text: str) -> str:
     return "\n".join("    " + printable(line) for line in text.splitlines())
 
 
-def _error_line(error: Exception) -> str:
-    return _line(time.time(), "ERROR", thread_label(), f"a line cannot be formatted: {error!r}")
+def _own_line(text: str) -> str:
+    return _line(time.time(), "ERROR", thread_label(), text)

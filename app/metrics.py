@@ -23,6 +23,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.queue_length = Gauge("stats_queue_length", "Jobs that wait for a runner", registry=self.registry)
         self.runners_alive = Gauge("stats_runners_alive", "Runner threads alive", registry=self.registry)
+        self.log_lines_dropped = self._counter("stats_log_lines_dropped", "Lines that the log could not take")
         self._log = log
         self._replaced = self._counter("stats_runners_replaced", "Runner threads that died and were replaced")
         # Looking up the child of a label costs more than counting, so each child is cached.

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import orjson
 
@@ -18,12 +17,13 @@ from app.jobs.job_store import JobStore, Maintenance
 from app.logger_config import Log
 from app.metrics import Metrics
 from app.planner import CurrentPlanner
+from app.process.limits import http_threads
 from app.settings import Settings
 from app.task_runner import ThreadPool
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING_REQUESTS = 1024  # a quarter of the HTTP threads, so that the others keep serving
+WAITING_SHARE = 4  # one in so many HTTP threads may wait for jobs, so that the others keep serving
 NOT_READY_RETRY_SECONDS = 5
 
 
@@ -43,11 +43,11 @@ class Services:
     _closing: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _waits: threading.BoundedSemaphore = field(
-        default_factory=partial(threading.BoundedSemaphore, MOST_WAITING_REQUESTS)
+        default_factory=lambda: threading.BoundedSemaphore(http_threads()[0] // WAITING_SHARE)
     )
 
-    def submit(self, statistic: str, raw: bytes, key: str | None = None) -> Job:
-        """Validate a request body and accept its job. Blocks until the job is recorded on disk.
+    def submit(self, statistic: str, raw: bytes, key: str | None = None, client: str = "") -> Job:
+        """Validate a request body of a client and accept its job. Blocks until the job is recorded on disk.
 
         The job keeps the table that its body was validated against. Under an idempotency key that was used for the same
         request before, this returns the earlier job.
@@ -55,38 +55,40 @@ class Services:
         Raises
         ------
         UnavailableError: no job is accepted now
+        ClientQueueFullError: no job of this client is accepted now
         InvalidRequestError: the request cannot be computed
         KeyReusedError: the key was used for another request
         """
         if key is None:
-            return self._accept(statistic, raw)
+            return self._accept(statistic, raw, client)
         submission = Submission(key, fingerprint(statistic, raw))
-        return self._once(submission, lambda: [self._accept(statistic, raw, submission)])[0]
+        return self._once(submission, lambda: [self._accept(statistic, raw, client, submission)])[0]
 
-    def submit_batch(self, raw: bytes, key: str | None = None) -> list[Job]:
+    def submit_batch(self, raw: bytes, key: str | None = None, client: str = "") -> list[Job]:
         """Validate a list of requests and accept their jobs, all or none; otherwise as ``submit``.
 
         Raises
         ------
-        UnavailableError, InvalidRequestError, KeyReusedError: as ``submit``
+        UnavailableError, ClientQueueFullError, InvalidRequestError, KeyReusedError: as ``submit``
         """
         if key is None:
-            return self._accept_all(raw, Submission())
+            return self._accept_all(raw, client, Submission())
         submission = Submission(key, fingerprint("batch", raw))
-        return self._once(submission, lambda: self._accept_all(raw, submission))
+        return self._once(submission, lambda: self._accept_all(raw, client, submission))
 
-    def _accept(self, statistic: str, raw: bytes, submission: Submission | None = None) -> Job:
+    def _accept(self, statistic: str, raw: bytes, client: str, submission: Submission | None = None) -> Job:
         self.pool.check_open()
         plan = self.planner.get().plan(statistic, raw)
         request = replace(plan.request, submission=submission) if submission else plan.request
-        return self.pool.add_task(request, plan.work)
+        return self.pool.add_task(request, plan.work, client)
 
-    def _accept_all(self, raw: bytes, submission: Submission) -> list[Job]:
+    def _accept_all(self, raw: bytes, client: str, submission: Submission) -> list[Job]:
         self.pool.check_open()
         plans = self.planner.get().plan_batch(raw)
         parts = [replace(submission, place=place, jobs=len(plans)) for place in range(len(plans))]
         requests = [replace(plan.request, submission=part) for plan, part in zip(plans, parts, strict=True)]
-        return self.pool.add_tasks([(request, plan.work) for request, plan in zip(requests, plans, strict=True)])
+        tasks = [(request, plan.work) for request, plan in zip(requests, plans, strict=True)]
+        return self.pool.add_tasks(tasks, client)
 
     def _once(self, submission: Submission, accept: Callable[[], list[Job]]) -> list[Job]:
         """Return the jobs of an earlier submission under the same key, or accept new ones."""
@@ -142,20 +144,29 @@ class Services:
             reason = f"the results folder cannot be written to: {one_line(error)}"
             raise UnavailableError(reason, NOT_READY_RETRY_SECONDS) from error
 
-    def drain(self) -> bool:
-        """Finish the accepted jobs within ``STATS_DRAIN_SECONDS``. Return whether every job has ended."""
-        return self.pool.drain(self.settings.drain_seconds)
+    def drain(self, seconds: float | None = None) -> bool:
+        """Finish the accepted jobs within ``seconds``. Return whether every job has ended.
 
-    def close(self) -> bool:
+        Parameters
+        ----------
+        seconds: ``STATS_DRAIN_SECONDS`` by default
+        """
+        return self.pool.drain(self.settings.drain_seconds if seconds is None else seconds)
+
+    def close(self, drain_seconds: float | None = None) -> bool:
         """Drain the pool, then flush journal and log. Return whether every job has ended.
 
         May be called more than once, and from several threads.
+
+        Parameters
+        ----------
+        drain_seconds: as for ``drain``; 0 if the pool has been drained, so that a drain that timed out is not repeated
         """
         with self._closing:
             if self._closed.is_set():
                 return self.store.map.unfinished() == 0
             # The order matters: runners write documents and journal lines until they have ended, and every part logs.
-            drained = self.drain()
+            drained = self.drain(drain_seconds)
             self.maintenance.stop()
             self.converter.close()
             try:

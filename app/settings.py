@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
@@ -20,6 +20,8 @@ PREFIXES = ("STATS_", "TP_")
 SECRET_NAMES = frozenset({"STATS_ADMIN_TOKEN"})
 OTHER_PROGRAMS_NAMES = frozenset({"STATS_URL"})
 STANDARD_OUTPUT = Path("-")  # as the log file
+TOKEN = re.compile(r"[!-~]{8,}")
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
 def _not_blank(value: object) -> object:
@@ -61,6 +63,21 @@ def _split(value: object) -> object:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
+def _origins(value: object) -> object:
+    """Parse origins separated by commas, in the form in which a browser sends them."""
+    origins = _split(value)
+    if isinstance(value, str) and not all(map(ORIGIN.fullmatch, map(str.lower, cast("tuple[str, ...]", origins)))):
+        raise PydanticCustomError("origins", "must be origins such as https://example.org, without a path")
+    return tuple(map(str.lower, cast("tuple[str, ...]", origins)))
+
+
+def _token(value: object) -> object:
+    """Reject tokens that a header cannot carry, or that are soon guessed."""
+    if isinstance(value, str) and not TOKEN.fullmatch(value):
+        raise PydanticCustomError("token", "must be at least 8 visible ASCII characters, without spaces")
+    return value
+
+
 def _networks(value: object) -> object:
     """Parse IP addresses and networks separated by commas."""
     if not isinstance(value, str):
@@ -76,6 +93,8 @@ SourceText = Annotated[str, BeforeValidator(_source), BeforeValidator(_not_blank
 SchedulerAddress = Annotated[str, BeforeValidator(_scheduler)]
 PathText = Annotated[Path, BeforeValidator(_not_blank)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Origins = Annotated[tuple[str, ...], BeforeValidator(_origins)]
+Token = Annotated[SecretStr, BeforeValidator(_token)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 
 
@@ -161,11 +180,19 @@ class Settings(BaseModel):
         le=10_000_000,
         description="maximum number of waiting jobs; further submissions get 503",
     )
-    admin_token: SecretStr | None = Field(
+    client_share: float = Field(
+        0.5,
+        alias="STATS_CLIENT_SHARE",
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="share of the waiting jobs that one client may have; its further submissions get 429",
+    )
+    admin_token: Token | None = Field(
         None,
         alias="STATS_ADMIN_TOKEN",
-        min_length=8,
-        description="bearer token required to shut down, cancel jobs and reload; without one, only local requests may",
+        description="bearer token required to shut down, cancel jobs and reload, at least 8 visible ASCII characters; "
+        "without one, only the user that runs the server may, on its machine",
     )
     retention_jobs: int = Field(
         100_000, alias="STATS_RETENTION_JOBS", ge=1, description="how many finished jobs are kept"
@@ -186,13 +213,14 @@ class Settings(BaseModel):
     allowed_hosts: Names = Field(
         (),
         alias="STATS_ALLOWED_HOSTS",
-        description="further host names of the server, separated by commas; its address, IP addresses and localhost "
-        "are always allowed",
+        description="further host names of the server, separated by commas; requests under other names are refused, "
+        "except under STATS_HOST, IP addresses and localhost",
     )
-    allowed_origins: Names = Field(
+    allowed_origins: Origins = Field(
         (),
         alias="STATS_ALLOWED_ORIGINS",
-        description="origins allowed for cross-origin requests, separated by commas, for example https://example.org",
+        description="origins whose pages may use the API, separated by commas, for example https://example.org; such "
+        "pages are never operators",
     )
     trusted_proxies: Networks = Field(
         (),

@@ -1,61 +1,64 @@
-"""Before the server starts: check log and address, read the table, and say on the terminal what is going on."""
+"""Before the server starts: check the log, open the port, read the table, and say on the terminal what is going on."""
 
+import os
 import socket
 import sys
 from functools import partial
 from pathlib import Path
 
 from app.errors import SettingsError, one_line
+from app.log_batches import FOLDER_MODE, open_log_file
+from app.process.limits import HTTP_THREADS
 from app.settings import STANDARD_OUTPUT, Settings
 from app.table.engines import load_table_in_subprocess
 from app.table.sources.progress import OnProgress, Progress, Throttle
 from app.table.survey_table import SurveyTable
+from app.web.http_server import BACKLOG
 from app.web.waiting_room import WaitingRoom
 
 SECONDS_BETWEEN_LINES = 5.0  # of progress on the terminal
 
 
-def check_start(settings: Settings) -> str:
-    """Check log file and address; return the IP address that ``settings.host`` stands for.
-
-    Creates missing folders of the log file. Another process may still take the port before the server does.
+def check_log(settings: Settings) -> None:
+    """Check that the log can be written; create missing folders of its file.
 
     Raises
     ------
-    SettingsError: one of them cannot be used; the reason names the setting, its value and the system's error
+    SettingsError: it cannot be; the reason names the setting, its value and the system's error
     """
     if settings.log_file != STANDARD_OUTPUT:
         _check_file(settings.log_file)
-    address = _ip_address(settings)
-    listening_socket(settings, address).close()
-    return address
 
 
-def read_first(settings: Settings, address: str) -> SurveyTable:
+def read_first(settings: Settings, listening: socket.socket) -> SurveyTable:
     """Read the table before the server starts. Blocks; reports progress on the terminal and over HTTP.
 
     Parameters
     ----------
-    address: the IP address on which /readyz reports progress meanwhile
+    listening: the server's socket, on which /readyz reports progress meanwhile; it stays open
 
     Raises
     ------
-    StartError: the table cannot be read, or another process has taken the port meanwhile
+    StartError: the table cannot be read
     """
     print_progress = _progress_printer()
-    with WaitingRoom(partial(_open_port, settings, address)) as room:
+    with WaitingRoom(partial(_open_room, settings, listening)) as room:
 
         def report(progress: Progress) -> None:
             print_progress(progress)
             room.report(progress)
 
-        table = load_table_in_subprocess(settings, report)
-    listening_socket(settings, address).close()
-    return table
+        return load_table_in_subprocess(settings, report)
 
 
-def announce(settings: Settings, table: SurveyTable) -> None:
-    """Print where the server listens, what it has read, and what to try first."""
+def announce(settings: Settings, table: SurveyTable, threads: int, limit: str) -> None:
+    """Print where the server listens, what it has read, and what to try first.
+
+    Parameters
+    ----------
+    threads: the number of HTTP threads
+    limit: of the system, which makes this number lower than usual; "" if none does
+    """
     address = _web_address(settings)
     report = table.report
     rows = "modelled rows, not survey data," if report.modelled else "rows"
@@ -64,34 +67,35 @@ def announce(settings: Settings, table: SurveyTable) -> None:
         f"Read {report.rows_read} {rows} from {report.source}\n"
         f"Try first: {address}/api/questions and {address}/api/dataset\n"
     )
+    if limit:
+        sys.stdout.write(f"{threads} HTTP threads instead of {HTTP_THREADS}, because the system allows {limit}\n")
     sys.stdout.flush()
 
 
-def listening_socket(settings: Settings, address: str) -> socket.socket:
-    """Return a socket that listens at the server's port on an IP address.
+def listening_socket(settings: Settings) -> socket.socket:
+    """Return a socket that listens where the settings say. While it is open, no other process can listen there.
 
     Raises
     ------
-    SettingsError: the port cannot be used, most often because another process listens there
+    SettingsError: the address or the port cannot be used, most often because another process listens there
     """
+    address = _ip_address(settings)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()  # "::" takes clients of IPv4 too
     try:
-        return socket.create_server((address, settings.port), family=family)
+        listening = socket.create_server((address, settings.port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         raise _unusable("STATS_PORT", str(settings.port), f"cannot listen on {settings.host}", error) from error
+    # Each connection inherits it: a response goes out at once, although the client has not confirmed the last one.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
-def _open_port(settings: Settings, address: str) -> socket.socket:
-    """Listen while the table is being read, and print where progress is reported.
-
-    Raises
-    ------
-    SettingsError: as ``listening_socket``
-    """
-    opened = listening_socket(settings, address)
+def _open_room(settings: Settings, listening: socket.socket) -> socket.socket:
+    """Print where progress is reported; return a socket for it, a duplicate because the waiting room closes it."""
     sys.stdout.write(f"Reading the table; {_web_address(settings)}/readyz reports progress\n")
     sys.stdout.flush()
-    return opened
+    return listening.dup()
 
 
 def _progress_printer() -> OnProgress:
@@ -113,9 +117,8 @@ def _web_address(settings: Settings) -> str:
 
 def _check_file(path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
+        path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        os.close(open_log_file(path))
     except OSError as error:
         raise _unusable("STATS_LOG_FILE", str(path), "cannot be written", error) from error
 

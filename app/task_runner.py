@@ -1,12 +1,9 @@
-"""The thread pool: one queue of jobs and a fixed number of threads that run them, written by hand.
+"""The thread pool: a queue of jobs and a fixed number of threads that run them, written by hand.
 
 The file follows a job through its life: ``ThreadPool.add_tasks`` accepts it, ``TaskRunner.run`` takes it from the
 queue, computes it and ends it, ``ThreadPool.replace_runner`` stands in when a runner dies, and
-``ThreadPool.graceful_shutdown`` and ``drain`` end the pool. Everything about the queue is in here; ``app.jobs`` keeps
-the jobs and never sees the queue.
-
-The pool counts its *places*. A job occupies a place from before it is recorded until a runner takes it, so the number
-of occupied places answers both "is there room?" and "can a job still reach the queue?".
+``ThreadPool.graceful_shutdown`` and ``drain`` end the pool. ``app.fair_queue`` is the queue: how much room it has,
+whose job is next, and when the runners may end. ``app.jobs`` keeps the jobs and never sees the queue.
 """
 
 import logging
@@ -15,16 +12,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from queue import SimpleQueue
 from typing import Protocol
 
-from app.errors import QueueFullError, ServiceError, ShuttingDownError
+from app.errors import ClientQueueFullError, QueueFullError, ServiceError, ShuttingDownError
+from app.fair_queue import STOP, FairQueue, NoPlaceError
 from app.jobs.job import Document, Job, JobRequest, JobStatus, Work, error_document
 from app.jobs.job_store import CANCELLED, JobStore, Task
 
 logger = logging.getLogger(__name__)
 
-STOP = None  # the stop token: a runner that takes it from the queue ends
 INTERNAL_ERROR_REASON = "the server failed to compute this; the fault is logged under the job's id"
 RUNNER_DIED_REASON = "the thread that computed this died; submit the request again"
 FINISHES_REMEMBERED = 256  # enough for a steady rate, few enough to follow a change of load
@@ -45,7 +41,7 @@ class PoolObserver(Protocol):
 
 
 class ThreadPool:
-    """A fixed number of ``TaskRunner`` threads that run the jobs of one queue, first in, first out.
+    """A fixed number of ``TaskRunner`` threads that run the jobs of one queue, which serves clients in turn.
 
     Safe to use from many threads. No thread polls or sleeps: runners block on the queue, and one stop token for each
     runner ends them.
@@ -56,19 +52,17 @@ class ThreadPool:
     threads: number of runners; they start at once
     queue_size: number of jobs that may wait for a runner
     observer: counts and logs what happens
+    client_share: share of the queue that the jobs of one client may occupy, above 0 and up to 1
     """
 
-    def __init__(self, *, store: JobStore, threads: int, queue_size: int, observer: PoolObserver) -> None:
+    def __init__(
+        self, *, store: JobStore, threads: int, queue_size: int, observer: PoolObserver, client_share: float = 1.0
+    ) -> None:
         self._store = store
-        self._queue_size = queue_size
         self._observer = observer
-        self._queue: SimpleQueue[Job | None] = SimpleQueue()
-        # Guards _open, _places and _runners. Nothing is computed, logged or written while it is held, and hot paths
-        # make no calls under it: CPython switches threads at calls, so the lock is never held by a thread that does not
-        # run.
-        self._lock = threading.Lock()
-        self._open = True
-        self._places = 0  # jobs that wait for a runner or are on their way into the queue
+        client_size = max(1, int(queue_size * client_share))
+        self._queue = FairQueue(size=queue_size, client_size=client_size, runners=threads)
+        self._lock = threading.Lock()  # guards _runners
         # Monotonic times of the last ends. Needs no lock: appending to a deque and reading its first item are atomic.
         self._finishes: deque[float] = deque(maxlen=FINISHES_REMEMBERED)
         self._runners = [TaskRunner(self, store, self._queue, number) for number in range(1, threads + 1)]
@@ -77,34 +71,40 @@ class ThreadPool:
 
     # Accepting jobs
 
-    def add_task(self, request: JobRequest, work: Work) -> Job:
+    def add_task(self, request: JobRequest, work: Work, client: str = "") -> Job:
         """Accept one job, as ``add_tasks`` does.
 
         Parameters
         ----------
         request: what the client asked for, as the journal records it
         work: computes the result; called on a runner's thread
+        client: who submits it; clients are served in turn
         """
-        return self.add_tasks([(request, work)])[0]
+        return self.add_tasks([(request, work)], client)[0]
 
-    def add_tasks(self, tasks: Sequence[Task]) -> list[Job]:
-        """Accept several jobs, or none of them. Blocks until they are recorded on disk.
+    def add_tasks(self, tasks: Sequence[Task], client: str = "") -> list[Job]:
+        """Accept several jobs of a client, or none of them. Blocks until they are recorded on disk.
 
         Returns the jobs in the order of the tasks, with consecutive numbers.
 
         Raises
         ------
-        ShuttingDownError, QueueFullError, NotRecordedError: nothing was accepted
+        ShuttingDownError, QueueFullError, ClientQueueFullError, NotRecordedError: nothing was accepted
         """
-        # 1. Take the places. Checking that the pool is open and taking them is one critical section: a shutdown that
-        #    comes later sees the places and keeps the runners until these jobs have been taken from the queue.
-        self._take_places(len(tasks))
+        if not tasks:
+            return []
+        # 1. Take places in the queue, which also checks that it is open. A shutdown that comes later sees the places
+        #    and keeps the runners until these jobs have left the queue.
+        try:
+            self._queue.reserve(len(tasks), client)
+        except NoPlaceError as full:
+            raise self._refusal(full) from None
         try:
             # 2. Record the jobs. No lock is held during the write, and no id leaves this method before it succeeded, so
             #    a crash never loses a job that a client knows of.
-            jobs = self._store.accept(tasks)
+            jobs = self._store.accept(tasks, client)
         except BaseException:
-            self.release_places(len(tasks))  # may be what a shutdown waits for
+            self._queue.give_back(len(tasks), client)  # may be what a shutdown waits for
             raise
         # 3. Queue them. From here on a runner may have ended a job before this method returns.
         for job in jobs:
@@ -115,11 +115,12 @@ class ThreadPool:
     def resume(self) -> int:
         """Queue the jobs that an earlier run accepted and did not finish; return their number. Called once, first.
 
-        The queue's limit does not apply: these jobs are accepted already.
+        The queue's limits do not apply: these jobs are accepted already. The journal does not say whose they are; they
+        count as those of one client.
         """
         jobs = self._store.map.unfinished_jobs()
-        with self._lock:
-            self._places += len(jobs)
+        if jobs:
+            self._queue.reserve(len(jobs), "", limited=False)
         for job in jobs:
             self._queue.put(job)
         if jobs:
@@ -135,10 +136,10 @@ class ThreadPool:
         JobBusyError: a runner is computing it
         NotRecordedError: the disk does not take it; after a crash the job may come back
         """
+        job = self._store.map.find(job_id)
         outcome = self._store.cancel(job_id)
         if outcome == CANCELLED:
-            # The job itself stays in the queue. The runner that takes it finds it ended and drops it.
-            self.release_places(1)
+            self._queue.remove(job)
             self._store.record()
         return outcome
 
@@ -154,13 +155,11 @@ class ThreadPool:
 
     def is_open(self) -> bool:
         """Return whether the pool accepts jobs."""
-        with self._lock:
-            return self._open
+        return self._queue.is_open()
 
     def waiting(self) -> int:
         """Return the number of jobs that wait for a runner, those being recorded included."""
-        with self._lock:
-            return self._places
+        return self._queue.places()
 
     def runners(self) -> list["TaskRunner"]:
         """Return the current runners."""
@@ -178,13 +177,7 @@ class ThreadPool:
 
         May be called again, which only answers whether jobs are left.
         """
-        with self._lock:
-            closing, self._open = self._open, False
-            waiting = self._places
-        # The tokens go in behind the last job. While places are occupied, that job may still be on its way into the
-        # queue; then the thread that releases the last place puts the tokens in.
-        if closing and waiting == 0:
-            self._put_stop_tokens()
+        closing, waiting = self._queue.close()  # stop tokens follow the last job
         unfinished = self._store.map.unfinished()
         if closing:
             logger.info("shutdown: no more jobs are accepted, %d left", unfinished)
@@ -203,37 +196,10 @@ class ThreadPool:
         logger.log(logging.WARNING if unfinished else logging.INFO, "shutdown: drained, %d jobs left", unfinished)
         return unfinished == 0
 
-    def _put_stop_tokens(self) -> None:
-        """Put one stop token for each runner into the queue. Called exactly once, when no job can follow."""
-        for _ in self.runners():
-            self._queue.put(STOP)
-
-    # Places in the queue
-
-    def _take_places(self, count: int) -> None:
-        """Occupy places for jobs that are about to be recorded.
-
-        Raises
-        ------
-        ShuttingDownError, QueueFullError: no place was taken
-        """
-        with self._lock:
-            if not self._open:
-                raise ShuttingDownError
-            waiting = self._places
-            if waiting + count <= self._queue_size:
-                self._places = waiting + count
-                return
-        raise QueueFullError(waiting, self._seconds_until_finished(waiting))
-
-    def release_places(self, count: int) -> None:
-        """Free places; the last one to be freed after a shutdown began ends the runners."""
-        with self._lock:
-            self._places -= count
-            # Once closed, the count only falls, so it reaches 0 once and the tokens are put once.
-            if self._places or self._open:
-                return
-        self._put_stop_tokens()
+    def _refusal(self, full: NoPlaceError) -> ServiceError:
+        """Return the error for a client that found no place, with the time after which to try again."""
+        seconds = self._seconds_until_finished(full.waiting)
+        return (ClientQueueFullError if full.of_client else QueueFullError)(full.waiting, seconds)
 
     def _seconds_until_finished(self, jobs: int) -> int:
         """Estimate, from the last ends, in how many whole seconds so many jobs will have finished: 1 to 60."""
@@ -249,6 +215,8 @@ class ThreadPool:
         """Count a job that a runner has ended; ``started`` is the monotonic time at which the runner took it."""
         now = time.monotonic()
         self._finishes.append(now)
+        if self._queue.contended:
+            self._queue.measured(job.statistic, now - started)
         self._observer.ended(job, status, now - started)
 
     def replace_runner(self, dead: "TaskRunner", held: Job | None) -> bool:
@@ -269,31 +237,27 @@ class ThreadPool:
             self._observer.runner_replaced()  # before the job ends, so that whoever sees the end sees the count
         finally:
             if held is not None:
-                self._end_held_job(dead, held)
+                self._end_held_job(held)
         return replacement is not dead
 
     def _set_runner(self, runner: "TaskRunner") -> None:
         with self._lock:
             self._runners[runner.number - 1] = runner
 
-    def _end_held_job(self, dead: "TaskRunner", job: Job) -> None:
+    def _end_held_job(self, job: Job) -> None:
         """End the job of a dead runner as an error, unless it had ended before the runner died."""
-        claimed_now = self._store.map.claim(job)
-        if self._store.map.status(job) is not JobStatus.RUNNING:
-            return
-        if claimed_now or dead.holds_place:  # it died before the job's place was free
-            self.release_places(1)
-        self._store.finish(job, error_document(RUNNER_DIED_REASON), RUNNER_DIED_REASON)
+        self._store.map.claim(job)  # the runner may have died before it did
+        if self._store.map.status(job) is JobStatus.RUNNING:
+            self._store.finish(job, error_document(RUNNER_DIED_REASON), RUNNER_DIED_REASON)
 
 
 class TaskRunner(threading.Thread):
     """A thread that runs jobs from the queue, one after another, until it takes a stop token."""
 
-    def __init__(self, pool: ThreadPool, store: JobStore, queue: SimpleQueue[Job | None], number: int) -> None:
+    def __init__(self, pool: ThreadPool, store: JobStore, queue: FairQueue, number: int) -> None:
         # A daemon: a process that has to end at once is not held up. Waiting for the runners is the drain's task.
         super().__init__(name=f"TaskRunner-{number}", daemon=True)
         self.number = number
-        self.holds_place = False  # whether the place of its job is still occupied
         self._pool = pool
         self._store = store
         self._map = store.map
@@ -317,10 +281,7 @@ class TaskRunner(threading.Thread):
     def _run_job(self, job: Job) -> None:
         """Compute a job, write its result, and mark it as ended."""
         if not self._map.claim(job):
-            return  # cancelled while it waited; the cancellation released its place
-        self.holds_place = True
-        self._pool.release_places(1)
-        self.holds_place = False
+            return  # cancelled at the moment at which it was queued
         started = time.monotonic()
         try:
             document, reason = self._store.work(job)(), None

@@ -32,9 +32,9 @@ class MemoryStore:
         self.map = StatusMap(Recovered())
         self._numbers = itertools.count(1)
 
-    def accept(self, tasks: Sequence[Task]) -> list[Job]:
+    def accept(self, tasks: Sequence[Task], client: str) -> list[Job]:
         """Register jobs under the next numbers."""
-        jobs = [Job(next(self._numbers), request, work) for request, work in tasks]
+        jobs = [Job(next(self._numbers), request, work, client) for request, work in tasks]
         for job in jobs:
             self.map.publish(job)
         return jobs

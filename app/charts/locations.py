@@ -31,7 +31,9 @@ def bars(scene: Scene) -> Drawing:
     Means are ranked already; estimates are in the order of the names and are ranked here, highest first.
     """
     ranked = _ranked(scene.rows) if isinstance(scene.data, list) else scene.rows
-    rows = [{**row, "end": _end(row), "side": _side(row)} for row in ranked]
+    rows = [{**row, "end": _end(row)} for row in ranked]
+    if scene.is_from_global_mean:
+        rows = [{**row, "side": _side(row)} for row in rows]
     names = [row["location"] for row in rows]
     pixels = names_pixels(names)
     base = alt.Chart().encode(y=alt.Y("location:N", sort=names, axis=names_axis(pixels, grid=False)))
@@ -49,8 +51,8 @@ def _ranked(rows: list[Row]) -> list[Row]:
 def _bar_marks(scene: Scene, base: alt.Chart, rows: list[Row]) -> alt.Chart:
     scale = alt.Scale(domain=_with_room([row["end"] for row in rows if row["end"] is not None]), nice=False)
     axis = alt.X("value:Q", title=scene.unit, scale=scale, axis=alt.Axis(tickCount=5))
-    channels = _side_channels(scene) if scene.is_difference else state_channels(scene.look, rows)
-    marks: alt.Chart = base.mark_bar(strokeWidth=1.2).encode(x=axis, tooltip=tooltips(rows), **channels)
+    channels = _side_channels(scene) if scene.is_from_global_mean else state_channels(scene.look, rows)
+    marks: alt.Chart = base.mark_bar(strokeWidth=1.2).encode(x=axis, tooltip=tooltips(scene, rows), **channels)
     return marks
 
 
@@ -103,8 +105,8 @@ def tile_map(scene: Scene) -> Drawing:
     tile = base.transform_filter(valued).mark_rect(cornerRadius=3)
     outline = base.transform_filter(empty).mark_rect(fill=None, stroke=scene.look.faint, strokeDash=[3, 3])
     layers = [
-        tile.encode(fill=value_colour(scene, values_of(rows)), tooltip=tooltips(rows)),
-        outline.encode(tooltip=tooltips(rows)),
+        tile.encode(fill=value_colour(scene, values_of(rows)), tooltip=tooltips(scene, rows)),
+        outline.encode(tooltip=tooltips(scene, rows)),
         *_tile_texts(scene, base),
         *_tile_states(scene, base, rows),
     ]

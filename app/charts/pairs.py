@@ -8,6 +8,7 @@ import altair as alt
 from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
 from app.charts.words import p_value_text, stratum_words, title_lines, with_limits, wrapped, year_span
+from app.statistics.registry import PERCENT
 
 COMPARISON_ROW_PIXELS = 40
 SCATTER_HEIGHT_PIXELS = 380
@@ -81,7 +82,7 @@ def _comparison_layers(scene: Scene, base: alt.Chart, rows: list[Row]) -> list[a
     axis = alt.X("value:Q", title=scene.unit, scale=alt.Scale(zero=False, padding=28), axis=alt.Axis(tickCount=5))
     valued = base.transform_filter("datum.value !== null")
     dots = valued.mark_point(size=110, strokeWidth=2, opacity=1).encode(
-        x=axis, tooltip=tooltips(rows), **state_channels(scene.look, rows)
+        x=axis, tooltip=tooltips(scene, rows), **state_channels(scene.look, rows)
     )
     texts = valued.mark_text(dy=-13, fontSize=11, color=scene.look.ink)
     texts = texts.encode(x="value:Q", text=alt.Text("value:Q", format=".1f"))
@@ -117,9 +118,9 @@ def _coefficients(data: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _figure_domain(scene: Scene, row: Row) -> list[float]:
-    """Return the scale's ends: 0 to 100 for a percentage, the same length on both sides of zero for a difference."""
+    """Return the scale's ends: 0 to 100 for a percentage, the same length on both sides of zero for others."""
     value = row["value"] or 0.0
-    if 0 <= value <= WHOLE and not scene.is_difference:
+    if 0 <= value <= WHOLE and scene.unit == PERCENT:
         return [0.0, WHOLE]
     return [-abs(value) * 2 or -1.0, abs(value) * 2 or 1.0]
 
@@ -127,7 +128,9 @@ def _figure_domain(scene: Scene, row: Row) -> list[float]:
 def _figure_text(scene: Scene, row: Row) -> str:
     if row["value"] is None:
         return str(row["state"])
-    return f"{row['value']:+.1f} points" if scene.is_difference else f"{row['value']:.1f} %"
+    if scene.is_difference:
+        return f"{row['value']:+.1f} points"
+    return f"{row['value']:.1f} {'%' if scene.unit == PERCENT else scene.unit}"
 
 
 def _figure_findings(scene: Scene, row: Row) -> tuple[str, ...]:

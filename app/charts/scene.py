@@ -10,15 +10,14 @@ import altair as alt
 from app.charts.context import ChartContext
 from app.charts.look import Look, state_colours, state_fills
 from app.charts.rows import CAUTION, NO_VALUE, RELIABLE, SUPPRESSED, Row, rows_of, states_in
-from app.statistics.registry import DIFFERENCE, STATISTICS
+from app.statistics.means import DIFFERENCES
+from app.statistics.registry import PERCENT, POINTS, STATISTICS
 from app.table.facts import survey_facts
 
 ROWS = "rows"  # the name of the dataset in a specification
-PERCENT = "percent"
-POINTS = "percentage points"
 MAX_NAME_PIXELS = 172  # longer names beside a chart are cut
 PIXELS_PER_CHAR = 5.7
-TOOLTIP_TITLES = {"value": PERCENT, "low": "lower limit", "high": "upper limit", "sample_size": "respondents"}
+TOOLTIP_TITLES = {"low": "lower limit", "high": "upper limit", "sample_size": "respondents"}
 TOOLTIP_TEXTS = ("location", "category", "stratum", "year", "state", "flags")
 TOOLTIP_FIELDS = ("location", "category", "stratum", "year", "value", "low", "high", "sample_size", "state", "flags")
 SHAPES = {CAUTION: "triangle-up", SUPPRESSED: "cross", NO_VALUE: "stroke"}
@@ -48,14 +47,20 @@ class Scene:
 
     @property
     def is_difference(self) -> bool:
-        """Whether the values are differences from the global mean, in percentage points."""
+        """Whether the values are differences, in percentage points."""
+        return self.unit == POINTS
+
+    @property
+    def is_from_global_mean(self) -> bool:
+        """Whether the values are the global mean less the mean of a location."""
         known = STATISTICS.get(self.statistic)
-        return known is not None and known.output.value == DIFFERENCE
+        return known is not None and known.output is DIFFERENCES
 
     @property
     def unit(self) -> str:
-        """The unit of the values."""
-        return POINTS if self.is_difference else PERCENT
+        """The unit of the values, as the statistic declares it."""
+        known = STATISTICS.get(self.statistic)
+        return known.output.unit if known else PERCENT
 
     def abbreviation(self, location: str) -> str:
         """Return a location's abbreviation, or its name if it has none."""
@@ -99,9 +104,14 @@ def names_axis(pixels: float, **options: Any) -> alt.Axis:
     return alt.Axis(ticks=False, domain=False, labelPadding=6, title=None, **width, **options)
 
 
-def tooltips(rows: Sequence[Row]) -> list[alt.Tooltip]:
+def tooltips(scene: Scene, rows: Sequence[Row]) -> list[alt.Tooltip]:
     """Return a tooltip with every field that any row has."""
-    return [_tooltip(name) for name in TOOLTIP_FIELDS if any(row.get(name) is not None for row in rows)]
+    titles = {**TOOLTIP_TITLES, "value": scene.unit}
+    return [
+        _tooltip(name, titles.get(name, name))
+        for name in TOOLTIP_FIELDS
+        if any(row.get(name) is not None for row in rows)
+    ]
 
 
 def state_channels(look: Look, rows: Sequence[Row]) -> dict[str, Any]:
@@ -154,8 +164,7 @@ def text_colour_on(scene: Scene, values: Sequence[float]) -> Callable[[float | N
     return text_colour
 
 
-def _tooltip(name: str) -> alt.Tooltip:
-    title = TOOLTIP_TITLES.get(name, name)
+def _tooltip(name: str, title: str) -> alt.Tooltip:
     if name in TOOLTIP_TEXTS:
         return alt.Tooltip(f"{name}:N", title=title)
     return alt.Tooltip(f"{name}:Q", title=title, format=",d" if name == "sample_size" else ".1f")

@@ -45,7 +45,7 @@ def dots(scene: Scene) -> Drawing:
 def _dot_marks(scene: Scene, base: alt.Chart, rows: list[Row]) -> alt.Chart:
     axis = alt.X("value:Q", title=scene.unit, scale=alt.Scale(zero=False, padding=12), axis=alt.Axis(tickCount=5))
     points = base.mark_point(size=60, strokeWidth=1.8, opacity=1)
-    marks: alt.Chart = points.encode(x=axis, tooltip=tooltips(rows), **state_channels(scene.look, rows))
+    marks: alt.Chart = points.encode(x=axis, tooltip=tooltips(scene, rows), **state_channels(scene.look, rows))
     return marks
 
 
@@ -98,7 +98,7 @@ def heatmap(scene: Scene) -> Drawing:
     base = alt.Chart().encode(
         x=alt.X("across:N", sort=None, title=None, axis=_top_axis()),
         y=alt.Y("down:N", sort=names, axis=names_axis(pixels, grid=False)),
-        tooltip=tooltips(rows),
+        tooltip=tooltips(scene, rows),
     )
     cell = base.mark_rect(stroke=scene.look.ground, strokeWidth=0.5)
     layers = [cell.encode(fill=value_colour(scene, values_of(rows))), *_cell_states(scene, base, rows)]

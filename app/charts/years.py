@@ -21,7 +21,7 @@ def lines(scene: Scene) -> Drawing:
     bands = [base.mark_area(opacity=0.15).encode(y="low:Q", y2="high:Q")] if has_limits(rows) else []
     base = base.encode(y=_value_axis(scene))
     line = base.mark_line(strokeWidth=2, invalid="break-paths-show-domains")
-    return _over_years(scene, rows, [*bands, line, *_points(base, rows)])
+    return _over_years(scene, rows, [*bands, line, *_points(scene, base, rows)])
 
 
 def trend(scene: Scene) -> Drawing:
@@ -35,7 +35,7 @@ def trend(scene: Scene) -> Drawing:
     line = base.mark_line(color=scene.look.main, strokeWidth=2).encode(y="fitted:Q")
     bars = base.mark_rule(color=scene.look.faint, strokeWidth=1.5).encode(y="low:Q", y2="high:Q")
     points = base.transform_filter("datum.value !== null").mark_point(size=55, strokeWidth=1.8, opacity=1)
-    dots = points.encode(y="value:Q", tooltip=tooltips(rows), **state_channels(scene.look, rows))
+    dots = points.encode(y="value:Q", tooltip=tooltips(scene, rows), **state_channels(scene.look, rows))
     return _over_years(scene, rows, [band, line, bars, dots], _slope(scene))
 
 
@@ -48,10 +48,10 @@ def _over_years(scene: Scene, rows: list[Row], layers: list[alt.Chart], findings
     return Drawing(rows, layered(layers, height=HEIGHT_PIXELS), findings, left=VALUES_PIXELS)
 
 
-def _points(base: alt.Chart, rows: list[Row]) -> list[alt.Chart]:
+def _points(scene: Scene, base: alt.Chart, rows: list[Row]) -> list[alt.Chart]:
     """Draw the figures: dots, and hollow triangles for the unreliable ones."""
     valued = [row for row in rows if row["value"] is not None]
-    base = base.encode(tooltip=tooltips(rows))
+    base = base.encode(tooltip=tooltips(scene, rows))
     reliable = base.transform_filter(f"datum.value !== null && datum.state === '{RELIABLE}'")
     dots = reliable.mark_point(filled=True, size=40, opacity=1)
     if states_in(valued) == [RELIABLE]:

@@ -88,6 +88,7 @@ class Job:
     number: position in the order of acceptance, from 1
     request: what the job computes; None if only the result file of an earlier run is left
     work: computes the document over the table that the job was accepted with; None if it has to be prepared anew
+    client: who submitted it; the journal does not record it, so it is empty for a job of an earlier run
     checksum: CRC-32 of the document of a job that is done, None if unknown
     reason: why the job failed
     accepted_at, started_at, ended_at: seconds since 1970 (UTC); 0 if not yet or unknown
@@ -97,6 +98,7 @@ class Job:
     number: int
     request: JobRequest | None
     work: Work | None = None
+    client: str = ""
     status: JobStatus = JobStatus.RUNNING
     checksum: int | None = None
     reason: str | None = None

@@ -8,7 +8,10 @@ from app.jobs.job import Job, JobStatus
 
 
 class JobState(StrEnum):
-    """A job's state as operators see it: what clients see as running is first waiting, then running."""
+    """A job's state as operators see it, finer than ``JobStatus``, which clients see.
+
+    A job that has not ended is ``JobStatus.RUNNING``; here it is WAITING until a runner takes it, then RUNNING.
+    """
 
     WAITING = "waiting"
     RUNNING = "running"

@@ -6,7 +6,7 @@ its document is whole on disk, never earlier. The store knows nothing of the que
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.errors import GoneError, NotRecordedError, ServiceError, one_line
@@ -34,12 +34,14 @@ class _Acceptance:
     """Tasks on their way to being accepted as jobs, all of them or none."""
 
     tasks: Sequence[Task]
+    client: str
     jobs: list[Job] = field(default_factory=list)
 
     def number_from(self, first: int, now: float) -> int:
         """Make the jobs, numbered from ``first`` on and accepted now; return the next free number."""
         numbered = enumerate(self.tasks, first)
-        self.jobs = [Job(number, request, work, accepted_at=now) for number, (request, work) in numbered]
+        client = self.client
+        self.jobs = [Job(number, request, work, client, accepted_at=now) for number, (request, work) in numbered]
         return first + len(self.jobs)
 
 
@@ -52,11 +54,19 @@ class JobStore:
     journal: append-only record of what was accepted, ended and removed
     retention: which finished jobs are kept
     recovered: jobs of an earlier run
+    check_folder: checks the lock on the results folder, before each write and each second
     """
 
     def __init__(
-        self, *, documents: Documents, journal: Journal, retention: Retention, recovered: Recovered | None = None
+        self,
+        *,
+        documents: Documents,
+        journal: Journal,
+        retention: Retention,
+        recovered: Recovered | None = None,
+        check_folder: Callable[[], None] = lambda: None,
     ) -> None:
+        self._check_folder = check_folder
         self._documents = documents
         self._journal = journal
         self._retention = retention
@@ -73,14 +83,14 @@ class JobStore:
 
     # Accepting
 
-    def accept(self, tasks: Sequence[Task]) -> list[Job]:
-        """Record jobs and make them known under the next numbers. Blocks until the journal holds all of them.
+    def accept(self, tasks: Sequence[Task], client: str = "") -> list[Job]:
+        """Record jobs of a client and make them known under the next numbers. Blocks until the journal holds them.
 
         Raises
         ------
         NotRecordedError: the journal cannot be written; none of the jobs is accepted
         """
-        acceptance = _Acceptance(tasks)
+        acceptance = _Acceptance(tasks, client)
         try:
             self._commits.submit(acceptance)
         except OSError as error:
@@ -117,6 +127,7 @@ class JobStore:
 
     def _commit(self, batch: list[_Acceptance | bytes | None]) -> None:
         """Write one batch of acceptances. GroupCommit runs this on one thread at a time, so numbers need no lock."""
+        self._check_folder()
         acceptances = [item for item in batch if isinstance(item, _Acceptance)]
         others = [item for item in batch if isinstance(item, bytes)]
         flushing = len(acceptances) + len(others) < len(batch)

@@ -14,7 +14,7 @@ import os
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,10 +41,15 @@ class ResultFiles:
     """A folder of result files. Safe to use from many threads; every method may block on the disk.
 
     Readers see a whole document or none: a file is written under a temporary name and then renamed.
+
+    Parameters
+    ----------
+    check_folder: checks the lock on the folder, before each change
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, check_folder: Callable[[], None] = lambda: None) -> None:
         self.folder = folder
+        self._check_folder = check_folder
         self._prefix = f"{folder / JOB_ID_PREFIX}"
         self._writes = itertools.count()  # makes temporary names unique
         self._lock = threading.Lock()  # guards _link_targets
@@ -57,6 +62,7 @@ class ResultFiles:
         ------
         OSError: it cannot be written; no part of it is left behind
         """
+        self._check_folder()
         with self._lock:
             target = self._link_targets.get(document)
         if target is None or not self._link(target, number):
@@ -125,6 +131,7 @@ class ResultFiles:
         ------
         OSError: it cannot be removed
         """
+        self._check_folder()
         with suppress(FileNotFoundError):
             os.unlink(self._path(number))
 

@@ -34,7 +34,6 @@ from app.web.waiting_room import ALIVE
 OPENAPI_VERSION = "3.1.1"
 API_VERSION = "0.1.0"
 SCHEMA_REFERENCES = "#/components/schemas/{model}"
-READING_METHODS = frozenset({"GET"})
 AUTOMATIC_METHODS = frozenset({"HEAD", "OPTIONS"})  # Flask adds them to every route
 OPERATOR = "operator"
 # The empty alternative: a server without a token accepts operators from its own machine.
@@ -211,13 +210,12 @@ def _operation(operation: _Operation, schemas: _Schemas) -> dict[str, Any]:
 
 def _responses_of(operation: _Operation) -> dict[int, ResponseDescription]:
     """Return the responses of an operation by status, with the errors that all operations of its kind share."""
-    errors = {*operation.description.errors, 413, 500}  # a GET may have a body too
+    # A GET may have a body too, cut off or too long, and any request a foreign Host.
+    errors = {*operation.description.errors, 400, 403, 413, 500}
     if operation.path != ALIVE:
         errors.add(503)
-    if operation.method not in READING_METHODS:
-        errors.add(403)
     if operation.operator_only:
-        errors |= {401, 403}
+        errors.add(401)
     described = {status: error_description(status) for status in errors} | dict(operation.description.responses)
     return dict(sorted(described.items()))
 

@@ -21,6 +21,7 @@ from app.routes.results import PICTURES, provenance_of_job
 from app.statistics import STATISTICS
 from app.web.api_description import ResponseDescription, describe
 from app.web.route_list import RouteInfo, route_list
+from app.web.sender import sender_of
 from app.web.support import HTML_TYPE, JSON_TYPE, Done, data_response, json_response, services, this_request
 
 WAIT_SECONDS = 2.0  # most jobs are done by then, which saves the page a second request
@@ -88,13 +89,14 @@ def _submit(fields: Fields) -> Job:
 
     Raises
     ------
-    UnavailableError, InvalidRequestError: the job is not accepted; the reason says why
+    UnavailableError, ClientQueueFullError, InvalidRequestError: the job is not accepted; the reason says why
     """
     statistic = next(iter(fields.get("statistic", ())), "")
     if statistic not in STATISTICS:
         raise InvalidRequestError(f"choose one of the statistics {', '.join(STATISTICS)}")
-    job = services().submit(statistic, orjson.dumps(body_of(fields, STATISTICS[statistic].body)))
-    this_request().job_id = job.id
+    current, body = this_request(), orjson.dumps(body_of(fields, STATISTICS[statistic].body))
+    job = services().submit(statistic, body, client=sender_of(current))
+    current.job_id = job.id
     return job
 
 

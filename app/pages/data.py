@@ -4,6 +4,7 @@ from flask import Blueprint, Response
 
 from app.errors import ServiceError
 from app.pages.html import page, problem_page, see_other
+from app.routes.survey import public_report
 from app.web.guard import protected
 from app.web.support import services
 
@@ -17,7 +18,9 @@ def data() -> Response:
     ingestor = services().ingestor
     table = ingestor.table
     questions = [data.question for data in table.questions]
-    return page("data.html", report=table.report, table=table, questions=questions, reload=ingestor.last_reload)
+    return page(
+        "data.html", report=table.report, table=table, questions=questions, reload=public_report(ingestor.last_reload)
+    )
 
 
 @blueprint.post("/reload")

@@ -64,6 +64,13 @@ def take_blocked_stop_signals(stop: Action) -> None:
     ).start()
 
 
+def call_stop_handler() -> None:
+    """Call the handler of SIGTERM on this thread: whichever the process has installed last, if any."""
+    handler = signal.getsignal(signal.SIGTERM)
+    if callable(handler):
+        handler(signal.SIGTERM, None)
+
+
 def on_parent_death(action: Action) -> None:
     """Call a function, on a thread of its own, when the parent process dies."""
     parent = parent_process()

@@ -98,7 +98,7 @@ def num_jobs() -> Response:
 
 @blueprint.get("/api/jobs/<job_id>")
 @describe(json_of(Done[JobDescription]), parameters=(JOB_ID,), errors=(404, 410))
-def job_details(job_id: str) -> Response:
+def describe_job(job_id: str) -> Response:
     """Return a job's request, its state (waiting, running, done, error), why it failed, and its times."""
     jobs = services().store.map
     (details,) = jobs.details([jobs.find(job_id)])

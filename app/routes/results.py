@@ -155,8 +155,7 @@ RESULT_TYPES = {
 def get_results(job_id: str) -> Response:
     """Return a job's state and, once it is done, its result; ?wait=<seconds> waits for that. 1 means job_id_1."""
     parts = services()
-    job = parts.store.map.find(f"{JOB_ID_PREFIX}{job_id}" if job_id.isdecimal() else job_id)
-    this_request().job_id = job.id
+    job = _job_of_path(job_id)
     format = _format_argument()
     parts.wait((job,), seconds_argument("wait", LONGEST_WAIT_SECONDS))
     return _result_response(job, parts.store.document(job), format)
@@ -178,11 +177,21 @@ def get_many_results() -> Response:
     errors=(400, 404, 409, 410),
 )
 def chart(job_id: str) -> Response:
-    """Return the chart of a finished job as Vega-Lite; ?kind=<kind> and ?theme=<light or dark>."""
-    parts = services()
-    job = parts.store.map.find(job_id)
-    this_request().job_id = job_id
-    return json_response(specification(job, orjson.loads(parts.store.document(job).content)))
+    """Return the chart of a finished job as Vega-Lite; ?kind=<kind> and ?theme=<light or dark>. 1 means job_id_1."""
+    job = _job_of_path(job_id)
+    return json_response(specification(job, orjson.loads(services().store.document(job).content)))
+
+
+def _job_of_path(job_id: str) -> Job:
+    """Return the job that the path names, by its id or its bare number, and note it for the log.
+
+    Raises
+    ------
+    UnknownJobError, GoneError: there is no such job
+    """
+    job = services().store.map.find(f"{JOB_ID_PREFIX}{job_id}" if job_id.isdecimal() else job_id)
+    this_request().job_id = job.id
+    return job
 
 
 def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from app.planner import MOST_REQUESTS
 from app.routes.results import RESULTS_PATH, Explained, job_document, one_of
 from app.statistics import STATISTICS, Statistic
 from app.web.api_description import Parameter, RequestBody, ResponseDescription, describe, operation_id
+from app.web.sender import sender_of
 from app.web.support import BATCH_PATH, JSON_TYPE, Data, Done, json_response, services, this_request
 
 PREFIX = "/api"
@@ -26,7 +27,7 @@ PREFER_HEADERS_CACHED = 256
 KEY_PATTERN = re.compile("[!-~]{1,255}")
 SECONDS_PATTERN = re.compile("[0-9]{1,18}")
 BATCH_EXAMPLES = ("best5", "state_mean", "estimate")
-SUBMISSION_ERRORS = (400, 415, 422)
+SUBMISSION_ERRORS = (400, 415, 422, 429)
 SUBMISSION_DETAILS = (
     "The response is the id of a job. With Prefer: wait=<seconds>, it is the result, if the job ends in time."
 )
@@ -127,7 +128,7 @@ def _named_body(statistic: Statistic) -> Any:
 def submit_batch() -> Response:
     """Accept many jobs or none: a list of requests, each with its "statistic"; returns the jobs' ids."""
     current = this_request()
-    jobs = services().submit_batch(_json_body(), _idempotency_key())
+    jobs = services().submit_batch(_json_body(), _idempotency_key(), sender_of(current))
     current.job_id = f"{jobs[0].id}..{jobs[-1].id}"
     return _batch_response(jobs)
 
@@ -156,7 +157,7 @@ def _submission_view(statistic: Statistic) -> Callable[[], Response]:
     )
     def submit() -> Response:
         current = this_request()
-        job = services().submit(statistic.name, _json_body(), _idempotency_key())
+        job = services().submit(statistic.name, _json_body(), _idempotency_key(), sender_of(current))
         current.job_id = job_id = job.id
         response = _accepted_response(job)
         response.headers["Location"] = f"{current.root_path}{RESULTS_PATH}{job_id}"

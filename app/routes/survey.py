@@ -1,7 +1,8 @@
 """What a client can ask: the statistics, the questions, the locations, and the table behind them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
 from flask import Blueprint, Response
@@ -90,9 +91,17 @@ def dataset() -> Response:
     table = ingestor.table
     facts = asdict(table.report)
     facts["stratifications"] = {category: list(names) for category, names in table.categories.items()}
-    facts["reload"] = ingestor.last_reload
+    facts["reload"] = public_report(ingestor.last_reload)
     modelled = table.report.modelled
     return data_response(ModelledDataset(**facts, notice=MODELLED_NOTICE) if modelled else Dataset(**facts))
+
+
+def public_report(report: LoadReport | None) -> LoadReport | None:
+    """Return the report of a reload without the folder of the table's file, which the log alone has."""
+    folder = Path(services().settings.source()).parent
+    if report is None or report.reason is None or folder == Path():
+        return report
+    return replace(report, reason=report.reason.replace(f"{folder}/", ""))
 
 
 def _fields_of(statistic: Statistic) -> StatisticFields:

@@ -5,7 +5,7 @@ To add one, write such a module and import it below; its order there is its orde
 """
 
 # isort: off
-from app.statistics import means  # the contract's nine come first
+from app.statistics import means  # the nine that every server of this API has come first
 from app.statistics import estimate
 from app.statistics import comparison
 from app.statistics import disparity

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.errors import InvalidRequestError
+from app.errors import InvalidRequestError, quoted
 from app.queries.bodies import Dimension, Name, PlaceBody, StrictModel
 from app.queries.bodies import Year as RequestedYear
 from app.queries.narrowing import one_location, one_stratum
@@ -69,6 +69,8 @@ def resolve_comparison(body: CompareBody, table: SurveyTable) -> ComparisonQuery
     question, filters = table.question_code(body.question), filters_of(body, table)
     ((dimension, pair),) = body.between.pairs
     sides = SIDES[dimension](body, table, filters, pair)
+    for name, side in zip(pair, sides, strict=True):
+        _check_side(table, question, side, dimension, str(name))
     if dimension != "year":
         if sides[0] == sides[1]:
             raise InvalidRequestError(f'"between" names the same {dimension} twice; name two that differ')
@@ -103,6 +105,32 @@ def _stratum_sides(body: CompareBody, table: SurveyTable, filters: Filters, name
 
 Sides = Callable[[CompareBody, SurveyTable, Filters, Any], list[Filters]]
 SIDES: Mapping[Dimension, Sides] = {"location": _location_sides, "year": _year_sides, "stratum": _stratum_sides}
+
+
+def _check_side(table: SurveyTable, question: int, side: Filters, dimension: Dimension, name: str) -> None:
+    """Check that a side has a value.
+
+    Raises
+    ------
+    InvalidRequestError: it has no row, or its values are suppressed; the reason names the side
+    """
+    named = f'"between" names the {dimension} {quoted(name)}'
+    try:
+        cells = select(table, question, side, needs_value=False).cells
+    except InvalidRequestError as error:
+        if dimension == "year":
+            raise  # it lists the years that the question has
+        without_side = replace(side, locations=None) if dimension == "location" else replace(side, strata=None)
+        select(table, question, without_side, needs_value=False)  # raises if another filter leaves nothing by itself
+        raise InvalidRequestError(f"{named}, of which the other filters leave no row; name another") from error
+    if not cells.rows.any():
+        estimates = yearly_estimates(cells)
+        (about, *_) = cells_of(table, estimates, ["location", "stratum"])
+        keys = [about["location"], about["stratum"], *labels_of(table, estimates.periods)]
+        raise InvalidRequestError(
+            f"{named}, whose value is suppressed ({', '.join(str(key) for key in keys if key is not None)}); name "
+            "another, or ask for other years, another stratum or another question"
+        )
 
 
 def _in_common_years(sides: Sequence[Filters], table: SurveyTable, question: int) -> list[Filters]:

@@ -15,13 +15,14 @@ from app.queries.bodies import BestEnd, Name, QuestionBody
 from app.queries.narrowing import good_end
 from app.queries.query import NO_FILTERS, Query, filters_of, select
 from app.statistics.records import by_category, by_category_of_locations, by_location, single
-from app.statistics.registry import DIFFERENCE, Input, Output, Result, statistic
+from app.statistics.registry import POINTS, Input, Output, Result, statistic
 from app.statistics.result_models import ResultObject, ResultRoot
 from app.table.cells import TIE_DECIMALS, Values
 from app.table.facts import Direction
 from app.table.means import QuestionMeans
 from app.table.survey_table import SurveyTable
 
+DIFFERENCE = "difference"  # a column
 RANKING_LENGTH = 5
 LONGEST_RANKING = 1000
 
@@ -125,7 +126,7 @@ class LocationCategoryMeans(ResultRoot[dict[str, dict[str, float]]]):
 
 
 MEANS = Output(LocationMeans, by_location("mean"), ("bars", "map", "figure"), "mean")
-DIFFERENCES = Output(LocationDifferences, by_location(DIFFERENCE), ("bars", "map", "figure"), DIFFERENCE)
+DIFFERENCES = Output(LocationDifferences, by_location(DIFFERENCE), ("bars", "map", "figure"), DIFFERENCE, POINTS)
 OVERALL_MEAN = Output(GlobalMean, single, ("figure",), "global_mean")
 MEANS_BY_CATEGORY = Output(CategoryMeans, by_category, ("heatmap",), "mean")
 MEANS_OF_ONE_LOCATION = Output(LocationCategoryMeans, by_category_of_locations, ("dots",), "mean")
@@ -134,14 +135,13 @@ MEANS_OF_ONE_LOCATION = Output(LocationCategoryMeans, by_category_of_locations, 
 @statistic(QUESTION, MEANS, "Mean of each location", provenance=False)
 def states_mean(table: SurveyTable, query: Query) -> Result:
     """Return the mean of each location, ascending."""
-    means = _means(table, query)
-    return _by_location(table, means, means.by_location.means)
+    return location_means(table, query)
 
 
 @statistic(LOCATION, MEANS, "Mean of one location", heading="Mean of {name}", provenance=False)
 def state_mean(table: SurveyTable, query: LocationQuery) -> Result:
     """Return the mean of one location."""
-    name, mean = _one_location(table, query, _means(table, query))
+    name, mean = _one_location(table, query, question_means(table, query))
     return {name: mean}
 
 
@@ -160,13 +160,13 @@ def worst5(table: SurveyTable, query: RankingQuery) -> Result:
 @statistic(QUESTION, OVERALL_MEAN, "Mean over all rows", provenance=False)
 def global_mean(table: SurveyTable, query: Query) -> Result:
     """Return the mean over all rows of the question."""
-    return {"global_mean": _global_mean(_means(table, query))}
+    return {"global_mean": _global_mean(question_means(table, query))}
 
 
 @statistic(QUESTION, DIFFERENCES, "Global mean less the mean of each location", provenance=False)
 def diff_from_mean(table: SurveyTable, query: Query) -> Result:
     """Return the global mean less the mean of each location, in the order of the locations' means, ascending."""
-    means = _means(table, query)
+    means = question_means(table, query)
     return _by_location(table, means, _global_mean(means) - means.by_location.means)
 
 
@@ -179,7 +179,7 @@ def diff_from_mean(table: SurveyTable, query: Query) -> Result:
 )
 def state_diff_from_mean(table: SurveyTable, query: LocationQuery) -> Result:
     """Return the global mean less the mean of one location."""
-    means = _means(table, query)
+    means = question_means(table, query)
     name, mean = _one_location(table, query, means)
     return {name: _global_mean(means) - mean}
 
@@ -187,7 +187,7 @@ def state_diff_from_mean(table: SurveyTable, query: LocationQuery) -> Result:
 @statistic(QUESTION, MEANS_BY_CATEGORY, "Mean by location and stratum", provenance=False)
 def mean_by_category(table: SurveyTable, query: Query) -> Result:
     """Return the mean of each location, category and stratum, sorted by the three."""
-    by_stratum = _means(table, query).by_stratum
+    by_stratum = question_means(table, query).by_stratum
     prepared = query.filters == NO_FILTERS
     keys = table.category_keys[query.question] if prepared else table.keys_of(by_stratum)
     return dict(zip(keys, by_stratum.means.tolist(), strict=True))
@@ -202,7 +202,7 @@ def mean_by_category(table: SurveyTable, query: Query) -> Result:
 )
 def state_mean_by_category(table: SurveyTable, query: LocationQuery) -> Result:
     """Return the mean of each category and stratum in one location, sorted by the two."""
-    strata = _means(table, query).location_strata(query.location)
+    strata = question_means(table, query).location_strata(query.location)
     labels = [f"({table.stratum_labels[stratum]})" for stratum in strata.strata.tolist()]
     return {table.location_names[query.location]: dict(zip(labels, strata.means.tolist(), strict=True))}
 
@@ -219,8 +219,19 @@ def worst(table: SurveyTable, query: RankingQuery) -> Result:
     return _ranked(table, query, lowest_first=query.best == "max")
 
 
-def _means(table: SurveyTable, query: Query) -> QuestionMeans:
-    """Return the means of the selected rows. Without filters these were computed when the table was loaded."""
+def location_means(table: SurveyTable, query: Query) -> dict[str, float]:
+    """Return the mean of each location in percent, by its name, ascending."""
+    means = question_means(table, query)
+    return _by_location(table, means, means.by_location.means)
+
+
+def question_means(table: SurveyTable, query: Query) -> QuestionMeans:
+    """Return the means of the selected rows. Without filters these were computed when the table was loaded.
+
+    Raises
+    ------
+    InvalidRequestError: the filters leave no row with a value
+    """
     if query.filters == NO_FILTERS:
         return table.questions[query.question].means
     return QuestionMeans(select(table, query.question, query.filters).cells)
@@ -238,7 +249,7 @@ def _by_location(
 
 def _ranked(table: SurveyTable, query: RankingQuery, *, lowest_first: bool) -> Result:
     """Return the first locations from one end of the ranking."""
-    means = _means(table, query)
+    means = question_means(table, query)
     values = means.by_location.means
     ranked = _by_location(table, means, values, order=values if lowest_first else -values)
     return dict(list(ranked.items())[: query.length])

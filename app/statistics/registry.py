@@ -17,7 +17,7 @@ from app.table.survey_table import SurveyTable
 
 Result = dict[str, Any] | list[dict[str, Any]]
 ChartKind = Literal["bars", "map", "dots", "heatmap", "lines", "trend", "comparison", "scatter", "figure"]
-DIFFERENCE = "difference"  # a column of percentage points around zero; every other one that is drawn is in percent
+PERCENT, POINTS = "percent", "percentage points"  # units; charts draw those in points around zero
 
 Asked = TypeVar("Asked", bound=Query)
 
@@ -49,12 +49,14 @@ class Output:
     records: turns a result into flat records, which make CSV, Parquet, tables and charts
     charts: kinds of chart that may suit a result, the usual one first; ``app.charts`` drops those that cannot draw it
     value: the column of the records that charts draw
+    unit: the unit of that column, as charts label it: ``PERCENT``, ``POINTS`` for differences, or another word
     """
 
     model: type[BaseModel]
     records: Records = as_is
     charts: tuple[ChartKind, ...] = ()
     value: str = "value"
+    unit: str = PERCENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ class Statistic:
     title: a short name for people
     heading: the title of a result: a format string over ``count``, ``name`` (the first key), and the result's fields
     compute: returns the result, in percent or percentage points
-    provenance: whether results carry their provenance; those of the contract's nine do not
+    provenance: whether results carry their provenance. Those of the nine statistics that clients of other servers of
+        this API know do not, since these clients expect their result as it is
     """
 
     name: str

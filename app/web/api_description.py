@@ -24,13 +24,14 @@ ERRORS: Mapping[int, str] = MappingProxyType(
     {
         400: "the request is malformed, or names something that the table does not hold",
         401: "the server has a token and the request has none",
-        403: "the token is wrong, or the request comes from a page of another site",
+        403: "the request is not an operator's, comes from a page of another site, or has a Host that is not allowed",
         404: "not found",
         409: "the job's state does not allow this",
         410: "the job has been removed, by the retention rule or on request",
         413: "the body is over the limit",
         415: "the body is not declared as JSON",
         422: "the Idempotency-Key was used before, with another request",
+        429: "this client's jobs occupy its whole share of the queue; try again later",
         500: "the server failed; the fault is in its log",
         503: "try again later: the table is loading, the server stops, the queue is full, or the disk is not writable",
     }
@@ -56,7 +57,9 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
         "ETag": Header("the tag of this content, to be sent back in If-None-Match"),
     }
 )
-ERROR_HEADERS: Mapping[int, tuple[str, ...]] = MappingProxyType({401: ("WWW-Authenticate",), 503: ("Retry-After",)})
+ERROR_HEADERS: Mapping[int, tuple[str, ...]] = MappingProxyType(
+    {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ provides for overriding, and raises an error at registration for everything that
 
 from collections.abc import Callable
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from flask import Blueprint, Flask, Request, Response
 from flask.ctx import RequestContext
@@ -15,6 +15,7 @@ from flask.sessions import NullSession, SessionInterface
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import MapAdapter
 
+from app.web.guard import OPERATOR_ONLY
 from app.web.support import ApiRequest, ApiResponse
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ class LeanFlask(Flask):
         *args: Any,
         **options: Any,
     ) -> None:
-        """Add a route, as Flask does.
+        """Add a route, as Flask does, but without HEAD if only operators may use it.
+
+        Flask adds HEAD to every route that takes GET. HEAD must be safe, and what operators do changes something.
 
         Raises
         ------
@@ -86,6 +89,9 @@ class LeanFlask(Flask):
         if options.get("subdomain") or options.get("host"):
             _refuse(f"subdomain or host of {rule}", "match by path")
         super().add_url_rule(rule, endpoint, view_func, *args, **options)
+        if view_func is not None and hasattr(view_func, OPERATOR_ONLY):
+            for added in self.url_map.iter_rules(endpoint or view_func.__name__):
+                cast("set[str]", added.methods).discard("HEAD")
 
     def teardown_request(self, f: Any) -> NoReturn:
         """Refuse the hook. Raises TypeError."""

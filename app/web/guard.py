@@ -1,19 +1,23 @@
-"""Access control: bearer tokens, protection against cross-site requests, and security headers.
+"""Access control: operators, protection against cross-site requests, and security headers.
 
-A page of another site could make a visitor's browser send requests to a server on the visitor's own machine. Requests
-that change something are therefore checked: ``Sec-Fetch-Site`` and ``Origin`` say which site a page belongs to, and
-``Host`` reveals a foreign name that was pointed at this server (DNS rebinding).
+A page of another site could make a visitor's browser send requests to a server on the visitor's own machine. ``Host``
+reveals a foreign name that was pointed at this server (DNS rebinding). It is checked on every request, because such a
+page could also read. An IP address is allowed: nobody can point it elsewhere. Requests that change something are
+checked further: ``Sec-Fetch-Site`` and ``Origin`` say which site a page belongs to.
 """
 
 import hmac
+import logging
+import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache, wraps
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from flask import Flask, request
+from flask import Flask, Request, request
 
 from app.errors import ForbiddenError, UnauthorizedError, quoted
+from app.web.connections import parse_address
+from app.web.peer_user import is_own_user
 from app.web.support import services, this_request
 
 if TYPE_CHECKING:
@@ -23,7 +27,11 @@ LOCAL_NAME = "localhost"
 SITES_CACHED = 256
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_PAGES = frozenset({"same-origin", "none"})
-FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-Ip")
+FORWARDED, FORWARDED_PREFIX = frozenset({"HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA"}), "HTTP_X_FORWARDED_"
+BROWSER = "Mozilla"  # begins the User-Agent of every browser
+ALLOW_ORIGIN = "add its origin to STATS_ALLOWED_ORIGINS"
+NOT_THE_USER = "only the user that runs the server may do this; if you are, try again once other clients are quiet"
+NO_OPERATOR = "no setting makes it an operator"
 CONTENT_POLICY, REFERRER_POLICY = "Content-Security-Policy", "Referrer-Policy"
 NO_REFERRER = "no-referrer"
 # A page loads everything from this server; inline scripts, styles and handlers are blocked.
@@ -41,6 +49,8 @@ SECURITY_HEADERS = (
 
 PAGE_HEADERS = "app.security_headers"  # key in the WSGI environment: the security headers of a page
 OPERATOR_ONLY = "operator_only"  # attribute of a protected view
+
+logger = logging.getLogger(__name__)
 
 Arguments = ParamSpec("Arguments")
 Returned = TypeVar("Returned")
@@ -80,11 +90,14 @@ def use_page_policy(*, forms: bool = False) -> None:
 
 
 def protected(view: Callable[Arguments, Returned]) -> Callable[Arguments, Returned]:
-    """Allow a view to operators only: clients with the token or, if none is set, clients on this machine."""
+    """Allow a view to operators only: clients with the token or, if none is set, this machine's own user.
+
+    Pages of other sites are never operators, those of ``STATS_ALLOWED_ORIGINS`` included.
+    """
 
     @wraps(view)
     def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Returned:
-        _check_site()
+        _check_site((), NO_OPERATOR)
         _check_operator()
         return view(*args, **kwargs)
 
@@ -93,85 +106,106 @@ def protected(view: Callable[Arguments, Returned]) -> Callable[Arguments, Return
 
 
 def _refuse_other_sites() -> None:
-    if this_request().method not in READING_METHODS:
-        _check_site()
-
-
-def _check_site() -> None:
-    """Check that the request does not come from a page of another site.
-
-    Raises
-    ------
-    ForbiddenError: it does, or its Host is not a name of this server
-    """
     current, settings = this_request(), services().settings
-    names = (settings.host, *settings.allowed_hosts)
-    environ = current.environ
-    origin, fetch_site = environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE", "none")
-    problem = _site_problem(names, settings.allowed_origins, current.host, origin, fetch_site)
+    problem = _host_problem(current.environ.get("HTTP_HOST") or current.host, settings.host, settings.allowed_hosts)
     if problem is not None:
         raise ForbiddenError(problem)
+    if current.method not in READING_METHODS:
+        _check_site(settings.allowed_origins, ALLOW_ORIGIN)
 
 
 @lru_cache(maxsize=SITES_CACHED)
-def _site_problem(
-    names: tuple[str, ...], allowed_origins: tuple[str, ...], requested_host: str, origin: str | None, fetch_site: str
-) -> str | None:
-    """Return why a request with these headers is refused, None if it is allowed."""
+def _host_problem(requested_host: str, own: str, allowed: tuple[str, ...]) -> str | None:
+    """Return why a request with this Host is refused, None if it is allowed."""
     host = _host_name(requested_host)
-    if _address(host) is None and host not in {LOCAL_NAME, *map(str.lower, names)}:
+    if parse_address(host) is None and host not in {LOCAL_NAME, *map(str.lower, (own, *allowed))}:
         return f"Host {quoted(host)} is not allowed; add it to STATS_ALLOWED_HOSTS."
-    if origin is not None and origin in allowed_origins:
-        return None
-    if origin is not None and origin.partition("://")[2].lower() != requested_host.lower():
-        return f"Origin {quoted(origin)} is not allowed; add it to STATS_ALLOWED_ORIGINS."
-    if fetch_site not in OWN_PAGES:
-        return "Pages of other sites are not allowed; add their origin to STATS_ALLOWED_ORIGINS."
     return None
 
 
+def _check_site(allowed_origins: tuple[str, ...], advice: str) -> None:
+    """Check that the request does not come from a page of another site, unless its origin is allowed.
+
+    Raises
+    ------
+    ForbiddenError: it does; ``advice`` ends the reason
+    """
+    current = this_request()
+    origin, fetch_site = current.environ.get("HTTP_ORIGIN"), current.environ.get("HTTP_SEC_FETCH_SITE", "none")
+    if origin is not None and origin in allowed_origins:
+        return
+    if origin is not None and origin.partition("://")[2].lower() != current.host.lower():
+        raise ForbiddenError(f"A page of {quoted(origin)} may not do this; {advice}.")
+    if fetch_site not in OWN_PAGES:
+        raise ForbiddenError(f"A page of another site may not do this; {advice}.")
+
+
 def _check_operator() -> None:
-    """Check the token or, if none is set, that the request comes from this machine.
+    """Check the token or, if none is set, that the request comes from this machine's own user.
 
     Raises
     ------
     UnauthorizedError: the server has a token and the request has none
-    ForbiddenError: the token is wrong, or the server has none and the request comes from another machine
+    ForbiddenError: the token is wrong, or the server has none and the request comes from somebody else
     """
-    settings = services().settings
-    token = settings.admin_token
+    token = services().settings.admin_token
     if token is None:
-        if settings.trusted_proxies:  # a request from this machine may be anybody's, sent through the proxy
-            raise ForbiddenError("operators need a token behind a trusted proxy; set STATS_ADMIN_TOKEN")
-        if not _is_local():
-            raise ForbiddenError(
-                "only the server's own machine may do this; set STATS_ADMIN_TOKEN to allow it from others"
-            )
+        problem = _local_problem()
+        if problem is not None:
+            raise ForbiddenError(f"{problem} (set STATS_ADMIN_TOKEN and send the token)")
         return
-    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not sent:
+    if not _bearer_token(request):
         raise UnauthorizedError
-    if not hmac.compare_digest(sent.strip().encode(), token.get_secret_value().encode()):
+    if not has_token(request):
+        logger.warning("a wrong token for %s %s came from %s", request.method, request.path, request.remote_addr)
         raise ForbiddenError("the token is wrong; send the value of STATS_ADMIN_TOKEN")
 
 
-def _is_local() -> bool:
-    """Return whether the request comes from this machine directly, not through a proxy on it."""
-    forwarded = any(name in request.headers for name in FORWARDED_HEADERS)
-    address = _address(request.remote_addr or "")
-    return not forwarded and address is not None and address.is_loopback
+def has_token(current: Request) -> bool:
+    """Return whether a request carries the operator's token."""
+    token = services().settings.admin_token
+    sent = _bearer_token(current)
+    return token is not None and hmac.compare_digest(sent.encode(), token.get_secret_value().encode())
+
+
+def _bearer_token(current: Request) -> str:
+    """Return the token that a request carries, an empty text if there is none."""
+    scheme, _, sent = current.headers.get("Authorization", "").partition(" ")
+    return sent.strip() if scheme.lower() == "bearer" else ""
+
+
+def _local_problem() -> str | None:
+    """Return why a request without a token is not an operator's, None if it is.
+
+    A connection from this machine is not enough: a proxy on it forwards requests of anybody, and a browser sends those
+    of any page.
+    """
+    settings, environ = services().settings, this_request().environ
+    site_headers = {"HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE"} & environ.keys()
+    problems = {
+        "operators need a token behind a trusted proxy": bool(settings.trusted_proxies),
+        "operators need a token on a server that others can reach": not _is_loopback(settings.host),
+        "only the server's own machine may do this": not _is_loopback(environ.get("REMOTE_ADDR", "")),
+        "a proxy has forwarded the request": any(
+            name in FORWARDED or name.startswith(FORWARDED_PREFIX) for name in environ
+        ),
+        "only requests to localhost may do this": not _is_loopback(_host_name(this_request().host)),
+        "the browser does not say which site its page belongs to": not site_headers
+        and environ.get("HTTP_USER_AGENT", "").startswith(BROWSER),
+    }
+    for problem, holds in problems.items():
+        if holds:
+            return problem
+    seconds = time.perf_counter() - this_request().started
+    return None if is_own_user(environ, seconds) else NOT_THE_USER
+
+
+def _is_loopback(host: str) -> bool:
+    address = parse_address(host)
+    return host.lower() == LOCAL_NAME if address is None else address.is_loopback
 
 
 def _host_name(host: str) -> str:
     """Return the name in a Host header, without its port."""
     name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
     return name.lower().rstrip(".")
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Parse an IP address, None if it is not one; an IPv4-mapped IPv6 address becomes plain IPv4."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address

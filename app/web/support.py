@@ -1,15 +1,21 @@
 """What views share: the request and its services, JSON responses and their envelopes, query-string arguments."""
 
+import io
 import math
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+from functools import cached_property, lru_cache
+from ipaddress import IPv4Address, IPv6Address
+from typing import IO, TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 import orjson
 from flask import Request, Response, current_app, request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from app.errors import ErrorEnvelope, InvalidRequestError, ServiceError, quoted
 from app.services import Services
+from app.web.connections import CLOSE_WAIT, parse_address, server_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +26,8 @@ JSON_TYPE, HTML_TYPE = "application/json", "text/html"
 MAX_BODY_BYTES = 64 * 1024
 BATCH_PATH = "/api/batch"
 MAX_BATCH_BYTES = 1024 * 1024
+CUT_BODY = "the connection ended before the body did; send the request again"
+LOOKS, LOOK_SECONDS = 3, 0.03  # at a connection that is closing
 MODELLED_NOTICE = (
     "This table is modelled, not survey data: do not cite its figures. "
     "`make data` downloads CDC's table; the setting STATS_DATA names another."
@@ -62,6 +70,49 @@ class ApiRequest(Request):
         """The longest body that is accepted, in bytes."""
         return MAX_BATCH_BYTES if self.path == BATCH_PATH else MAX_BODY_BYTES
 
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        """The body, read whole.
+
+        Raises
+        ------
+        RequestEntityTooLarge: it is too long, announced or in chunks
+        BadRequest: the client has cut it off
+        """
+        return io.BytesIO(self._read_body())
+
+    def _read_body(self) -> bytes:
+        announced, limit = self.content_length, self.max_content_length
+        if announced is None and "wsgi.input_terminated" not in self.environ:
+            return b""  # neither a length nor chunks: there is no body
+        if announced is not None and announced > limit:
+            raise RequestEntityTooLarge
+        body = _read(self.environ["wsgi.input"], limit + 1 if announced is None else announced)
+        if len(body) > limit:
+            raise RequestEntityTooLarge
+        if self._client_has_left() if announced is None else len(body) < announced:
+            raise BadRequest(CUT_BODY)
+        return body
+
+    def _client_has_left(self) -> bool:
+        """Return whether the client has closed its side of the connection, which cuts a body in chunks off.
+
+        At the end of such a body Granian does not say whether the last chunk came. A client that has sent it and waits
+        for the response has not closed. Other connections from its address may be closing at this very moment, so
+        one that is counts only if it stays.
+        """
+        peer = self.environ.get("werkzeug.proxy_fix.orig", self.environ).get("REMOTE_ADDR", "")
+        client, port = parse_address(peer), services().settings.port
+        if client is None:
+            return False
+        closing = _closing(client, port)
+        for _ in range(LOOKS):
+            if not closing:
+                return False
+            time.sleep(LOOK_SECONDS)
+            closing &= _closing(client, port)
+        return bool(closing)
+
 
 class ApiResponse(Response):
     """A response that skips Werkzeug's header rewriting when its body is complete.
@@ -81,6 +132,20 @@ class ApiResponse(Response):
 def this_request() -> ApiRequest:
     """Return the current request itself: Flask's proxy costs a lookup at each use."""
     return cast("ApiRequest", request._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _read(stream: IO[bytes], size: int) -> bytes:
+    """Read at most ``size`` bytes; less at the end of the stream, or where it breaks."""
+    body = bytearray()
+    with suppress(OSError, ValueError):  # it breaks: the caller sees that bytes are missing
+        while len(body) < size and (part := stream.read(size - len(body))):
+            body += part
+    return bytes(body)
+
+
+def _closing(client: IPv4Address | IPv6Address, port: int) -> set[int]:
+    """Return the ports of a client whose connections it has closed and the server has not."""
+    return {end.remote_port for end in server_ends(client, port) if end.state == CLOSE_WAIT}
 
 
 def has_body(current: Request) -> bool:

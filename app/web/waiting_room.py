@@ -46,14 +46,14 @@ NotReady = NotLoaded | ErrorEnvelope  # what /readyz returns with 503, here and 
 
 
 class WaitingRoom:
-    """Answer every client with the loading progress. A context manager: leaving it frees the port.
+    """Answer every client with the loading progress. A context manager: leaving it closes the socket.
 
     The server starts with the first report after ``open_after_seconds``; before, there is neither a socket nor a
     thread. Only the thread that waits for the table calls the methods.
 
     Parameters
     ----------
-    listen: opens the listening socket
+    listen: returns a listening socket, which the waiting room closes; called once, when the room opens
     open_after_seconds: counted from now
     """
 
@@ -69,17 +69,12 @@ class WaitingRoom:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Disconnect all clients and free the port. Blocks for a moment, whatever the clients do."""
+        """Disconnect all clients and close the socket. Blocks for a moment, whatever the clients do."""
         if self._server is not None:
             self._server.end()
 
     def report(self, progress: Progress) -> None:
-        """Store the loading progress, and start the server when it is due.
-
-        Raises
-        ------
-        StartError: from ``listen``, most often because another process has taken the port
-        """
+        """Store the loading progress, and start the server when it is due."""
         with self._lock:
             self._progress = progress
         if self._server is None and self._due():
@@ -150,7 +145,7 @@ class _Server(ThreadedWSGIServer):
         thread.start()
 
     def end(self) -> None:
-        """Free the port, disconnect every client, and wait for all threads."""
+        """Close the socket, disconnect every client, and wait for all threads."""
         # Accepting ends first, so that no client comes in after the disconnecting.
         self.shutdown()
         self._thread.join()

@@ -1,9 +1,7 @@
 """A full disk or an unwritable folder, repaired while the server runs."""
 
 import shutil
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,18 +18,6 @@ import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({FILE_SIZE_LIMIT_BYTES}, resource.RLIM_INFINITY))
 """
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 16 mebibytes; the test is skipped if none can be mounted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["/usr/bin/env", "mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk can be mounted by the superuser only; the limit on file size stands in for it")
-    yield folder
-    subprocess.run(["/usr/bin/env", "umount", "-l", str(folder)], check=True)
 
 
 def wait_until(server: RealServer, status: int) -> requests.Response:

@@ -1,6 +1,9 @@
 """Shutting down from a non-loopback address requires the operator's token."""
 
+import os
 import socket
+import subprocess
+import time
 
 import pytest
 import requests
@@ -9,6 +12,15 @@ from support.real_server import HOST, RealServer, running_server
 
 TOKEN = "correct-horse-battery"
 ELSEWHERE = ("192.0.2.1", 9)  # an address reserved for documentation; nothing is sent to it
+OTHER_USER = 65534
+ASKING = """
+import socket, struct, sys
+peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+peer.sendall(b"POST /api/graceful_shutdown HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nConnection: close\\r\\n\\r\\n")
+"""
+SHUTTING_DOWN = ASKING + "print(peer.recv(1000).decode())"
+LEAVING = ASKING + "peer.close()"
+RESETTING = ASKING + "peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); peer.close()"
 
 
 @pytest.fixture
@@ -51,14 +63,47 @@ def test_only_the_right_token_shuts_down_the_server(own_address: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/graceful_shutdown", "/api/dataset/reload"])
-def test_without_a_token_only_local_requests_are_allowed(own_address: str, path: str) -> None:
+def test_without_a_token_nobody_is_an_operator_of_a_server_that_others_reach(own_address: str, path: str) -> None:
     with running_server({"STATS_HOST": "0.0.0.0"}) as server:  # noqa: S104
-        refused = shut_down(server, own_address, f"Bearer {TOKEN}", path)
-        assert refused.status_code == 403
-        assert "STATS_ADMIN_TOKEN" in refused.json()["reason"]
+        for host in (own_address, HOST):
+            refused = shut_down(server, host, f"Bearer {TOKEN}", path)
+            assert refused.status_code == 403
+            assert "STATS_ADMIN_TOKEN" in refused.json()["reason"]
         assert takes_jobs(server)
-        assert shut_down(server, HOST, path=path).status_code == 200
-        assert server.stop() == 0
+
+
+@pytest.fixture
+def stranger() -> int:
+    """The id of another user of this machine."""
+    if os.geteuid() != 0:
+        pytest.skip("only the superuser can act as another user")
+    return OTHER_USER
+
+
+def run_as(user: int, program: str, server: RealServer) -> str:
+    """Run a Python program with the server's port as another user, and return what it prints."""
+    port = server.address.rpartition(":")[2]
+    command = ["/usr/bin/env", "python3", "-c", program, port]
+    return subprocess.run(command, user=user, cwd="/", capture_output=True, check=True, text=True, timeout=60).stdout
+
+
+def test_without_a_token_another_user_of_the_machine_is_not_an_operator(stranger: int) -> None:
+    with running_server() as server:
+        assert run_as(stranger, SHUTTING_DOWN, server).startswith("HTTP/1.1 403 ")
+        assert takes_jobs(server)
+        assert run_as(os.geteuid(), SHUTTING_DOWN, server).startswith("HTTP/1.1 200 ")
+        assert not takes_jobs(server)
+
+
+def test_a_request_whose_client_has_left_does_not_shut_down(stranger: int) -> None:
+    with running_server() as server, requests.Session() as session:
+        session.get(f"{server.address}/healthz", timeout=20)  # a connection of the server's user, which stays
+        time.sleep(0.5)
+        for program in (LEAVING, RESETTING):
+            for _ in range(5):
+                run_as(stranger, program, server)
+        time.sleep(0.5)
+        assert takes_jobs(server)
 
 
 def test_by_default_the_server_listens_on_the_loopback_address_only(own_address: str) -> None:
@@ -66,3 +111,14 @@ def test_by_default_the_server_listens_on_the_loopback_address_only(own_address:
         with pytest.raises(requests.ConnectionError):
             shut_down(server, own_address)
         assert takes_jobs(server)
+
+
+def test_head_does_not_shut_down_and_get_does() -> None:
+    with running_server() as server:
+        url = f"{server.address}/api/graceful_shutdown"
+        refused = requests.head(url, timeout=20)
+        assert (refused.status_code, sorted(refused.headers["Allow"].split(", "))) == (405, ["GET", "POST"])
+        assert takes_jobs(server)
+        assert requests.get(url, timeout=20).json() == {"status": "done"}
+        assert not takes_jobs(server)
+        assert server.stop() == 0

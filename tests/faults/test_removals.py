@@ -20,7 +20,7 @@ def test_removed_jobs_stay_removed_and_cancelled_ones_cancelled_after_a_kill(tmp
     with running_server(places) as server:
         ended = finished_jobs(server)
         assert server.stop() == 0
-    with running_server(places, entry_point=slow_entry_point(tmp_path, seconds=0.5)) as server:
+    with running_server(places, entry_point=slow_entry_point(tmp_path, seconds=2.0)) as server:
         waiting = _submit(server, CASES[: CANCELLED + 5])[5:]
         cancelled = [job_id for job_id in waiting if delete(server, job_id) == "cancelled"]
         removed = list(ended)[:REMOVED]

@@ -97,7 +97,7 @@ def test_a_full_queue_reserves_no_key_and_hides_no_job(
 ) -> None:
     send(client, "kept")
     with monkeypatch.context() as patch:
-        patch.setattr(services.pool, "_queue_size", 0)
+        patch.setattr(services.pool._queue, "_size", 0)
         assert_error(send(client, "a"), 503)
         assert id_of(send(client, "kept")) == "job_id_1"
     assert id_of(send(client, "a")) == "job_id_2"

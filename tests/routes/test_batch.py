@@ -163,7 +163,7 @@ def test_a_body_that_is_not_declared_as_json_is_refused(client: FlaskClient) -> 
 def test_a_batch_for_which_the_queue_has_no_room_is_refused_whole(
     start_app: Callable[[Settings], Flask], settings: Settings
 ) -> None:
-    client = start_app(settings.model_copy(update={"queue_size": 2})).test_client()
+    client = start_app(settings.model_copy(update={"queue_size": 2, "client_share": 1.0})).test_client()
     refused = submit(client, REQUESTS)
     assert_error(refused, 503)
     assert int(refused.headers["Retry-After"]) > 0

@@ -134,7 +134,10 @@ def test_an_unknown_job_is_404(client: FlaskClient, job_id: str) -> None:
 
 def test_a_bare_number_means_the_job_of_that_number(client: FlaskClient, ask: Ask) -> None:
     ask("global_mean", question=OBESITY)
-    assert client.get("/api/get_results/1").json == client.get("/api/get_results/job_id_1").json
+    for ending in ("", "/chart", "?format=csv", "?format=svg", "/chart?theme=dark"):
+        by_number, by_id = (client.get(f"/api/get_results/{name}{ending}") for name in ("1", "job_id_1"))
+        assert by_number.status_code == 200, ending
+        assert by_number.data == by_id.data, ending
 
 
 @pytest.mark.parametrize("state", ["Ohio", "", "nowhere", None, 5])

@@ -14,7 +14,7 @@ from app.statistics import STATISTICS
 from app.table.engines.pandas_reader import read_table
 from app.table.survey_table import SurveyTable
 from support.plain_survey import PlainRow, kept, means_by, plain_rows
-from support.survey_files import row, write_csv
+from support.survey_files import NEEDED_COLUMNS, row, write_csv
 
 QUESTIONS = ["Q018", "Q036", "Q043", "Q047"]
 RANDOM_QUERIES = 150
@@ -155,6 +155,32 @@ def test_an_error_names_what_a_filter_keeps_if_another_field_set_it(tmp_path: An
     table = read_table(write_csv(tmp_path, [total, row(LocationDesc="Guam", Data_Value=30)]))
     body = {"question": table.questions[0].question.text, "state": "Guam"}
     assert "(it keeps 'Guam'); choose others" in refused(table, "trend", body)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            {"between": {"location": ["Ohio", "GU"]}},
+            "\"between\" names the location 'GU', whose value is suppressed (Guam, Total, 2019)",
+        ),
+        (
+            {"between": {"year": [2019, 2020]}, "state": "GU"},
+            "names the year '2019', whose value is suppressed (Guam, ",
+        ),
+        ({"between": {"location": ["Ohio", "Utah"]}}, "\"between\" names the location 'Utah', of which"),
+        ({"between": {"location": ["Ohio", "GU"]}, "years": [1990]}, "the filter 'years' leaves no row"),
+    ],
+)
+def test_a_comparison_names_the_side_without_a_value(tmp_path: Any, body: dict[str, Any], reason: str) -> None:
+    total = {"StratificationCategory1": "Total", "Stratification1": "Total", "YearStart": 2019, "YearEnd": 2019}
+    guam = {**total, "LocationDesc": "Guam", "LocationAbbr": "GU", "Data_Value": "", "Data_Value_Footnote_Symbol": "~"}
+    utah = {**total, "LocationDesc": "Utah", "LocationAbbr": "UT", "Question": "Other question", "Data_Value": 5}
+    ohio = {**total, "Data_Value": 30}
+    rows = [row(**each) for each in (ohio, {**ohio, "YearStart": 2020, "YearEnd": 2020}, guam, utah)]
+    table = read_table(write_csv(tmp_path, rows, (*NEEDED_COLUMNS, *sorted({*guam} - {*NEEDED_COLUMNS}))))
+    question = next(each.question.text for each in table.questions if each.question.text != "Other question")
+    assert reason in refused(table, "compare", {"question": question, **body})
 
 
 @pytest.mark.parametrize(

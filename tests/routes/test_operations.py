@@ -1,6 +1,8 @@
 """Operating a server over HTTP: health, metrics, cancelling, removing, and the limits on queue and history."""
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ Ask = Callable[..., Any]
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """The settings of every test, with a queue that is soon full."""
-    return settings.model_copy(update={"queue_size": QUEUE_SIZE})
+    return settings.model_copy(update={"queue_size": QUEUE_SIZE, "client_share": 1.0})
 
 
 def submitted(client: FlaskClient) -> str:
@@ -63,6 +65,19 @@ def test_a_server_that_cannot_write_is_not_ready_until_it_can(client: FlaskClien
     assert "results folder cannot be written to" in assert_error(client.get("/readyz"), 503)
     settings.results_dir.unlink()
     assert client.get("/readyz").status_code == 200
+
+
+def test_a_failed_reload_does_not_show_the_folder_of_the_table(client: FlaskClient, settings: Settings) -> None:
+    source = Path(settings.source())
+    source.rename(f"{source}.away")
+    client.post("/api/dataset/reload")
+    deadline = time.monotonic() + 20
+    while (reload := client.get("/api/dataset").get_json()["data"]["reload"])["status"] == "running":
+        assert time.monotonic() < deadline
+    assert reload["reason"].startswith(f"{source.name}: no such file")
+    page = client.get("/data").text
+    assert "no such file" in page
+    assert str(source.parent) not in page
 
 
 # Metrics

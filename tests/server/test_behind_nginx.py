@@ -51,6 +51,14 @@ def address(server: RealServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield address
 
 
+def test_the_prefix_alone_is_served_as_the_docs_configure_it(server: RealServer, tmp_path: Path) -> None:
+    at_root = "location / {\n            proxy_pass http://health_statistics;"
+    with running_nginx(tmp_path, server.address, {at_root: "location / {\n            return 404;"}) as address:
+        assert requests.get(f"{address}/", timeout=10).status_code == 404
+        assert requests.get(f"{address}/api/num_jobs", timeout=10).status_code == 404
+        assert requests.get(f"{address}/stats/api/num_jobs", timeout=10).json() == {"num_jobs": 0}
+
+
 def split(address: str) -> tuple[str, int]:
     """Return host and port of an address."""
     parts = urlsplit(address)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -99,6 +100,14 @@ def test_its_threads_are_placed_on_the_cores_unless_told_otherwise(one_core: str
 def test_it_listens_where_it_is_told_to() -> None:
     with running_server({"STATS_HOST": "localhost"}) as server:
         assert requests.get(f"{server.address}/api/num_jobs", timeout=10).json() == {"num_jobs": 0}
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no IPv6")
+def test_on_every_address_it_serves_both_versions_of_ip() -> None:
+    with running_server({"STATS_HOST": "::"}) as server:
+        port = server.address.rpartition(":")[2]
+        for host in ("127.0.0.1", "[::1]"):
+            assert requests.get(f"http://{host}:{port}/healthz", timeout=10).ok
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

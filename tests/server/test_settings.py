@@ -86,6 +86,10 @@ INVALID = [
     *[("STATS_DASK_SCHEDULER", text) for text in ("", "10.0.0.5:8786", "tcp://10.0.0.5", "tcp://a b:1", "x://a:1\nb")],
     *[("STATS_RESULTS_DIR", text) for text in ("", "  ")],
     *[("STATS_LOG_FILE", text) for text in ("", "  ")],
+    *[
+        ("STATS_ALLOWED_ORIGINS", text)
+        for text in ("example.org", "*", "null", "https://example.org/", "https://a b", "https://a,b", "a:1")
+    ],
     *[("STATS_TRUSTED_PROXIES", text) for text in ("nginx", "10.0.0.1/8", "10.0.0.1;10.0.0.2", "*")],
     *[("STATS_PORT", text) for text in ("80\nforged", "80\rforged", "80\u2028forged", "80\x85forged", "80\x1b[2J")],
 ]
@@ -171,11 +175,12 @@ def test_bytes_that_are_not_text_are_rejected(name: str) -> None:
         settings_from_environment({name: os.fsdecode(b"\xff\xfe")})
 
 
-@pytest.mark.parametrize("token", ["", "  ", "secret", "se\ncret"])
-def test_a_token_that_is_too_short_is_rejected_and_not_shown(token: str) -> None:
+@pytest.mark.parametrize("token", ["", "secret", "se\ncret", "a long secret", "secret-gehe\u00efm", "long-secret\n"])
+def test_a_token_that_is_too_short_or_that_no_header_can_carry_is_rejected_and_not_shown(token: str) -> None:
     with pytest.raises(SettingsError, match="STATS_ADMIN_TOKEN") as caught:
         settings_from_environment({"STATS_ADMIN_TOKEN": token})
     assert "cret" not in caught.value.reason
+    assert "at least 8 visible ASCII characters, without spaces" in caught.value.reason
     assert len(caught.value.reason.splitlines()) == 1
 
 

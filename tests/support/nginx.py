@@ -4,9 +4,10 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from support.real_server import HOST, PROJECT_ROOT, free_port
@@ -19,8 +20,8 @@ START_SECONDS = 10.0
 PAUSE_SECONDS = 0.05
 
 
-def configuration(folder: Path, port: int, backend: str) -> str:
-    """Return the configuration with its port, its backend and its folders replaced."""
+def configuration(folder: Path, port: int, backend: str, edits: Mapping[str, str]) -> str:
+    """Return the configuration with its port, its backend and its folders replaced, and further texts by ``edits``."""
     paths = "".join(f"    {name}_temp_path {folder}/{name};\n" for name in TEMPORARY_PATHS)
     replacements = {
         "user www-data;\n": "daemon off;\n",
@@ -29,6 +30,7 @@ def configuration(folder: Path, port: int, backend: str) -> str:
         "127.0.0.1:5000": urlsplit(backend).netloc,
         "listen 80 ": f"listen {HOST}:{port} ",
         "http {\n": f"http {{\n{paths}",
+        **edits,
     }
     text = CONFIGURATION.read_text(encoding="utf-8")
     for old, new in replacements.items():
@@ -38,18 +40,19 @@ def configuration(folder: Path, port: int, backend: str) -> str:
 
 
 @contextmanager
-def running_nginx(folder: Path, backend: str) -> Iterator[str]:
+def running_nginx(folder: Path, backend: str, edits: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
     """Run nginx in front of a server until the block ends; give its address without a slash at the end.
 
     Parameters
     ----------
     folder: for its configuration, logs and temporary files
     backend: the base address of the server
+    edits: texts of the configuration to replace, as a user edits it
     """
     assert NGINX is not None
     port = free_port()
     path = folder / "nginx.conf"
-    path.write_text(configuration(folder, port, backend), encoding="utf-8")
+    path.write_text(configuration(folder, port, backend, edits), encoding="utf-8")
     process = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(path), "-e", str(folder / "error.log")])
     try:
         _wait_until_it_listens(port)

@@ -126,13 +126,17 @@ def entry_point_with(folder: Path, prelude: str) -> Path:
 
 def slow_entry_point(folder: Path, seconds: float) -> Path:
     """Write a script that runs the server with runners that sleep after each job, and return its path."""
-    return entry_point_with(
-        folder,
+    return entry_point_with(folder, slow_prelude(seconds))
+
+
+def slow_prelude(seconds: float) -> str:
+    """Return code that makes runners sleep after each job."""
+    return (
         f"import sys\nsys.path.insert(0, {str(PROJECT_ROOT)!r})\n"
         "import time\n"
         "from app.metrics import Metrics\n"
         "ended = Metrics.ended\n"
-        f"Metrics.ended = lambda *of_job: (ended(*of_job), time.sleep({seconds}))",
+        f"Metrics.ended = lambda *of_job: (ended(*of_job), time.sleep({seconds}))"
     )
 
 

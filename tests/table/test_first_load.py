@@ -1,9 +1,11 @@
 """The first load over HTTP: what the server answers meanwhile, and how it ends."""
 
+import errno
 import os
 import select
 import signal
 import socket
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,30 +21,37 @@ from support.real_server import (
     BUNDLED_TABLE,
     HOST,
     RealServer,
-    ServerStartError,
-    entry_point_with,
     running_server,
     wait_until_ready,
 )
 from support.small_survey import OBESITY
 
-TAKE_THE_PORT = """
-import socket, sys
-sys.path.insert(0, {root!r})
-from app import startup as start_checks
-check = start_checks.check_start
-def check_and_take(settings):
-    global taken
-    address = check(settings)
-    taken = socket.create_server((address, settings.port))
-    return address
-start_checks.check_start = check_and_take
-"""
-
 
 def ask(server: RealServer, path: str, method: str = "GET", **more: Any) -> requests.Response:
     """Send a request."""
     return requests.request(method, f"{server.address}{path}", timeout=WAIT_SECONDS, **more)
+
+
+def cannot_be_taken(server: RealServer) -> bool:
+    """Return whether nobody else can listen on the server's port, not even by sharing it."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            other.bind((HOST, int(server.address.rpartition(":")[2])))
+            other.listen()
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+        return False
+
+
+def connect_again_and_again(server: RealServer, refused: list[OSError], ended: threading.Event) -> None:
+    """Open connections until ``ended`` is set, and record those that are refused."""
+    while not ended.wait(0.002):
+        try:
+            socket.create_connection((HOST, int(server.address.rpartition(":")[2])), WAIT_SECONDS).close()
+        except OSError as error:
+            refused.append(error)
 
 
 def test_the_server_is_alive_but_not_ready_during_the_first_load(tmp_path: Path) -> None:
@@ -112,16 +121,23 @@ def test_a_signal_during_the_first_load_ends_both_processes_at_once(tmp_path: Pa
         assert "Traceback" not in server.output()
 
 
-@pytest.mark.parametrize("slow", [True, False], ids=["slow load", "fast load"])
-def test_a_port_taken_during_the_first_load_ends_the_start(tmp_path: Path, *, slow: bool) -> None:
-    source = named_pipe(tmp_path / "table.csv") if slow else BUNDLED_TABLE
-    entry_point = entry_point_with(tmp_path, TAKE_THE_PORT.format(root=str(BUNDLED_TABLE.parent)))
-    reason = r"exit code 2 at its start; it wrote:\ncannot start: setting STATS_PORT='\d+': cannot listen on .*\n\Z"
-    with (
-        pytest.raises(ServerStartError, match=reason),
-        running_server({"STATS_DATA": str(source)}, entry_point=entry_point, path=ALIVE_PATH),
-    ):
-        pass
+def test_the_port_is_the_servers_own_from_the_start_on(tmp_path: Path) -> None:
+    """Nobody can take it before, while or after the waiting room serves, and no client is refused meanwhile."""
+    pipe = named_pipe(tmp_path / "table.csv")
+    with running_server({"STATS_DATA": str(pipe)}, path=ALIVE_PATH) as server:
+        assert cannot_be_taken(server)
+        refused: list[OSError] = []
+        ended = threading.Event()
+        clients = threading.Thread(target=connect_again_and_again, args=(server, refused, ended))
+        clients.start()
+        with opened(pipe) as writing:
+            writing.write(BUNDLED_TABLE.read_bytes())
+        wait_until_ready(server)
+        ended.set()
+        clients.join()
+        assert refused == []
+        assert cannot_be_taken(server)
+        assert server.stop() == 0
 
 
 def test_the_server_is_alive_while_the_cluster_has_no_workers() -> None:

@@ -103,11 +103,41 @@ def test_without_a_token_no_other_machine_is_allowed(client: FlaskClient, route:
 
 
 @as_guarded
-@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP", "Via"])
 @pytest.mark.parametrize("value", ["127.0.0.1", "for=127.0.0.1", ""])
 def test_without_a_token_proxied_requests_are_refused(client: FlaskClient, route: Route, name: str, value: str) -> None:
     assert_error(call(client, route, {name: value}), 403)
     assert call(client, route).status_code == route.allowed
+
+
+@as_guarded
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "stats.lan"])  # noqa: S104
+def test_without_a_token_a_server_that_others_reach_has_no_operators(
+    start_app: Start, settings: Settings, route: Route, host: str
+) -> None:
+    client = client_with(start_app, settings, host=host)
+    assert "STATS_ADMIN_TOKEN" in assert_error(call(client, route), 403)
+    assert call(client, SUBMITTING).status_code == 200
+
+
+@as_guarded
+@pytest.mark.parametrize("host", ["stats.example", "192.0.2.1:5000", "[2001:db8::1]"])
+def test_without_a_token_operators_use_a_loopback_host(
+    start_app: Start, settings: Settings, route: Route, host: str
+) -> None:
+    client = client_with(start_app, settings, allowed_hosts=("stats.example",))
+    assert "localhost" in assert_error(call(client, route, {"Host": host}), 403)
+    for own in ("localhost:5000", "127.0.0.1:5000", "[::1]:5000"):
+        assert call(client, RELOADING, {"Host": own}).status_code == 200
+
+
+@as_guarded
+def test_without_a_token_a_browser_has_to_say_which_site_its_page_belongs_to(client: FlaskClient, route: Route) -> None:
+    browser = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Old/1.0"}
+    assert "which site" in assert_error(call(client, route, browser), 403)
+    assert call(client, RELOADING, {**browser, "Sec-Fetch-Site": "same-origin"}).status_code == 200
+    assert call(client, RELOADING, {**browser, "Origin": OWN_ORIGIN}).status_code == 200
+    assert call(client, SUBMITTING, browser).status_code == 200
 
 
 @as_guarded
@@ -167,6 +197,16 @@ def test_neither_token_nor_guess_is_logged_or_returned(start_app: Start, setting
         assert secret not in repr(app.extensions["services"].settings)
 
 
+def test_a_wrong_token_is_logged_with_the_address_of_the_client(start_app: Start, settings: Settings) -> None:
+    app = start_app(settings.model_copy(update={"admin_token": SecretStr(TOKEN)}))
+    call(app.test_client(), RELOADING, {"Authorization": "Bearer wrong-horse"}, REMOTE_ADDR=ELSEWHERE)
+    app.extensions["services"].close()
+    warnings = [line for line in settings.log_file.read_text().splitlines() if " WARNING " in line]
+    assert [line.split("] ")[1] for line in warnings] == [
+        f"a wrong token for POST /api/dataset/reload came from {ELSEWHERE}"
+    ]
+
+
 def test_tokens_are_compared_in_constant_time(with_token: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[object, object]] = []
 
@@ -178,6 +218,24 @@ def test_tokens_are_compared_in_constant_time(with_token: FlaskClient, monkeypat
     answer = call(with_token, RELOADING, {"Authorization": "Bearer guess"})
     assert compared == [(b"guess", TOKEN.encode())]
     assert answer.status_code == 200  # what the comparison says decides, and nothing else
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("origins", [(), (FRIEND,)], ids=["alone", "with an allowed origin"])
+def test_a_safe_method_changes_nothing(
+    start_app: Start, settings: Settings, method: str, origins: tuple[str, ...]
+) -> None:
+    client = client_with(start_app, settings, allowed_origins=origins)
+    job_id = client.post("/api/global_mean", json={"question": OBESITY}).get_json()["job_id"]
+    client.get(f"/api/get_results/{job_id}?wait=10")
+    for path in ("/api/graceful_shutdown", "/api/dataset/reload", f"/api/jobs/{job_id}", "/api/global_mean", "/ask"):
+        answer = client.open(path, method=method)
+        reads = (method == "HEAD" and path.endswith(job_id)) or (method == "OPTIONS" and bool(origins))
+        assert answer.status_code == (200 if reads else 405), path
+        assert "HEAD" not in answer.headers.get("Allow", "") or not path.endswith("shutdown")
+    assert client.get("/readyz").get_json() == {"status": "done"}
+    assert client.get("/api/jobs").get_json()["data"] == [{job_id: "done"}]
+    assert client.get("/metrics").text.count("stats_jobs_accepted_total{") == 1
 
 
 # Pages of other sites
@@ -233,6 +291,13 @@ def test_the_servers_own_host_names_are_allowed(start_app: Start, settings: Sett
     assert_error(call(client, SUBMITTING, {"Host": "third.example"}), 403)
 
 
+@pytest.mark.parametrize("path", [*READING, "/jobs", "/docs", "/openapi.json", "/no/such/route"])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:5000", "localhost.evil.example"])
+def test_nothing_is_read_under_a_foreign_host_name(client: FlaskClient, path: str, host: str) -> None:
+    assert "STATS_ALLOWED_HOSTS" in assert_error(client.get(path, headers={"Host": host}), 403)
+    assert client.head(path, headers={"Host": host}).status_code == 403
+
+
 @pytest.mark.parametrize("path", READING)
 @pytest.mark.parametrize("headers", OTHER_SITES, ids=str)
 def test_reading_routes_ignore_the_origin(client: FlaskClient, path: str, headers: Headers) -> None:
@@ -260,6 +325,17 @@ def test_an_allowed_origin_may_submit_and_read(start_app: Start, settings: Setti
     assert preflight.headers["Access-Control-Allow-Origin"] == friend
     assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
     assert preflight.headers["Access-Control-Allow-Headers"] == "content-type"
+
+
+@as_guarded
+@pytest.mark.parametrize("token", [None, SecretStr(TOKEN)], ids=["without a token", "with the token"])
+def test_an_allowed_origin_is_never_an_operator(
+    start_app: Start, settings: Settings, route: Route, token: SecretStr | None
+) -> None:
+    client = client_with(start_app, settings, allowed_origins=(FRIEND,), admin_token=token)
+    headers = {**BEARER, "Origin": FRIEND, "Sec-Fetch-Site": "cross-site"}
+    assert "no setting makes it an operator" in assert_error(call(client, route, headers), 403)
+    assert call(client, SUBMITTING, headers).status_code == 200
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", f"{FRIEND}.evil.example", "http://friend.example", "null"])

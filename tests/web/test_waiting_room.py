@@ -41,8 +41,8 @@ def port() -> int:
 @pytest.fixture
 def listen(settings: Settings, port: int) -> Listen:
     """A function that opens that port."""
-    chosen = settings.model_copy(update={"port": port})
-    return lambda: listening_socket(chosen, HOST)
+    chosen = settings.model_copy(update={"host": HOST, "port": port})
+    return lambda: listening_socket(chosen)
 
 
 @pytest.fixture

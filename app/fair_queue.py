@@ -1,0 +1,205 @@
+"""The pool's queue: it has room for so many jobs, serves clients in turn, and ends the runners once it is closed.
+
+A job occupies a *place* from before it is recorded until it leaves the queue, so the number of occupied places answers
+both "is there room?" and "can a job still come?".
+
+The turns are those of deficit round robin (Shreedhar and Varghese, SIGCOMM 1995): in its turn a client gets computing
+time, a quantum, and its jobs are taken while their costs fit into what it has. So a client gets its share of the time
+however many jobs it has waiting, and a client with cheap jobs gets more of them done in a turn than one with costly
+jobs. The cost of a job is the measured time of its statistic. The jobs of one client are first in, first out.
+"""
+
+import threading
+from collections import deque
+from queue import SimpleQueue
+
+from app.errors import ServiceError, ShuttingDownError
+from app.jobs.job import Job
+
+STOP = None  # the stop token: a runner that takes it from the queue ends
+FIRST_COST_SECONDS = 0.001  # while no statistic has been measured
+WEIGHT_OF_LAST = 0.1  # of the last measurement in the moving average of a statistic
+
+
+class NoPlaceError(ServiceError):
+    """The queue has no free place.
+
+    Parameters
+    ----------
+    waiting: occupied places: those of the client if it has used up its share, otherwise all
+    of_client: whether the client has used up its share
+    """
+
+    def __init__(self, waiting: int, *, of_client: bool) -> None:
+        super().__init__("the queue is full")
+        self.waiting, self.of_client = waiting, of_client
+
+
+class _Client:
+    """A client with places: its waiting jobs, and the computing time that it may still use in this turn (seconds)."""
+
+    __slots__ = ("deficit", "jobs", "places")
+
+    def __init__(self) -> None:
+        self.jobs: deque[Job] = deque()
+        self.places = 0  # its waiting jobs, and those that are being recorded
+        self.deficit = 0.0
+
+
+class FairQueue:
+    """A bounded queue of jobs that serves clients in turn. Safe to use from many threads.
+
+    Parameters
+    ----------
+    size: number of jobs that may wait
+    client_size: number of jobs of one client that may wait
+    runners: number of threads that take jobs; each gets one stop token
+    """
+
+    def __init__(self, *, size: int, client_size: int, runners: int) -> None:
+        self._size, self._client_size, self._runners = size, client_size, runners
+        # A ticket for each job, and one for each stop token. Runners block on them. Tickets are taken in the order in
+        # which they came, so a stop token is taken after every job that was put before it.
+        self._tickets: SimpleQueue[bool] = SimpleQueue()  # True for a job, False for a stop token
+        # Guards the fields below. Nothing blocks while it is held, and hot paths make few calls under it: CPython
+        # switches threads at calls, so the lock is hardly ever held by a thread that does not run.
+        self._lock = threading.Lock()
+        self._open = True
+        self._places = 0  # of all clients
+        self._clients: dict[str, _Client] = {}  # those with places
+        self._turns: deque[_Client] = deque()  # those with waiting jobs; the first one has its turn
+        self._costs: dict[str, float] = {}  # seconds by statistic
+        self.contended = False  # whether two clients have ever waited at once; before that, nobody needs the costs
+
+    # Putting jobs in
+
+    def reserve(self, count: int, name: str, *, limited: bool = True) -> None:
+        """Occupy places for jobs of a client that are about to be recorded.
+
+        Checking that the queue is open and taking the places is one critical section: a shutdown that comes later sees
+        the places, and keeps the runners until these jobs have left the queue.
+
+        Parameters
+        ----------
+        count: number of jobs, at least 1
+        name: the client
+        limited: whether the limits apply; they do not to jobs that were accepted before
+
+        Raises
+        ------
+        ShuttingDownError, NoPlaceError: no place was taken
+        """
+        with self._lock:
+            if not self._open:
+                raise ShuttingDownError
+            client = self._clients[name] if name in self._clients else _Client()
+            waiting, own = self._places, client.places
+            if (waiting + count <= self._size and own + count <= self._client_size) or not limited:
+                self._clients[name] = client
+                client.places = own + count
+                self._places = waiting + count
+                return
+        of_client = waiting + count <= self._size
+        raise NoPlaceError(own if of_client else waiting, of_client=of_client)
+
+    def give_back(self, count: int, client: str) -> None:
+        """Free places of jobs that could not be recorded."""
+        with self._lock:
+            self._free(self._clients[client], count, client)
+
+    def put(self, job: Job) -> None:
+        """Add a job that has a place, behind the other jobs of its client. Does not block."""
+        with self._lock:
+            client = self._clients[job.client]
+            if not client.jobs:
+                self._turns.append(client)
+                self.contended = self.contended or len(self._turns) > 1
+            client.jobs.append(job)
+        self._tickets.put(True)
+
+    # Taking jobs out
+
+    def get(self) -> Job | None:
+        """Take the next job and free its place; or take ``STOP``. Blocks until there is one of them."""
+        while self._tickets.get():
+            with self._lock:
+                if not self._turns:
+                    continue  # the ticket of a job that was removed
+                turns = self._turns
+                client = self._client_in_turn() if len(turns) > 1 else turns[0]
+                job = client.jobs.popleft()
+                if not client.jobs:
+                    self._turns.popleft()
+                    client.deficit = 0.0  # time that it did not use is not saved up
+                self._free(client, 1, job.client)
+                return job
+        return STOP
+
+    def remove(self, job: Job) -> None:
+        """Take a job out and free its place, if it is in the queue; its ticket stays and is skipped."""
+        with self._lock:
+            client = self._clients.get(job.client)
+            if client is None or job not in client.jobs:
+                return  # still being recorded: the runner that takes it frees its place
+            client.jobs.remove(job)
+            if not client.jobs:
+                self._turns.remove(client)
+            self._free(client, 1, job.client)
+
+    def _client_in_turn(self) -> _Client:
+        """Move the client whose next job fits into its deficit to the front, and take that job's cost from it."""
+        quantum = max(self._costs.values(), default=FIRST_COST_SECONDS)  # so that each turn serves at least one job
+        while True:
+            client = self._turns[0]
+            cost = self._costs.get(client.jobs[0].statistic, quantum)
+            if client.deficit >= cost:
+                client.deficit -= cost
+                return client
+            client.deficit += quantum
+            self._turns.rotate(-1)
+
+    def _free(self, client: _Client, count: int, name: str) -> None:
+        """Free places; the last one to be freed after the queue was closed ends the runners."""
+        client.places -= count
+        self._places -= count
+        if not client.places:
+            del self._clients[name]
+        # Once closed, the count only falls, so it reaches 0 once and the tokens are put once.
+        if not self._places and not self._open:
+            self._put_stop_tokens()
+
+    def measured(self, statistic: str, seconds: float) -> None:
+        """Take account of how long a job of a statistic took."""
+        if statistic in self._costs:
+            self._costs[statistic] += WEIGHT_OF_LAST * (seconds - self._costs[statistic])
+        else:
+            with self._lock:  # somebody may be iterating over the costs
+                self._costs[statistic] = seconds
+
+    # Closing
+
+    def close(self) -> tuple[bool, int]:
+        """Take no more jobs. Return whether the queue was open, and how many places are occupied.
+
+        The stop tokens follow the last job. While places are occupied, that job may still be on its way into the queue;
+        then the thread that frees the last place puts them.
+        """
+        with self._lock:
+            was_open, self._open = self._open, False
+            if was_open and not self._places:
+                self._put_stop_tokens()
+            return was_open, self._places
+
+    def _put_stop_tokens(self) -> None:
+        for _ in range(self._runners):
+            self._tickets.put(False)
+
+    def is_open(self) -> bool:
+        """Return whether the queue takes jobs."""
+        with self._lock:
+            return self._open
+
+    def places(self) -> int:
+        """Return the number of occupied places."""
+        with self._lock:
+            return self._places

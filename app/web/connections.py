@@ -1,0 +1,72 @@
+"""The TCP connections of this machine, as Linux lists them; other systems list none.
+
+Granian tells an application the address of a client, but neither its port nor what has become of the connection. So a
+client is looked up by its address and the server's port, which may find more than one connection.
+"""
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+
+TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+ESTABLISHED, CLOSE_WAIT = "01", "08"
+
+Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One end of a connection: addresses, ports, the kernel's code of its state, and the user that owns the socket."""
+
+    local: Address
+    local_port: int
+    remote: Address
+    remote_port: int
+    state: str
+    user: int
+
+
+def parse_address(text: str) -> Address | None:
+    """Parse an IP address, None if it is not one; an IPv4-mapped IPv6 address becomes plain IPv4."""
+    try:
+        return _plain(ip_address(text))
+    except ValueError:
+        return None
+
+
+def server_ends(client: Address, port: int) -> list[Connection]:
+    """Return this machine's ends of the connections from a client's address to the server's port."""
+    return [each for each in _connections(port) if each.local_port == port and each.remote == client]
+
+
+def client_ends(client: Address, port: int) -> list[Connection]:
+    """Return the clients' ends of the connections from an address of this machine to the server's port."""
+    return [each for each in _connections(port) if each.remote_port == port and each.local == client]
+
+
+def _connections(port: int) -> Iterator[Connection]:
+    """Return every connection with a port at either end."""
+    marker = f":{port:04X} "
+    for table in TABLES:
+        with suppress(FileNotFoundError), table.open(encoding="ascii") as lines:
+            next(lines)  # the names of the columns
+            for line in lines:
+                if marker in line:
+                    _, local, remote, state, _, _, _, user, *_ = line.split()
+                    yield Connection(*_parse_end(local), *_parse_end(remote), state, int(user))
+
+
+def _parse_end(text: str) -> tuple[Address, int]:
+    """Parse an address, in words of the processor's byte order, and a port."""
+    words, _, port = text.partition(":")
+    packed = b"".join(struct.pack("=I", int(words[at : at + 8], 16)) for at in range(0, len(words), 8))
+    family = socket.AF_INET6 if len(packed) > 4 else socket.AF_INET
+    return _plain(ip_address(socket.inet_ntop(family, packed))), int(port, 16)
+
+
+def _plain(address: Address) -> Address:
+    return getattr(address, "ipv4_mapped", None) or address

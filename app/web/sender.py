@@ -1,0 +1,33 @@
+"""Who sent a request, as the queue tells clients apart."""
+
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
+from flask import Request
+
+from app.web.guard import has_token
+
+OPERATOR = "operator"
+NETWORK_BITS = 64  # of an IPv6 address; the other half is the client's to choose
+SENDERS_CACHED = 4096
+
+
+def sender_of(current: Request) -> str:
+    """Return the client that sent a request: the operator, an IPv4 address, or the /64 network of an IPv6 address.
+
+    Behind a trusted proxy this is the address that the proxy reports.
+    """
+    if "HTTP_AUTHORIZATION" in current.environ and has_token(current):
+        return OPERATOR
+    return _client_at(current.remote_addr or "")
+
+
+@lru_cache(maxsize=SENDERS_CACHED)
+def _client_at(text: str) -> str:
+    try:
+        address = ip_address(text)
+    except ValueError:  # a Unix socket, or what a proxy reports
+        return text
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Network((int(address), NETWORK_BITS), strict=False))
+    return text
