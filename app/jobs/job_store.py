@@ -15,7 +15,7 @@ from app.jobs.group_commit import GroupCommit
 from app.jobs.idempotency import IdempotencyKeys
 from app.jobs.job import Document, Job, JobOutcome, JobRequest, JobStatus, Work, error_document
 from app.jobs.journal import Journal, accepted_line, ended_line, highest_line, removed_line
-from app.jobs.retention import ClockWatch, Retention
+from app.jobs.retention import Retention
 from app.jobs.status_map import RUNNING, Recovered, StatusMap
 
 logger = logging.getLogger(__name__)
@@ -321,7 +321,6 @@ class Maintenance(threading.Thread):
     def __init__(self, store: JobStore) -> None:
         super().__init__(name="Maintenance", daemon=True)
         self._store = store
-        self._clock = ClockWatch(steady=store.map.size() == 0)
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -329,7 +328,7 @@ class Maintenance(threading.Thread):
         failing = False
         while not self._stopped.wait(MAINTENANCE_SECONDS):
             try:
-                if self._clock.is_steady():
+                if self._store.map.clock.is_steady():
                     self._store.expire_old()
                 self._store.flush()
             except Exception:  # the next round tries again

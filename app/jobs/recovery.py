@@ -3,6 +3,7 @@
 import gc
 import logging
 import re
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -49,21 +50,21 @@ def _recover(journal: Journal, files: ResultFiles, recovered: Recovered, ends: d
     if journal.damaged:
         # Each damaged line may have held the highest numbers; two, if the damage joined two lines.
         recovered.last_number += 2 * len(journal.damaged)
-    else:
-        _drop_torn_batches(recovered, journal)
+    numbers = files.numbers()
+    if not journal.damaged:
+        _drop_torn_batches(recovered, journal, {*ends, *numbers})
     # Ends come after all acceptances, because a runner may buffer a job's end before its acceptance is written.
     for number, end in ends.items():
         if number in recovered.jobs:
             _end(recovered.jobs[number], end)
     # Files come last: what the journal says of a job counts more than the file that lies there.
-    numbers = files.numbers()
     for number in numbers:
         job = recovered.jobs.get(number)
         if number not in recovered.removed and (job is None or job.status is JobStatus.RUNNING):
             _match_file(number, recovered, ends, (journal, files))
-    recovered.removed.intersection_update(numbers)
     for line in journal.damaged:
         _end_damaged(line, recovered)
+    recovered.removed.intersection_update(numbers)
     recovered.jobs = dict(sorted(recovered.jobs.items()))
     recovered.last_number = max([recovered.last_number, *numbers, *recovered.jobs])
 
@@ -74,6 +75,7 @@ def _replay(record: dict[str, Any], recovered: Recovered, ends: dict[int, JobOut
         if "accepted" in record:
             number = int(record["accepted"])
             recovered.jobs.setdefault(number, _accepted_job(number, record))
+            recovered.removed.discard(number)  # a batch that was dropped and then taken over from its files
         elif "ended" in record:
             number, status = int(record["ended"]), STATUSES[record["status"]]
             ends[number] = JobOutcome(status, record.get("reason"), record.get("checksum"), float(record["at"]))
@@ -99,11 +101,18 @@ def _accepted_job(number: int, record: dict[str, Any]) -> Job:
     return Job(number, request, accepted_at=accepted_at)
 
 
-def _drop_torn_batches(recovered: Recovered, journal: Journal) -> None:
-    """Drop the jobs of a batch whose last lines are missing; no higher number was given after it."""
+def _drop_torn_batches(recovered: Recovered, journal: Journal, ended: AbstractSet[int]) -> None:
+    """Drop the jobs of a batch whose last lines are missing; no higher number was given after it.
+
+    A batch of which any job has ended was accepted: its lines were lost later.
+    """
     for job in list(recovered.jobs.values()):
         submission = job.request.submission if job.request is not None else None
-        if submission is not None and job.number - submission.place + submission.jobs - 1 > recovered.last_number:
+        if submission is None:
+            continue
+        first = job.number - submission.place
+        batch = range(first, first + submission.jobs)
+        if batch[-1] > recovered.last_number and ended.isdisjoint(batch):
             logger.warning("%s: dropped, because not all jobs of its batch were recorded", job.id)
             del recovered.jobs[job.number]
             journal.buffer(removed_line(job.number))

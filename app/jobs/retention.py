@@ -24,52 +24,49 @@ class Retention:
 
 
 class JobClock:
-    """The times that are recorded of jobs, in seconds since 1970 (UTC): those of the wall clock, but not before a
-    time that was recorded earlier.
+    """The times that are recorded of jobs, in seconds since 1970 (UTC): those of the wall clock, without its steps.
+
+    ``now`` may be called from any thread, ``is_steady`` from one.
 
     Parameters
     ----------
-    not_before: the latest time that an earlier run recorded, 0 if there is none
+    not_before: the latest time that an earlier run recorded, 0 if there is nothing of an earlier run
     """
 
     def __init__(self, not_before: float = 0.0) -> None:
-        self._not_before = not_before
         behind = not_before - time.time()
         if behind > STEP_SECONDS:
             logger.warning(
-                "the clock is %.0f s behind the journal; its last time is recorded until the clock has caught up",
-                behind,
+                "the clock is %.0f s behind the journal, whose time is recorded until it has caught up", behind
             )
+        # What is added to the monotonic clock. It follows small adjustments of the wall clock at once, a step forward
+        # after ``SETTLE_SECONDS``, and a step back never: a job must not look older than it is.
+        self._offset = _offset() + max(behind, 0.0)
+        self._wall_offset = _offset()
+        # Without jobs of an earlier run, nothing depends on how right the clock is at the start.
+        self._steady_from = time.monotonic() + (SETTLE_SECONDS if not_before else 0.0)
 
     def now(self) -> float:
         """Return the time to record."""
-        return max(time.time(), self._not_before)
-
-
-class ClockWatch:
-    """Notices steps of the wall clock. Used by one thread.
-
-    Parameters
-    ----------
-    steady: whether the clock counts as steady at the start, which it need not be if there is nothing of an earlier run
-    """
-
-    def __init__(self, *, steady: bool) -> None:
-        self._offset = _offset()
-        self._steady_from = time.monotonic() + (0.0 if steady else SETTLE_SECONDS)
+        wall, steady = time.time(), time.monotonic() + self._offset
+        return wall if -STEP_SECONDS < wall - steady < STEP_SECONDS else steady
 
     def is_steady(self) -> bool:
-        """Return whether the wall clock has not been set for ``SETTLE_SECONDS``; log it if it has just been."""
+        """Return whether the wall clock has not been set for ``SETTLE_SECONDS``; log it if it has just been.
+
+        To be called about once a second.
+        """
         offset = _offset()
-        step, self._offset = offset - self._offset, offset
+        step, self._wall_offset = offset - self._wall_offset, offset
         if abs(step) > STEP_SECONDS:
             logger.warning(
-                "the clock was set by %+.0f s; no job is removed for its age in the next %g s",
-                step,
-                SETTLE_SECONDS,
+                "the clock was set by %+.0f s; no job is removed for its age in the next %g s", step, SETTLE_SECONDS
             )
             self._steady_from = time.monotonic() + SETTLE_SECONDS
-        return time.monotonic() >= self._steady_from
+        steady = time.monotonic() >= self._steady_from
+        if abs(offset - self._offset) <= STEP_SECONDS or (steady and offset > self._offset):
+            self._offset = offset
+        return steady
 
 
 def _offset() -> float:

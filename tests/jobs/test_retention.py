@@ -7,7 +7,7 @@ import pytest
 
 from app.jobs.job import Job, done_document
 from app.jobs.job_store import JobStore
-from app.jobs.retention import SETTLE_SECONDS, ClockWatch, Retention
+from app.jobs.retention import SETTLE_SECONDS, JobClock, Retention
 from support.pool_parts import echo_request, make_store
 
 DAY = 86400.0
@@ -87,23 +87,47 @@ def test_jobs_of_an_earlier_run_are_removed_for_their_age(tmp_path: Path, clocks
     assert second.map.size() == 0
 
 
+def test_a_clock_set_back_while_the_server_runs_makes_no_job_look_old_after_a_restart(
+    tmp_path: Path, clocks: Clocks
+) -> None:
+    first = make_store(tmp_path, retention=WEEK)
+    clocks.wall -= 22 * 365 * DAY
+    run(first)
+    first.close()
+    clocks.wall += 22 * 365 * DAY
+    second = make_store(tmp_path, retention=WEEK)
+    second.expire_old()
+    assert second.map.size() == 1
+
+
+def test_a_short_step_forward_is_not_recorded_and_a_lasting_one_is(clocks: Clocks) -> None:
+    clock = JobClock()
+    before = clock.now()
+    clocks.wall += 8 * DAY
+    assert not clock.is_steady()
+    assert clock.now() == pytest.approx(before)
+    clocks.run(SETTLE_SECONDS + 1)
+    assert clock.is_steady()
+    assert clock.now() == pytest.approx(clocks.wall)
+
+
 def test_the_clock_is_steady_only_some_time_after_it_was_set(clocks: Clocks, caplog: pytest.LogCaptureFixture) -> None:
-    watch = ClockWatch(steady=True)
-    assert watch.is_steady()
+    clock = JobClock()
+    assert clock.is_steady()
     clocks.run(3)
     clocks.wall += 8 * DAY
-    assert not watch.is_steady()
+    assert not clock.is_steady()
     assert "was set by +691200 s" in caplog.text
     clocks.wall -= 8 * DAY
-    assert not watch.is_steady()
+    assert not clock.is_steady()
     clocks.run(SETTLE_SECONDS - 1)
-    assert not watch.is_steady()
+    assert not clock.is_steady()
     clocks.run(2)
-    assert watch.is_steady()
+    assert clock.is_steady()
 
 
 def test_after_a_start_with_earlier_jobs_the_clock_must_prove_steady(clocks: Clocks) -> None:
-    watch = ClockWatch(steady=False)
-    assert not watch.is_steady()
+    clock = JobClock(not_before=clocks.wall - 1)
+    assert not clock.is_steady()
     clocks.run(SETTLE_SECONDS + 1)
-    assert watch.is_steady()
+    assert clock.is_steady()
