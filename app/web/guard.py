@@ -8,7 +8,6 @@ checked further: ``Sec-Fetch-Site`` and ``Origin`` say which site a page belongs
 
 import hmac
 import logging
-import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -196,8 +195,7 @@ def _local_problem() -> str | None:
     for problem, holds in problems.items():
         if holds:
             return problem
-    seconds = time.perf_counter() - this_request().started
-    return None if is_own_user(environ, seconds) else NOT_THE_USER
+    return None if is_own_user(environ, this_request().started) else NOT_THE_USER
 
 
 def _is_loopback(host: str) -> bool:
