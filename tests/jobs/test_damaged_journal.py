@@ -37,7 +37,7 @@ def test_no_flipped_bit_of_the_journal_costs_a_result_or_changes_an_answer(folde
         finish(first, accept(first))
     first.close()
     whole = journal_of(folder).read_bytes()
-    for offset in range(0, len(whole), 3):
+    for offset in range(len(whole)):
         journal_of(folder).write_bytes(whole)
         flip(journal_of(folder), offset)
         second = make_store(folder)
@@ -45,7 +45,13 @@ def test_no_flipped_bit_of_the_journal_costs_a_result_or_changes_an_answer(folde
         assert answers == [{"status": "done", "data": {"n": n}} for n in (1, 2)], whole[offset - 20 : offset + 20]
         assert accept(second).number > 2
         second.close()
-        assert make_store(folder).map.size() == 3
+        # A damaged number may stand for a job that was never accepted; it then answers that its record is damaged.
+        assert [status for _, status in make_store(folder).map.statuses()].count("error") <= 1
+        assert sorted(status for _, status in make_store(folder).map.statuses() if status != "error") == [
+            "done",
+            "done",
+            "running",
+        ]
     damaged = [path for path in folder.iterdir() if path.name.startswith("journal.damaged-")]
     assert damaged
 
