@@ -69,3 +69,20 @@ def test_memory_and_disk_stay_within_the_retention_limit() -> None:
     assert files == KEPT_JOBS
     assert lines < SPARE_JOURNAL_LINES + JOURNAL_LINES_PER_JOB * KEPT_JOBS + 2 * CLIENTS * JOURNAL_LINES_PER_JOB
     assert most < first * (1 + MOST_GROWTH)
+
+
+def test_batches_larger_than_the_retention_leave_no_file_and_no_false_warning() -> None:
+    with running_server({"STATS_RETENTION_JOBS": "100"}) as server:
+        for _ in range(scaled(3, 10)):
+            answer = requests.post(
+                f"{server.address}/api/batch",
+                json=[{"statistic": "global_mean", "question": "Q036"}] * 1000,
+                headers={"Prefer": "wait=30"},
+                timeout=60,
+            )
+            assert answer.status_code == 200
+        assert server.stop() == 0
+        files = len(list(server.results_dir.glob("job_id_*")))
+        log = server.log_file.read_text(encoding="utf-8")
+    assert files == 100
+    assert "lost or damaged" not in log
