@@ -14,7 +14,8 @@ class Columnar:
 
     def select(self, chosen: NDArray[np.bool_] | slice) -> Self:
         """Return the rows that a mask of shape (rows,), or a slice, chooses."""
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
+        # Not fields(): it makes a tuple at each call, and this is called for every mean of one location.
+        return type(self)(*[getattr(self, name)[chosen] for name in self.__dataclass_fields__])
 
     def lock(self) -> None:
         """Make every array read-only."""

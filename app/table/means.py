@@ -46,8 +46,10 @@ class QuestionMeans:
 
     def location_mean(self, location: int) -> float | None:
         """Return the mean (percent) of one location, None if it has no value."""
-        means = self.by_location.of_location(location).means
-        return float(means[0]) if means.size else None
+        locations = self.by_location.locations
+        place = int(np.searchsorted(locations, location))
+        found = place < locations.size and locations[place] == location
+        return float(self.by_location.means[place]) if found else None
 
     def location_strata(self, location: int) -> Means:
         """Return the means of one location by stratum."""
