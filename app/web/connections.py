@@ -4,8 +4,10 @@ Granian tells an application the address of a client, but neither its port nor w
 client is looked up by its address and the server's port, which may find more than one connection.
 """
 
+import os
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +16,10 @@ from pathlib import Path
 
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 ESTABLISHED, CLOSE_WAIT = "01", "08"
+INTERNET = (socket.AF_INET, socket.AF_INET6)
+DESCRIPTORS = Path("/proc/self/fd")
+SENT_OFFSET, RECEIVED_OFFSET, INFO_BYTES = 44, 52, 56  # of the times of the last data in the kernel's struct tcp_info
+MARGIN_SECONDS = 0.2  # from the last byte of a request to the moment when a thread takes it
 
 Address = IPv4Address | IPv6Address
 
@@ -46,6 +52,33 @@ def server_ends(client: Address, port: int) -> list[Connection]:
 def client_ends(client: Address, port: int) -> list[Connection]:
     """Return the clients' ends of the connections from an address of this machine to the server's port."""
     return [each for each in _connections(port) if each.remote_port == port and each.local == client]
+
+
+def sending_ports(client: Address, port: int, started: float) -> set[int]:
+    """Return the ports at an address that may wait for a response to what they have sent since a request came.
+
+    Parameters
+    ----------
+    started: when the request came, by ``time.perf_counter``
+    """
+    seconds = time.perf_counter() - started + MARGIN_SECONDS
+    ports = set()
+    for descriptor in DESCRIPTORS.iterdir():
+        with suppress(OSError):  # it does not listen or connect, or is closed meanwhile
+            if descriptor.readlink().name.startswith("socket:"):
+                with socket.socket(fileno=os.dup(int(descriptor.name))) as connection:
+                    if connection.family in INTERNET and connection.getsockname()[1] == port:
+                        address, peer_port, *_ = connection.getpeername()
+                        if parse_address(address) == client and _may_wait(connection, seconds):
+                            ports.add(peer_port)
+    return ports
+
+
+def _may_wait(connection: socket.socket, seconds: float) -> bool:
+    """Return whether something came in the last seconds and nothing was sent since, exact to some milliseconds."""
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)
+    sent, received = (struct.unpack_from("=I", info, offset)[0] for offset in (SENT_OFFSET, RECEIVED_OFFSET))
+    return bool(received / 1000 <= seconds and sent >= received)
 
 
 def _connections(port: int) -> Iterator[Connection]:

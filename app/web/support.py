@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from app.errors import ErrorEnvelope, InvalidRequestError, ServiceError, quoted
 from app.services import Services
-from app.web.connections import CLOSE_WAIT, parse_address, server_ends
+from app.web.connections import CLOSE_WAIT, parse_address, sending_ports, server_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,6 +106,8 @@ class ApiRequest(Request):
         if client is None:
             return False
         closing = _closing(client, port)
+        if closing:  # one that has sent nothing lately has given up an earlier request, and is not this client
+            closing &= sending_ports(client, port, self.started)
         for _ in range(LOOKS):
             if not closing:
                 return False
