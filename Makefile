@@ -33,9 +33,9 @@ data: $(SERVER_READY) ## download CDC's current table, which the server prefers 
 
 dask: $(DASK_READY) ## install the packages for tables larger than memory and tables on the web
 
-run_tests: $(DEV_READY) ## run all tests: unit tests on all cores, then browser and fault tests one by one
-	$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/faults --ignore tests/browser
-	$(BIN)/python -m pytest tests/browser tests/faults
+run_tests: $(DEV_READY) ## run all tests: most on all cores, then those that need the machine alone one by one
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 soak: $(DEV_READY) ## run the fault tests in their long form, about half an hour
 	SOAK=1 $(BIN)/python -m pytest -s tests/faults

@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 
 from support.drawn import OLD_JOBS
 
+pytestmark = pytest.mark.alone
+
 QUICK_SECONDS = 1.0
 ROWS_SHOWN = 100
 

@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Page, Response, expect
 
 from support.drawn import NARROW, WIDE, rows_of, wait_for_chart, watched_context
 
+pytestmark = pytest.mark.alone
+
 FIRST_VIEW_BYTES = 300_000
 FIRST_VIEW_SECONDS = 1.0
 SERIOUS = frozenset({"serious", "critical"})

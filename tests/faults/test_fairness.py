@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from itertools import combinations, islice
 from statistics import quantiles
 
+import pytest
 import requests
 
 from support.load import scaled
 from support.real_server import running_server
+
+pytestmark = pytest.mark.alone
 
 WAITING = scaled(2_000, 10_000)
 BATCH = 500

@@ -8,11 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 import requests
 
 from support.load import CASES, Case, check_acknowledged
 from support.raw_http import RawConnection, get_bytes, post_bytes
 from support.real_server import RealServer, running_server, slow_entry_point
+
+pytestmark = pytest.mark.alone
 
 SUBMISSIONS, ROOM = 10_000, 1_000
 CLIENTS = 8

@@ -6,11 +6,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import requests
 
 from support.load import CASES, Case, check_acknowledged, load, scaled
 from support.raw_http import RawConnection, get_bytes, post_bytes
 from support.real_server import RealServer, running_server
+
+pytestmark = pytest.mark.alone
 
 JOBS = scaled(8_000, 500_000)
 KEPT_JOBS = scaled(500, 5_000)

@@ -13,6 +13,8 @@ import pytest
 from support.load import check_acknowledged, load, scaled
 from support.real_server import RealServer, running_server
 
+pytestmark = pytest.mark.alone
+
 CONNECTIONS = scaled(400, 2_000)
 MEASURED_SECONDS = scaled(2, 10)
 LEAST_RATE = 0.5

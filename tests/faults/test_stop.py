@@ -8,10 +8,13 @@ import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import pytest
 import requests
 
 from support.load import Case, check_acknowledged, load, scaled
 from support.real_server import PROJECT_ROOT, RealServer, free_port, running_server, slow_entry_point
+
+pytestmark = pytest.mark.alone
 
 LONG_QUEUE = 300
 SETTLE_SECONDS = 0.8  # a second signal that comes sooner is taken for the same one
