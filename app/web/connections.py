@@ -4,18 +4,20 @@ Granian tells an application the address of a client, but neither its port nor w
 client is looked up by its address and the server's port, which may find more than one connection.
 """
 
+import errno
 import os
 import socket
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 ESTABLISHED, CLOSE_WAIT = "01", "08"
+CLOSED_MEANWHILE = frozenset({errno.ENOENT, errno.ENOTCONN, errno.EBADF, errno.ENOTSOCK, errno.EINVAL})
 INTERNET = (socket.AF_INET, socket.AF_INET6)
 DESCRIPTORS = Path("/proc/self/fd")
 SENT_OFFSET, RECEIVED_OFFSET, INFO_BYTES = 44, 52, 56  # of the times of the last data in the kernel's struct tcp_info
@@ -64,7 +66,7 @@ def sending_ports(client: Address, port: int, started: float) -> set[int]:
     seconds = time.perf_counter() - started + MARGIN_SECONDS
     ports = set()
     for descriptor in DESCRIPTORS.iterdir():
-        with suppress(OSError):  # it does not listen or connect, or is closed meanwhile
+        with _skip_unconnected():
             if descriptor.readlink().name.startswith("socket:"):
                 with socket.socket(fileno=os.dup(int(descriptor.name))) as connection:
                     if connection.family in INTERNET and connection.getsockname()[1] == port:
@@ -72,6 +74,16 @@ def sending_ports(client: Address, port: int, started: float) -> set[int]:
                         if parse_address(address) == client and _may_wait(connection, seconds):
                             ports.add(peer_port)
     return ports
+
+
+@contextmanager
+def _skip_unconnected() -> Iterator[None]:
+    """Skip a socket that is not connected, or has been closed meanwhile; any other error is raised."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in CLOSED_MEANWHILE:
+            raise
 
 
 def _may_wait(connection: socket.socket, seconds: float) -> bool:

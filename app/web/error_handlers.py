@@ -1,13 +1,16 @@
 """Turn every error into the error envelope, and log the server's own faults."""
 
+import errno
 import logging
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
-from app.errors import ErrorEnvelope, ServiceError, quoted
+from app.errors import ErrorEnvelope, ServiceError, UnavailableError, one_line, quoted
 from app.web.support import error_response, json_response
 
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})  # the system has run out of something for now
+EXHAUSTED_RETRY_SECONDS = 5
 KEPT_HEADERS = frozenset({"Allow", "Retry-After"})
 
 logger = logging.getLogger(__name__)
@@ -27,6 +30,10 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _unexpected_error(error: Exception) -> Response:
+    if isinstance(error, OSError) and error.errno in EXHAUSTED:
+        logger.warning("%s %s was refused: %s", request.method, request.path, one_line(error))
+        reason = f"the server cannot do this now ({one_line(error)}); try again later"
+        return error_response(UnavailableError(reason, EXHAUSTED_RETRY_SECONDS))
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     return json_response(ErrorEnvelope("the server failed; the fault is in its log"), 500)
 

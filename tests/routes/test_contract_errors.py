@@ -1,5 +1,8 @@
 """The errors of the HTTP contract, row by row."""
 
+import errno
+import os
+
 import orjson
 import pytest
 from flask import Flask
@@ -123,3 +126,17 @@ def test_a_server_fault_is_logged_and_returned_without_its_traceback(
 @pytest.mark.parametrize("path", ["/api//jobs", "/api/jobs//job_id_1", "/api/get_results//job_id_1"])
 def test_extra_slashes_are_404_without_a_redirect(client: FlaskClient, path: str) -> None:
     assert "there is no route" in assert_error(client.get(path, base_url="http://localhost"), 404)
+
+
+def test_a_request_for_which_the_system_has_nothing_left_is_refused_for_now(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("app.web.guard.is_own_user", fail)
+    refused = client.get("/api/graceful_shutdown")
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    assert "Too many open files" in refused.get_json()["reason"]
+    assert client.get("/readyz").status_code == 200
