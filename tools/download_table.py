@@ -26,7 +26,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from app.errors import SourceError
 from app.settings import DOWNLOADED_TABLE
 from app.table.engines.pandas_reader import read_table
-from app.table.sources.parser import DECOMPRESS, PARQUET_MAGIC
+from app.table.sources.unpacking import OPEN_PACKED, PARQUET_MAGIC
 from app.table.survey_rows.columns import NOT_A_NUMBER, NOT_A_PERCENTAGE
 from app.table.survey_table import DatasetReport
 
@@ -156,7 +156,7 @@ def check_table(path: Path, place: Path, *, force: bool) -> DatasetReport:
 def _objections(path: Path, report: DatasetReport, place: Path) -> Iterator[str]:
     content = path.read_bytes()
     # A truncated compressed file cannot be read at all; truncated text can.
-    if not content.startswith((*DECOMPRESS, PARQUET_MAGIC)) and not content.endswith(b"\n"):
+    if not content.startswith((*OPEN_PACKED, PARQUET_MAGIC)) and not content.endswith(b"\n"):
         yield "ends in the middle of a line"
     if report.rows_read < FEWEST_ROWS:
         yield f"has {report.rows_read:,} rows, at least {FEWEST_ROWS:,} are expected"

@@ -1,28 +1,22 @@
-"""The subprocess that reads a table on a Dask cluster: ``python -m app.table.engines.cluster_main <descriptor>``.
+"""The process that reads a table on a Dask cluster: ``python -m app.table.engines.cluster_main <descriptor>``.
 
-Its parent passes it one end of a connection, and through that a ``ClusterTask``. When the parent closes its end, the
-subprocess and the workers that it has started exit at once.
+When it exits, so do the workers that it has started.
 """
 
 import logging
-import os
-import signal
 import sys
 import tempfile
-import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
 
 import dask
 from distributed import Client, LocalCluster
 
 from app.errors import SourceError
-from app.process.cores import use_cores
-from app.table.engines.cluster_task import ClusterTask
 from app.table.engines.dask_reader import read_with_dask
-from app.table.sources.addresses import read_failure
+from app.table.engines.parent import serve_parent
+from app.table.engines.tasks import ClusterTask
+from app.table.sources.progress import OnProgress
 from app.table.survey_table import SurveyTable
 
 NO_DASHBOARD = "127.0.0.1:0"  # without bokeh it is an empty page; other machines must not reach it
@@ -45,33 +39,15 @@ CLUSTER_CONFIG = {
 }
 
 
-def main(descriptor: int) -> None:
-    """Receive a task, and send the table or the reason why there is none."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the server blocks signals; a subprocess inherits that
-    connection = Connection(descriptor)
-    task: ClusterTask = connection.recv()
-    threading.Thread(target=_exit_with_parent, args=(connection,), name="ParentWatch", daemon=True).start()
-    use_cores(task.cores)
-    connection.send(_read(task, connection))
+def read(task: ClusterTask, on_progress: OnProgress) -> SurveyTable:
+    """Read the table of a task.
 
-
-def _exit_with_parent(connection: Connection) -> None:
-    """Exit when the parent closes the connection. The parent sends nothing after the task."""
-    try:
-        connection.recv()
-    finally:
-        os._exit(1)
-
-
-def _read(task: ClusterTask, connection: Connection) -> SurveyTable | SourceError:
-    try:
-        with dask.config.set(CLUSTER_CONFIG), cluster_client(task) as client:
-            return read_with_dask(client, task.source, task.kind, connection.send)
-    except SourceError as error:
-        return error
-    except Exception as error:  # noqa: BLE001 - the parent gets it as the reason why there is no table
-        traceback.print_exc()
-        return SourceError(f"{task.source}: Dask cannot read it: {read_failure(error)}")
+    Raises
+    ------
+    SourceError: as ``read_with_dask``, or the cluster cannot be used
+    """
+    with dask.config.set(CLUSTER_CONFIG), cluster_client(task) as client:
+        return read_with_dask(client, task.source, task.kind, on_progress)
 
 
 @contextmanager
@@ -123,4 +99,4 @@ def _running_cluster(scheduler: str) -> Iterator[Client]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    serve_parent(int(sys.argv[1]), read)
