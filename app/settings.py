@@ -54,7 +54,7 @@ def _source(value: object) -> object:
 def _scheduler(value: object) -> object:
     """Reject values that cannot be the address of a scheduler."""
     if isinstance(value, str) and not re.fullmatch(r"[a-z]+://[!-~]+:[0-9]+/?", value):
-        raise PydanticCustomError("scheduler", "must be an address such as tcp://10.0.0.5:8786")
+        raise PydanticCustomError("scheduler", "must be an address such as tls://10.0.0.5:8786")
     return value
 
 
@@ -142,7 +142,7 @@ class Settings(BaseModel):
     dask_scheduler: SchedulerAddress | None = Field(
         None,
         alias="STATS_DASK_SCHEDULER",
-        description="address of a running Dask scheduler such as `tcp://10.0.0.5:8786`, to use instead of processes of "
+        description="address of a running Dask scheduler such as `tls://10.0.0.5:8786`, to use instead of processes of "
         "its own",
     )
     results_dir: PathText = Field(

@@ -34,6 +34,17 @@ def check_engine(settings: Settings) -> None:
         raise SettingsError(f"setting STATS_ENGINE='dask': Dask is not installed; {INSTALL}")
 
 
+def engine_warnings(settings: Settings) -> list[str]:
+    """Return a warning if the connection to a running Dask scheduler is not encrypted."""
+    scheduler = settings.dask_scheduler
+    if scheduler is None or scheduler.startswith("tls://"):
+        return []
+    return [
+        f"setting STATS_DASK_SCHEDULER={scheduler!r}: without TLS, whoever reaches the scheduler or its network can "
+        "run code on its workers and on this machine; use tls:// with certificates (docs/scaling.md)"
+    ]
+
+
 def load_table(settings: Settings, on_progress: OnProgress = ignore_progress) -> SurveyTable:
     """Read the table; pandas reads it in this process, which may have threads. Blocks.
 

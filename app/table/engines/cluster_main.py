@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import dask
 from distributed import Client, LocalCluster
+from distributed.security import Security
 
 from app.errors import SourceError
 from app.table.engines.dask_reader import read_with_dask
@@ -21,6 +22,11 @@ from app.table.survey_table import SurveyTable
 
 NO_DASHBOARD = "127.0.0.1:0"  # without bokeh it is an empty page; other machines must not reach it
 CONNECT_SECONDS = 30.0
+TLS_SCHEME = "tls://"
+CERTIFICATES = (  # the environment variables of Dask's settings distributed.comm.tls
+    "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and "
+    "DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"
+)
 # A worker keeps up to this much freed memory for its next block, because the system would clear returned pages anew,
 # which takes longer than the sums. By default Dask returns memory at once; so do Arrow's own allocator and malloc's
 # further arenas, which the thread that works would use.
@@ -86,16 +92,33 @@ def cluster_client(task: ClusterTask) -> Iterator[Client]:
 @contextmanager
 def _running_cluster(scheduler: str) -> Iterator[Client]:
     name = f"the Dask scheduler {scheduler} (STATS_DASK_SCHEDULER)"
+    if scheduler.startswith(TLS_SCHEME):
+        _check_certificates(name)
     try:
         client = Client(scheduler, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
-        raise SourceError(f"{name} cannot be reached; check its address") from error
+        raise SourceError(f"{name} cannot be reached; check its address, and certificates if it has any") from error
     with client:
         try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except TimeoutError as error:
             raise SourceError(f"{name} has no workers; start some") from error
         yield client
+
+
+def _check_certificates(name: str) -> None:
+    """Check that Dask's own configuration names certificates, and that they can be read.
+
+    Raises
+    ------
+    SourceError: it does not, or they cannot be
+    """
+    try:
+        configured = Security().get_connection_args("client")["ssl_context"] is not None
+    except OSError as error:  # ssl.SSLError is one
+        raise SourceError(f"{name} needs certificates, and those of {CERTIFICATES} cannot be read: {error}") from error
+    if not configured:
+        raise SourceError(f"{name} needs certificates; set {CERTIFICATES}")
 
 
 if __name__ == "__main__":
