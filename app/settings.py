@@ -123,8 +123,8 @@ class Settings(BaseModel):
     engine: Literal["auto", "pandas", "dask"] = Field(
         "auto",
         alias="STATS_ENGINE",
-        description="engine that loads the table: `pandas`, `dask` or `auto`, which chooses Dask if the table is "
-        "larger than a quarter of the memory, otherwise pandas",
+        description="engine that loads the table: `pandas`, `dask` or `auto`, which chooses Dask if the table, "
+        "unpacked, is larger than a quarter of the memory, otherwise pandas",
     )
     dask_workers: int | None = Field(
         None,
