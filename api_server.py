@@ -35,7 +35,7 @@ from app.process.signals import (
 from app.services import Services
 from app.settings import Settings, settings_from_environment, unknown_settings
 from app.startup import announce, check_log, listening_socket, read_first
-from app.table.engines import check_engine, load_table
+from app.table.engines import check_engine, engine_warnings, load_table_in_new_process
 from app.table.survey_table import SurveyTable
 from app.web.http_server import HttpServer
 
@@ -108,7 +108,7 @@ def stop_worker(services: Services) -> None:
 def read_again(settings: Settings, table: SurveyTable) -> SurveyTable:
     """Return the table as its source is now; the one read at the start if the source cannot be read."""
     try:
-        return load_table(settings)
+        return load_table_in_new_process(settings)
     except SourceError as error:
         sys.stderr.write(f"warning: serving the table read at the start: {error.reason}\n")
         return table
@@ -144,7 +144,7 @@ def main() -> int:
     """Start the server; return the exit code."""
     try:
         settings = settings_from_environment()
-        for warning in unknown_settings(os.environ):
+        for warning in (*unknown_settings(os.environ), *engine_warnings(settings)):
             sys.stderr.write(f"warning: {warning}\n")
         lock = FolderLock(check_folder(settings.results_dir))
         Journal(settings.results_dir, settings.journal_sync).check_version()

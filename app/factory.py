@@ -30,7 +30,7 @@ from app.planner import CurrentPlanner
 from app.routes import jobs, operations, results, statistics, survey
 from app.services import Services
 from app.settings import Settings, settings_from_environment
-from app.table.engines import load_table
+from app.table.engines import load_table, load_table_in_new_process
 from app.table.survey_table import SurveyTable
 from app.task_runner import ThreadPool
 from app.web import compression, error_handlers, guard, proxies, request_log
@@ -75,7 +75,7 @@ def close_at_exit(app: Flask, drain_seconds: float | None = None) -> None:
 
 def build_app(settings: Settings, table: SurveyTable | None = None, lock: FolderLock | None = None) -> Flask:
     """Build a server; ``app.create_app`` documents it."""
-    ingestor = DataIngestor(partial(load_table, settings), table)
+    ingestor = DataIngestor(partial(load_table_in_new_process, settings), table or load_table(settings))
     log = configure_logging(settings)  # after the table: a start that fails is reported on standard error alone
     services = _start_services(settings, ingestor, log, lock.check if lock else lambda: None)
 

@@ -54,7 +54,7 @@ def _source(value: object) -> object:
 def _scheduler(value: object) -> object:
     """Reject values that cannot be the address of a scheduler."""
     if isinstance(value, str) and not re.fullmatch(r"[a-z]+://[!-~]+:[0-9]+/?", value):
-        raise PydanticCustomError("scheduler", "must be an address such as tcp://10.0.0.5:8786")
+        raise PydanticCustomError("scheduler", "must be an address such as tls://10.0.0.5:8786")
     return value
 
 
@@ -123,8 +123,8 @@ class Settings(BaseModel):
     engine: Literal["auto", "pandas", "dask"] = Field(
         "auto",
         alias="STATS_ENGINE",
-        description="engine that loads the table: `pandas`, `dask` or `auto`, which chooses Dask if the table is "
-        "larger than a quarter of the memory, otherwise pandas",
+        description="engine that loads the table: `pandas`, `dask` or `auto`, which chooses Dask if the table, "
+        "unpacked, is larger than a quarter of the memory, otherwise pandas",
     )
     dask_workers: int | None = Field(
         None,
@@ -142,7 +142,7 @@ class Settings(BaseModel):
     dask_scheduler: SchedulerAddress | None = Field(
         None,
         alias="STATS_DASK_SCHEDULER",
-        description="address of a running Dask scheduler such as `tcp://10.0.0.5:8786`, to use instead of processes of "
+        description="address of a running Dask scheduler such as `tls://10.0.0.5:8786`, to use instead of processes of "
         "its own",
     )
     results_dir: PathText = Field(

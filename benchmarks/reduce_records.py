@@ -16,8 +16,8 @@ import numpy as np
 
 from app.process.cores import CORES
 from app.table.engines.cluster_main import CLUSTER_CONFIG, cluster_client
-from app.table.engines.cluster_task import ClusterTask
 from app.table.engines.dask_reader import read_with_dask
+from app.table.engines.tasks import ClusterTask
 from app.table.respondents import RespondentRecords, read_mapping
 from app.table.sources.addresses import Source
 from app.table.sources.progress import Progress

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -23,19 +24,21 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from urllib3 import Retry
 from urllib3.exceptions import HTTPError, ProtocolError
 
-from app.errors import SourceError
+from app.errors import SourceError, quoted
 from app.settings import DOWNLOADED_TABLE
 from app.table.engines.pandas_reader import read_table
-from app.table.sources.parser import DECOMPRESS, PARQUET_MAGIC
+from app.table.sources.unpacking import OPEN_PACKED, PARQUET_MAGIC
 from app.table.survey_rows.columns import NOT_A_NUMBER, NOT_A_PERCENTAGE
 from app.table.survey_table import DatasetReport
 
+CDC_HOST = "data.cdc.gov"
 CDC_TABLE_URL = "https://data.cdc.gov/api/views/hn4x-zwk7/rows.csv?accessType=DOWNLOAD"
 TIMEOUT_SECONDS = (10.0, 60.0)  # to connect; without a byte, because CDC prepares the export before sending it
 RETRIED_STATUS = (408, 425, 429, 500, 502, 503, 504)
 RETRIES = Retry(  # no retry if the server cannot be reached (connect) or trusted (other): seconds do not change that
     4, connect=0, other=0, status_forcelist=RETRIED_STATUS, raise_on_status=False, backoff_factor=1, retry_after_max=60
 )
+MOST_BYTES = 2 * 1024**3  # of a download; CDC's table has a hundredth of that
 CHUNK_BYTES = 256 * 1024
 # Compressed bytes could not be counted against the sizes and ranges that the server announces.
 HEADERS = {"Accept-Encoding": "identity", "User-Agent": "health-statistics-server"}
@@ -51,18 +54,57 @@ class DownloadError(Exception):
     """The download failed; the message says why and how to fix it."""
 
 
+class CheckedSession(requests.Session):
+    """A session that follows redirects only to https, and only to CDC's site or the host of the first address.
+
+    Parameters
+    ----------
+    url: the first address
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return where a response redirects to, None if it does not. Requests calls this before it follows.
+
+        Raises
+        ------
+        DownloadError: the redirect is not allowed
+        """
+        target = super().get_redirect_target(resp)
+        if target is None:
+            return None
+        hosts = {CDC_HOST, str(urlsplit(self._url).hostname)}
+        try:
+            found = urlsplit(urljoin(resp.url, target))
+            place = f"{found.scheme}://{found.netloc.rpartition('@')[2]}"  # without what may be secret
+            allowed = found.scheme == "https" and found.hostname in hosts
+        except ValueError:
+            place, allowed = "a malformed address", False
+        if allowed:
+            return target
+        resp.close()
+        followed = " or ".join(f"https://{host}" for host in sorted(hosts))
+        raise DownloadError(
+            f"the server redirects to {quoted(place)}, and only redirects to {followed} are followed; check the "
+            "address, and if you trust the other one, give it by --url"
+        )
+
+
 def fetch(url: str, partial: Path, retries: Retry = RETRIES) -> None:
     """Complete a partial file from the web. Blocks. Errors leave the partial file, to be resumed.
 
     Raises
     ------
-    DownloadError: the server sends something else than a file
+    DownloadError: the server sends something else than a file, or too large a file, or redirects elsewhere
     RequestException, HTTPError: the transfer failed and the retries are used up
     """
     partial.touch()
     adapter = HTTPAdapter(max_retries=retries)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with requests.Session() as session, Progress(*columns, transient=True) as progress:
+    with CheckedSession(url) as session, Progress(*columns, transient=True) as progress:
         session.mount("http://", adapter)
         session.mount("https://", adapter)
         task = progress.add_task("", total=None)
@@ -72,9 +114,11 @@ def fetch(url: str, partial: Path, retries: Retry = RETRIES) -> None:
             with session.get(url, headers={**HEADERS, **resume}, stream=True, timeout=TIMEOUT_SECONDS) as response:
                 try:
                     total = _start_body(response, partial, url)
+                    _check_size(total or 0, partial)
                     for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False) if response.ok else ():
                         with partial.open("ab") as file:
                             file.write(chunk)
+                        _check_size(partial.stat().st_size, partial)
                         progress.update(task, completed=partial.stat().st_size, total=total)
                     if total in (None, partial.stat().st_size):
                         return
@@ -114,6 +158,14 @@ def _start_body(response: requests.Response, partial: Path, url: str) -> int | N
         return total
     _restart(partial, url, None)
     raise ProtocolError("the file has changed on the server")
+
+
+def _check_size(size: int, partial: Path) -> None:
+    """Raise DownloadError if a file is too large, and empty the partial one: resuming it would end in the same way."""
+    if size > MOST_BYTES:
+        partial.write_bytes(b"")
+        _note(partial).unlink(missing_ok=True)
+        raise DownloadError(f"the file is larger than {MOST_BYTES:,} bytes, the most accepted; check the address")
 
 
 def _validator(partial: Path, url: str) -> str | None:
@@ -156,7 +208,7 @@ def check_table(path: Path, place: Path, *, force: bool) -> DatasetReport:
 def _objections(path: Path, report: DatasetReport, place: Path) -> Iterator[str]:
     content = path.read_bytes()
     # A truncated compressed file cannot be read at all; truncated text can.
-    if not content.startswith((*DECOMPRESS, PARQUET_MAGIC)) and not content.endswith(b"\n"):
+    if not content.startswith((*OPEN_PACKED, PARQUET_MAGIC)) and not content.endswith(b"\n"):
         yield "ends in the middle of a line"
     if report.rows_read < FEWEST_ROWS:
         yield f"has {report.rows_read:,} rows, at least {FEWEST_ROWS:,} are expected"

@@ -1,5 +1,6 @@
 """Reloads under load: each result comes from one table only, and an invalid file changes nothing."""
 
+import gzip
 import os
 import signal
 import threading
@@ -14,7 +15,7 @@ import pytest
 import requests
 
 from support.load import result_of, scaled
-from support.real_server import RealServer, running_server
+from support.real_server import RealServer, ServerStartError, running_server
 from support.survey_files import CDC_COLUMNS, WALKING, csv_text, row
 
 RELOADS = scaled(10, 100)
@@ -151,6 +152,42 @@ def test_an_invalid_file_is_reported_and_the_old_table_stays(source: Path, conte
         assert reload(server)["status"] == "done"
         assert mean_now(server) == 20
         assert server.stop() == 0
+
+
+def bomb() -> bytes:
+    """Return 2 MB of gzip that unpack to 2 GiB of zeros."""
+    return gzip.compress(bytes(32 * 1024 * 1024)) * 64
+
+
+def resident_mib(pid: int) -> float:
+    """Return the resident memory of a process at its peak."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def test_a_reload_of_a_file_that_unpacks_to_gigabytes_leaves_the_server_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text(table_of(10))
+    with running_server({"STATS_DATA": str(tmp_path)}) as server:
+        before = resident_mib(server.worker())
+        (tmp_path / "2.csv.gz").write_bytes(bomb())
+        report = reload(server)
+        assert report["status"] == "error"
+        assert "2.csv.gz: it unpacks to more than 256 MiB" in report["reason"]
+        grown = resident_mib(server.worker()) - before
+        print(f"\nthe server's resident memory has grown by {grown:.1f} MiB at most")
+        assert grown < 50
+        assert mean_now(server) == 10
+        assert server.stop() == 0
+
+
+def test_a_start_with_a_file_that_unpacks_to_gigabytes_ends_in_one_line(source: Path) -> None:
+    source.write_bytes(bomb())
+    with pytest.raises(ServerStartError) as caught, running_server({"STATS_DATA": str(source)}):
+        pass
+    assert "exit code 2" in str(caught.value)
+    last = str(caught.value).splitlines()[-1]
+    assert last.startswith(f"cannot start: {source}: it unpacks to more than 256 MiB")
+    assert last.endswith("which Dask can read in blocks")
 
 
 @pytest.mark.parametrize(("content", "mean"), [(table_of(20), 20), ("no table", 10)])

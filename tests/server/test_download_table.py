@@ -218,6 +218,59 @@ def test_a_malformed_address_fails_in_one_line(place: Path, capsys: pytest.Captu
     assert url in failure(place, capsys, "--url", url)
 
 
+@pytest.mark.parametrize("chunked", [False, True], ids=["announced", "not announced"])
+def test_a_download_that_is_too_large_is_rejected_and_removed(
+    place: Path,
+    server: TableServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    chunked: bool,
+) -> None:
+    monkeypatch.setattr(download_table, "MOST_BYTES", len(PLENTY) - 1)
+    put_before(place)
+    server.acts = [Act(chunked=chunked)]
+    assert f"the file is larger than {len(PLENTY) - 1:,} bytes" in failure(place, capsys)
+    assert [path for path in place.parent.iterdir() if path.stat().st_size] == [place]
+    assert len(server.requests) == 1
+    monkeypatch.setattr(download_table, "MOST_BYTES", len(PLENTY))
+    assert run(place) == 0
+
+
+def redirect(target: str) -> Act:
+    """Return a response that redirects."""
+    return Act(status=302, headers=(("Location", target),))
+
+
+@pytest.mark.parametrize(
+    ("target", "place_in_message"),
+    [
+        ("/rows.csv", "http://127.0.0.1:"),
+        ("http://data.cdc.gov/rows.csv", "http://data.cdc.gov"),
+        ("https://169.254.169.254/latest/meta-data", "https://169.254.169.254"),
+        ("https://data.cdc.gov.example/rows.csv", "https://data.cdc.gov.example"),
+        ("https://data.cdc.gov@a.example/rows.csv", "https://a.example"),
+        ("//a.example/rows.csv", "http://a.example"),
+        ("file:///etc/hostname", "file://"),
+        ("https://[::1/rows.csv", "a malformed address"),
+    ],
+)
+def test_a_redirect_elsewhere_is_refused(
+    place: Path, server: TableServer, capsys: pytest.CaptureFixture[str], target: str, place_in_message: str
+) -> None:
+    server.acts = [redirect(target)]
+    line = failure(place, capsys)
+    assert f"the server redirects to '{place_in_message}" in line
+    assert "only redirects to https://127.0.0.1 or https://data.cdc.gov are followed" in line
+    assert len(server.requests) == 1
+
+
+def test_a_redirect_to_the_same_host_by_https_is_followed(
+    place: Path, server: TableServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.acts = [redirect(f"https://127.0.0.1:{free_port()}/rows.csv")]
+    assert "Connection refused; check the network" in failure(place, capsys)
+
+
 def test_a_second_download_into_the_same_folder_is_rejected(
     place: Path, server: TableServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

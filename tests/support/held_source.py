@@ -54,11 +54,9 @@ def gated_entry_point(folder: Path, gate: Path) -> Path:
 
     The gate is a named pipe; loading continues once the test has opened and closed it.
     """
-    return entry_point_with(
-        folder,
+    gate_code = (
         f"import sys\nsys.path.insert(0, {str(PROJECT_ROOT)!r})\n"
         "from pathlib import Path\n"
-        "from app import data_ingestor\n"
         "from app.table.sources.files import SourceFile\n"
         f"gate, content = Path({str(gate)!r}), SourceFile.content\n"
         "def held(file):\n"
@@ -66,5 +64,12 @@ def gated_entry_point(folder: Path, gate: Path) -> Path:
         "        gate.read_bytes()\n"
         "    return content(file)\n"
         "SourceFile.content = held\n"
-        "data_ingestor.SECONDS_BETWEEN_LINES = 0.0\n",
+    )
+    startup = folder / "startup"
+    startup.mkdir()
+    (startup / "sitecustomize.py").write_text(gate_code)  # for the process of a reload
+    return entry_point_with(
+        folder,
+        f"{gate_code}import os\nos.environ['PYTHONPATH'] = {str(startup)!r}\n"
+        "from app import data_ingestor\ndata_ingestor.SECONDS_BETWEEN_LINES = 0.0\n",
     )

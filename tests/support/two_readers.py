@@ -14,8 +14,8 @@ import pytest
 from app.errors import SourceError
 from app.process.cores import CORES
 from app.table.cells import Cells
-from app.table.engines.cluster_task import ClusterTask
 from app.table.engines.pandas_reader import read_table
+from app.table.engines.tasks import ClusterTask
 from app.table.sources.addresses import Source
 from app.table.sources.blocks import Block, split_file
 from app.table.sources.files import SourceFile

@@ -15,8 +15,8 @@ from app.errors import SettingsError, SourceError
 from app.process.cores import CORES, ONE_CORE, use_cores
 from app.settings import Settings
 from app.table.engines import check_engine, engine_for, load_table
-from app.table.engines.cluster import read_on_cluster
 from app.table.engines.pandas_reader import read_table
+from app.table.engines.reader_process import read_in_new_process
 from app.table.sources.addresses import Source
 from app.table.sources.blocks import Block
 from app.table.sources.files import find_files
@@ -55,7 +55,7 @@ def test_a_cluster_gives_the_same_error_as_pandas(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as here:
         read_table(path)
     with pytest.raises(SourceError) as apart:
-        read_on_cluster(task_of(path, workers=1), ignore_progress)
+        read_in_new_process(task_of(path, workers=1), ignore_progress)
     assert apart.value.reason == here.value.reason
 
 
@@ -76,7 +76,7 @@ def test_a_running_scheduler_reads_the_table() -> None:
     from distributed import LocalCluster  # noqa: PLC0415 - Dask may be absent
 
     with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
-        table = read_on_cluster(task_of(BUNDLED, scheduler=cluster.scheduler_address), ignore_progress)
+        table = read_in_new_process(task_of(BUNDLED, scheduler=cluster.scheduler_address), ignore_progress)
     assert_same_table(table, read_table(BUNDLED))
 
 
@@ -90,7 +90,7 @@ def test_workers_use_all_cores_when_the_server_is_pinned_to_one(
     try:
         use_cores(ONE_CORE)
         assert len(os.sched_getaffinity(0)) == 1
-        read_on_cluster(replace(task_of(table), kind=CoreRecorder(folder=notes)), ignore_progress)
+        read_in_new_process(replace(task_of(table), kind=CoreRecorder(folder=notes)), ignore_progress)
     finally:
         use_cores(CORES)
     noted = {path.name: frozenset(json.loads(path.read_text())) for path in notes.iterdir()}

@@ -149,3 +149,5 @@ def test_the_server_is_alive_while_the_cluster_has_no_workers() -> None:
             cluster.scale(1)
             wait_until_ready(server)
             assert server.stop() == 0
+            first = server.output().splitlines()[0]
+    assert first.startswith(f"warning: setting STATS_DASK_SCHEDULER='{cluster.scheduler_address}': without TLS, ")

@@ -75,16 +75,16 @@ def test_a_reload_by_pandas_reports_progress(tmp_path: Path) -> None:
     table, gate = table_of_two_files(tmp_path), tmp_path / "gate"
     with running_server({"STATS_DATA": str(table)}, entry_point=gated_entry_point(tmp_path, gate)) as server:
         reload_half_way(server, gate, (table / FIRST).stat().st_size)
-        half_way, whole, _ = logged(server)
-    assert half_way.startswith(HALF_WAY)
-    assert whole == f"{2 * ROWS} rows read, 100% done, 0 s left"
+        lines = logged(server)
+    assert any(line.startswith(HALF_WAY) for line in lines)
+    assert f"{2 * ROWS} rows read, 100% done, 0 s left" in lines
 
 
-def read_at_the_gate(gate: Path, block: Block, layout: Layout) -> SourceFrame:
+def read_at_the_gate(gate: Path, block: Block, layout: Layout, memory: int) -> SourceFrame:
     """Read a block on a worker; a block of the last file waits at the gate."""
     if block.file.name == LAST and gate.exists():
         gate.read_bytes()
-    return read_block(block, layout)
+    return read_block(block, layout, memory)
 
 
 def put_up_a_gate(gate: Path) -> None:

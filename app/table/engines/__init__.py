@@ -7,13 +7,14 @@ from typing import Any, Literal
 from app.errors import SettingsError, SourceError
 from app.process.cores import CORES, memory_bytes
 from app.settings import Settings
-from app.table.engines.cluster import read_on_cluster
-from app.table.engines.cluster_task import ClusterTask
 from app.table.engines.pandas_reader import read_in_subprocess, read_with_pandas
+from app.table.engines.reader_process import read_in_new_process
+from app.table.engines.tasks import ClusterTask, ReadTask
 from app.table.source_kind import SourceKind
 from app.table.sources.addresses import Source
 from app.table.sources.files import find_files
 from app.table.sources.progress import OnProgress, ignore_progress
+from app.table.sources.unpacking import unpacked_size
 from app.table.survey_rows.rows import SurveyRows
 from app.table.survey_table import SurveyTable
 
@@ -31,6 +32,17 @@ def check_engine(settings: Settings) -> None:
     """
     if settings.engine == "dask" and not dask_is_installed():
         raise SettingsError(f"setting STATS_ENGINE='dask': Dask is not installed; {INSTALL}")
+
+
+def engine_warnings(settings: Settings) -> list[str]:
+    """Return a warning if the connection to a running Dask scheduler is not encrypted."""
+    scheduler = settings.dask_scheduler
+    if scheduler is None or scheduler.startswith("tls://"):
+        return []
+    return [
+        f"setting STATS_DASK_SCHEDULER={scheduler!r}: without TLS, whoever reaches the scheduler or its network can "
+        "run code on its workers and on this machine; use tls:// with certificates (docs/scaling.md)"
+    ]
 
 
 def load_table(settings: Settings, on_progress: OnProgress = ignore_progress) -> SurveyTable:
@@ -53,6 +65,18 @@ def load_table_in_subprocess(settings: Settings, on_progress: OnProgress) -> Sur
     return _load(settings, read_in_subprocess, on_progress)
 
 
+def load_table_in_new_process(settings: Settings, on_progress: OnProgress = ignore_progress) -> SurveyTable:
+    """Read the table in a new process, from a process that may have threads.
+
+    It takes a second longer than ``load_table_in_subprocess``. Blocks.
+
+    Raises
+    ------
+    SourceError: the table cannot be read
+    """
+    return _load(settings, _read_in_new_process, on_progress)
+
+
 def engine_for(settings: Settings, source: Source) -> Literal["pandas", "dask"]:
     """Return the chosen engine; ``auto`` is Dask for a source that is large compared with this machine's memory.
 
@@ -62,12 +86,12 @@ def engine_for(settings: Settings, source: Source) -> Literal["pandas", "dask"]:
     """
     if settings.engine != "auto":
         return settings.engine
-    size, memory = sum(file.size for file in find_files(source)), memory_bytes()
+    size, memory = sum(map(unpacked_size, find_files(source))), memory_bytes()
     if size <= memory * PANDAS_MEMORY_SHARE:
         return "pandas"
     if not dask_is_installed():
         raise SourceError(
-            f"{source}: its {size / MIB:,.0f} MiB are more than {PANDAS_MEMORY_SHARE:.0%} of this machine's "
+            f"{source}: its {size / MIB:,.0f} MiB, unpacked, are more than {PANDAS_MEMORY_SHARE:.0%} of this machine's "
             f"{memory / MIB:,.0f} MiB of memory, and Dask, which reads such tables in parts, is not installed; "
             f"{INSTALL}, or set STATS_ENGINE=pandas to read the table as a whole"
         )
@@ -95,7 +119,11 @@ def _load(
         worker_bytes=settings.dask_worker_mib * MIB,
         scheduler=settings.dask_scheduler,
     )
-    return read_on_cluster(task, on_progress)
+    return read_in_new_process(task, on_progress)
+
+
+def _read_in_new_process(source: Source, kind: SourceKind[Any], on_progress: OnProgress) -> SurveyTable:
+    return read_in_new_process(ReadTask(source, kind, CORES), on_progress)
 
 
 def _row_kind(settings: Settings) -> SourceKind[Any]:

@@ -1,32 +1,32 @@
-"""The subprocess that reads a table on a Dask cluster: ``python -m app.table.engines.cluster_main <descriptor>``.
+"""The process that reads a table on a Dask cluster: ``python -m app.table.engines.cluster_main <descriptor>``.
 
-Its parent passes it one end of a connection, and through that a ``ClusterTask``. When the parent closes its end, the
-subprocess and the workers that it has started exit at once.
+When it exits, so do the workers that it has started.
 """
 
 import logging
-import os
-import signal
 import sys
 import tempfile
-import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
 
 import dask
 from distributed import Client, LocalCluster
+from distributed.security import Security
 
 from app.errors import SourceError
-from app.process.cores import use_cores
-from app.table.engines.cluster_task import ClusterTask
 from app.table.engines.dask_reader import read_with_dask
-from app.table.sources.addresses import read_failure
+from app.table.engines.parent import serve_parent
+from app.table.engines.tasks import ClusterTask
+from app.table.sources.progress import OnProgress
 from app.table.survey_table import SurveyTable
 
 NO_DASHBOARD = "127.0.0.1:0"  # without bokeh it is an empty page; other machines must not reach it
 CONNECT_SECONDS = 30.0
+TLS_SCHEME = "tls://"
+CERTIFICATES = (  # the environment variables of Dask's settings distributed.comm.tls
+    "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and "
+    "DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"
+)
 # A worker keeps up to this much freed memory for its next block, because the system would clear returned pages anew,
 # which takes longer than the sums. By default Dask returns memory at once; so do Arrow's own allocator and malloc's
 # further arenas, which the thread that works would use.
@@ -45,33 +45,15 @@ CLUSTER_CONFIG = {
 }
 
 
-def main(descriptor: int) -> None:
-    """Receive a task, and send the table or the reason why there is none."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the server blocks signals; a subprocess inherits that
-    connection = Connection(descriptor)
-    task: ClusterTask = connection.recv()
-    threading.Thread(target=_exit_with_parent, args=(connection,), name="ParentWatch", daemon=True).start()
-    use_cores(task.cores)
-    connection.send(_read(task, connection))
+def read(task: ClusterTask, on_progress: OnProgress) -> SurveyTable:
+    """Read the table of a task.
 
-
-def _exit_with_parent(connection: Connection) -> None:
-    """Exit when the parent closes the connection. The parent sends nothing after the task."""
-    try:
-        connection.recv()
-    finally:
-        os._exit(1)
-
-
-def _read(task: ClusterTask, connection: Connection) -> SurveyTable | SourceError:
-    try:
-        with dask.config.set(CLUSTER_CONFIG), cluster_client(task) as client:
-            return read_with_dask(client, task.source, task.kind, connection.send)
-    except SourceError as error:
-        return error
-    except Exception as error:  # noqa: BLE001 - the parent gets it as the reason why there is no table
-        traceback.print_exc()
-        return SourceError(f"{task.source}: Dask cannot read it: {read_failure(error)}")
+    Raises
+    ------
+    SourceError: as ``read_with_dask``, or the cluster cannot be used
+    """
+    with dask.config.set(CLUSTER_CONFIG), cluster_client(task) as client:
+        return read_with_dask(client, task.source, task.kind, on_progress)
 
 
 @contextmanager
@@ -110,10 +92,12 @@ def cluster_client(task: ClusterTask) -> Iterator[Client]:
 @contextmanager
 def _running_cluster(scheduler: str) -> Iterator[Client]:
     name = f"the Dask scheduler {scheduler} (STATS_DASK_SCHEDULER)"
+    if scheduler.startswith(TLS_SCHEME):
+        _check_certificates(name)
     try:
         client = Client(scheduler, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
-        raise SourceError(f"{name} cannot be reached; check its address") from error
+        raise SourceError(f"{name} cannot be reached; check its address, and certificates if it has any") from error
     with client:
         try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
@@ -122,5 +106,20 @@ def _running_cluster(scheduler: str) -> Iterator[Client]:
         yield client
 
 
+def _check_certificates(name: str) -> None:
+    """Check that Dask's own configuration names certificates, and that they can be read.
+
+    Raises
+    ------
+    SourceError: it does not, or they cannot be
+    """
+    try:
+        configured = Security().get_connection_args("client")["ssl_context"] is not None
+    except OSError as error:  # ssl.SSLError is one
+        raise SourceError(f"{name} needs certificates, and those of {CERTIFICATES} cannot be read: {error}") from error
+    if not configured:
+        raise SourceError(f"{name} needs certificates; set {CERTIFICATES}")
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    serve_parent(int(sys.argv[1]), read)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from distributed import Client, Future, KilledWorker
+from distributed import Client, Future, KilledWorker, get_worker
 
 from app.errors import SourceError
+from app.process.cores import memory_bytes
 from app.table.source_kind import Origin, R, SourceKind
 from app.table.sources.addresses import CHANGED_WHILE_READ, Source
 from app.table.sources.blocks import Block, read_block, split_file
@@ -146,8 +147,9 @@ def reduce_blocks(blocks: Sequence[Block], kind: SourceKind[R]) -> R | SourceErr
 
     Returns the error instead of raising it, because Dask would log it with its traceback.
     """
+    memory = get_worker().memory_manager.memory_limit or memory_bytes()
     try:
-        parts = [kind.reduce_frame(read_block(block, kind.layout)) for block in blocks]
+        parts = [kind.reduce_frame(read_block(block, kind.layout, memory)) for block in blocks]
     except SourceError as error:
         return error
     return kind.merge(parts) if len(parts) > 1 else parts[0]

@@ -21,6 +21,7 @@ from app.table.sources.progress import NOTHING_READ, OnProgress, Progress, ignor
 from app.table.survey_rows.rows import SurveyRows
 from app.table.survey_table import SurveyTable
 
+ROWS_AT_ONCE = 2_000_000  # when they are reduced
 SECONDS_BETWEEN_REPORTS = 1.0  # at most; the last progress is reported again if there is nothing new
 
 
@@ -117,7 +118,10 @@ def _reduce_files(
         # Hash after parsing: the parser uses all cores, the reduction below only one.
         digests.append(hasher.submit(_sha256, content))
         del content
-        reductions = [kind.merge([*reductions, kind.reduce_frame(frame)])]
+        # In slices: reducing takes many times the memory of the rows.
+        for start in range(0, max(frame.rows, 1), ROWS_AT_ONCE):
+            reductions = [kind.merge([*reductions, kind.reduce_frame(frame.slice(start, ROWS_AT_ONCE))])]
+        del frame
         bytes_read += file.size
         on_progress(progress_after(kind.rows(reductions[0]), bytes_read, total, time.monotonic() - started))
     return reductions[0], digests

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from app.errors import SourceError, one_line, quoted
+from app.table.sources.controls import replace_controls
 from app.table.survey_table import TOTAL
 
 
@@ -16,9 +17,17 @@ def _code(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _name(text: str) -> str:
+    """Reject control characters, which names of survey rows do not have either."""
+    if replace_controls(text) != text:
+        raise ValueError(f"{quoted(text)} has a control character; remove it")
+    return text
+
+
 Code = Annotated[str, BeforeValidator(_code)]
 Codes = Annotated[tuple[Code, ...], Field(min_length=1)]
 Text = Annotated[str, Field(min_length=1)]
+Name = Annotated[Text, AfterValidator(_name)]
 
 
 def _require_unique(values: Iterable[str], noun: str) -> None:
@@ -45,8 +54,8 @@ class LocationColumn(Section):
     """The column of a respondent's location. If ``nation`` is set, it is all locations except ``outside_nation``."""
 
     column: Text
-    names: Annotated[dict[str, Codes], Field(min_length=1)]
-    nation: Text | None = None
+    names: Annotated[dict[Name, Codes], Field(min_length=1)]
+    nation: Name | None = None
     outside_nation: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -86,8 +95,8 @@ class Design(Section):
 class MappedQuestion(Section):
     """A question: which answers count as yes and which as no. Any other answer is missing."""
 
-    text: Text
-    id: Text | None = None
+    text: Name
+    id: Name | None = None
     column: Text
     yes: Codes
     no: Codes
@@ -106,9 +115,9 @@ class MappedQuestion(Section):
 class Group(Section):
     """A stratification category: its column, and the codes of its strata. Other codes belong to no stratum."""
 
-    category: Text
+    category: Name
     column: Text
-    strata: Annotated[dict[str, Codes], Field(min_length=1)]
+    strata: Annotated[dict[Name, Codes], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -132,7 +141,7 @@ class RecordMapping(Section):
     other_names: names of a column in other files, where it has the same codes
     """
 
-    name: Text
+    name: Name
     location: LocationColumn
     year: YearColumn
     design: Design

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from app.errors import one_line
+from app.table.sources.controls import replace_controls
 
 SCHEME_MARK = "://"
 CHANGED_WHILE_READ = "changed while they were read; reload the table"
@@ -63,9 +64,12 @@ def without_secrets(text: str) -> str:
 
 
 def read_failure(error: BaseException) -> str:
-    """Return in one line, without secrets, why a source cannot be read; for HTTP errors the status and its phrase."""
+    """Return in one line, without secrets and control characters, why a source cannot be read.
+
+    For HTTP errors it is the status and its phrase.
+    """
     line = CLEAR_MESSAGES.get(type(error).__name__) or _response_message(error) or one_line(error)
-    return ADDRESS_IN_TEXT.sub(lambda address: without_secrets(address[0]), line)
+    return replace_controls(ADDRESS_IN_TEXT.sub(lambda address: without_secrets(address[0]), line))
 
 
 def _response_message(error: BaseException) -> str | None:

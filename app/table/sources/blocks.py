@@ -13,13 +13,12 @@ from typing import BinaryIO
 
 from pyarrow import parquet
 
+from app.process.cores import memory_bytes
 from app.table.sources.files import SourceFile, translate_read_errors
 from app.table.sources.frame import SourceFrame, translate_parser_errors
 from app.table.sources.parser import (
-    DECOMPRESS,
     LONGEST_LINE_BYTES,
     NEVER_CLOSED,
-    PARQUET_MAGIC,
     QUOTE,
     Layout,
     check_not_blank,
@@ -27,10 +26,10 @@ from app.table.sources.parser import (
     read_row_groups,
     read_source,
 )
+from app.table.sources.unpacking import LONGEST_MAGIC_BYTES, OPEN_PACKED, PARQUET_MAGIC
 
 BLOCK_BYTES = 32 * 1024 * 1024  # of CSV; reading a block takes several times that in memory
 BLOCK_ROWS = 1_000_000  # of Parquet, unless a single row group has more
-LONGEST_MAGIC_BYTES = 8
 NO_LINE_END = f"a line is longer than {LONGEST_LINE_BYTES} bytes, or a quotation mark is never closed"
 
 
@@ -69,7 +68,7 @@ def split_file(file: SourceFile, block_bytes: int = BLOCK_BYTES, block_rows: int
         content.seek(0)
         if magic.startswith(PARQUET_MAGIC):
             yield from _split_parquet(file, content, block_rows)
-        elif magic.startswith(tuple(DECOMPRESS)):
+        elif magic.startswith(tuple(OPEN_PACKED)):
             yield Block(file, file.size)
         else:
             yield from _split_csv(file, content, block_bytes)
@@ -86,21 +85,26 @@ def _supports_ranges(content: BinaryIO) -> bool:
     return True
 
 
-def read_block(block: Block, layout: Layout) -> SourceFrame:
+def read_block(block: Block, layout: Layout, memory: int | None = None) -> SourceFrame:
     """Read one block.
+
+    Parameters
+    ----------
+    memory: bytes that this process may use; all that the machine has by default
 
     Raises
     ------
-    SourceError: it cannot be read, or does not have the columns of the layout
+    SourceError: it cannot be read, does not have the columns of the layout, or does not fit into the memory
     """
+    memory = memory_bytes() if memory is None else memory
     display = block.file.display
     if block.row_groups is not None:
         with translate_read_errors(display), block.file.open() as opened, translate_parser_errors(display):
-            return read_row_groups(parquet.ParquetFile(opened), display, layout, block.row_groups)
+            return read_row_groups(parquet.ParquetFile(opened), display, layout, memory, block.row_groups)
     if block.span is None:
         content = block.file.content()
         check_not_blank(content, display)
-        return read_source(content, display, layout)
+        return read_source(content, display, layout, memory)
     start, stop = block.span
     with translate_read_errors(display), block.file.open() as opened:
         opened.seek(start)

@@ -1,12 +1,8 @@
 """Parse the bytes of a file into columns: CSV, plain or compressed, and Parquet."""
 
-import bz2
 import csv as plain_csv
-import gzip
 import io
-import lzma
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -15,7 +11,9 @@ import pyarrow
 from pyarrow import compute, csv, parquet, types
 
 from app.errors import SourceError
+from app.process.cores import memory_bytes
 from app.table.sources.frame import SourceFrame, translate_parser_errors
+from app.table.sources.unpacking import PARQUET_MAGIC, check_row_groups, unpack
 
 NEEDED = ("LocationDesc", "Question", "Data_Value", "StratificationCategory1", "Stratification1")
 OPTIONAL = (
@@ -35,25 +33,8 @@ BLOCK_BYTES = 1024 * 1024  # parsed at once; larger blocks do not stay in the pr
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
 QUOTE, LINE_END = ord('"'), ord("\n")
 NEVER_CLOSED = "a quotation mark is never closed"
-PARQUET_MAGIC = b"PAR1"
 LONGEST_HEADER_CHARS = 300
 BLANK_PREFIX_BYTES = 4096  # only a file that begins with so many blank bytes is searched as a whole
-
-
-def _unzip(content: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        names = archive.namelist()
-        if len(names) != 1:
-            raise ValueError(f"a ZIP archive must hold exactly one file, this one holds {len(names)}")
-        return archive.read(names[0])
-
-
-DECOMPRESS: Mapping[bytes, Callable[[bytes], bytes]] = {
-    b"\x1f\x8b": gzip.decompress,
-    b"BZh": bz2.decompress,
-    b"\xfd7zXZ\x00": lzma.decompress,
-    b"PK\x03\x04": _unzip,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +62,7 @@ class Layout:
 SURVEY_LAYOUT = Layout(NEEDED, OPTIONAL, NUMBERS)
 
 
-def read_source(content: bytes, source: str, layout: Layout = SURVEY_LAYOUT) -> SourceFrame:
+def read_source(content: bytes, source: str, layout: Layout = SURVEY_LAYOUT, memory: int | None = None) -> SourceFrame:
     """Read the needed columns, and the optional ones that the file has.
 
     The order of the columns, spaces around a name and a byte-order mark do not matter.
@@ -91,15 +72,17 @@ def read_source(content: bytes, source: str, layout: Layout = SURVEY_LAYOUT) -> 
     content: the file's bytes
     source: the file's path or address for messages, without secrets
     layout: the columns to read
+    memory: bytes that this process may use; all that the machine has by default
 
     Raises
     ------
-    SourceError: the bytes are not a table, or a needed column is missing
+    SourceError: the bytes are not a table, a needed column is missing, or unpacked they do not fit into the memory
     """
+    memory = memory_bytes() if memory is None else memory
     with translate_parser_errors(source):
         if content.startswith(PARQUET_MAGIC):
-            return read_row_groups(parquet.ParquetFile(io.BytesIO(content)), source, layout)
-        return _read_csv(content, source, layout)
+            return read_row_groups(parquet.ParquetFile(io.BytesIO(content)), source, layout, memory)
+        return _read_csv(unpack(content, source, memory), source, layout)
 
 
 def check_not_blank(content: bytes, display: str) -> None:
@@ -113,14 +96,12 @@ def check_not_blank(content: bytes, display: str) -> None:
         raise SourceError(f"{display}: the file is empty; expected a table with a header line")
 
 
-def _read_csv(content: bytes, source: str, layout: Layout) -> SourceFrame:
+def _read_csv(text: bytes, source: str, layout: Layout) -> SourceFrame:
     """Read CSV in UTF-8. Text fields are not converted (ids keep leading zeros); a ragged line is an error.
 
     Number columns are parsed as numbers first, which takes half the time. If one of them holds anything else, all are
     parsed again as text, because the reduction decides what an odd field means, not the parser.
     """
-    decompress = next((decompress for magic, decompress in DECOMPRESS.items() if content.startswith(magic)), bytes)
-    text = decompress(content)
     if not text.isascii():  # isascii is faster than decode, and most tables are ASCII
         text.decode()  # raises UnicodeDecodeError; Arrow skips this check, see below
     if not text.endswith(b"\n"):
@@ -193,15 +174,16 @@ def _header(text: bytes) -> list[str]:
 
 
 def read_row_groups(
-    file: parquet.ParquetFile, source: str, layout: Layout, groups: Sequence[int] | None = None
+    file: parquet.ParquetFile, source: str, layout: Layout, memory: int, groups: Sequence[int] | None = None
 ) -> SourceFrame:
-    """Read row groups of a Parquet file, all of them by default."""
+    """Read row groups of a Parquet file, all of them by default, if they fit into ``memory`` bytes."""
     schema = file.schema_arrow
     names = _names_in_file(schema.names, source, layout)
     nested = [name for name, in_file in names.items() if types.is_nested(schema.field(in_file).type)]
     if nested:
         raise ValueError(f"expected text or numbers in the columns {', '.join(nested)}")
     chosen = range(file.num_row_groups) if groups is None else groups
+    check_row_groups(file.metadata, chosen, source, memory)
     table = file.read_row_groups(list(chosen), columns=list(names.values()), use_threads=False)
     return _source_frame(table, names, layout, source)
 

@@ -11,6 +11,7 @@ import pandas as pd
 from app.table.cells import LIMITS_Z, Cells, Codes, Mask, Values, split_values
 from app.table.keys import distinct_keys
 from app.table.sources.frame import SourceFrame
+from app.table.survey_rows.name_coder import NameCoder
 from app.table.survey_table import Period
 from app.table.usable_rows import RowFilter, parse_numbers
 
@@ -29,19 +30,20 @@ class Columns:
     def __init__(self, frame: SourceFrame) -> None:
         self.missing_optional = frame.missing_optional
         self.rows = frame.rows
-        self.location, self.location_names = _encode(frame, "LocationDesc")
-        self.question, self.question_texts = _encode(frame, "Question")
+        self._coder = NameCoder(frame)
+        self.location, self.location_names = self._coder.encode("LocationDesc")
+        self.question, self.question_texts = self._coder.encode("Question")
         self.value, self.has_value = parse_numbers(frame, "Data_Value")
-        self.footnoted = self._encode_optional(frame, "Data_Value_Footnote_Symbol")[0] >= 0
-        self.stratum, self.stratum_names = _encode_strata(frame)
-        self.period, self.periods = _encode_periods(frame)
+        self.footnoted = self._encode_optional("Data_Value_Footnote_Symbol")[0] >= 0
+        self.stratum, self.stratum_names = _encode_strata(self._coder)
+        self.period, self.periods = _encode_periods(self._coder, frame)
         self.low, self.high = self._parse_limits(frame)
         respondents = self._parse_optional(frame, "Sample_Size")
         self.respondents = np.where(respondents > 0, respondents, np.nan)
-        self.question_id, self.question_ids = self._encode_optional(frame, "QuestionID")
-        self.class_name, self.class_names = self._encode_optional(frame, "Class")
-        self.abbreviation, self.abbreviations = self._encode_optional(frame, "LocationAbbr")
-        self.datasources = self._encode_optional(frame, "Datasource")[1]
+        self.question_id, self.question_ids = self._encode_optional("QuestionID")
+        self.class_name, self.class_names = self._encode_optional("Class")
+        self.abbreviation, self.abbreviations = self._encode_optional("LocationAbbr")
+        self.datasources = self._encode_optional("Datasource")[1]
 
     def _parse_limits(self, frame: SourceFrame) -> tuple[Values, Values]:
         """Return the confidence limits, both NaN unless they are percentages that enclose the value."""
@@ -54,10 +56,15 @@ class Columns:
             return np.full(self.rows, np.nan)
         return parse_numbers(frame, name)[0]
 
-    def _encode_optional(self, frame: SourceFrame, name: str) -> tuple[Codes, list[str]]:
+    def _encode_optional(self, name: str) -> tuple[Codes, list[str]]:
         if name in self.missing_optional:
             return np.full(self.rows, -1), []
-        return _encode(frame, name)
+        return self._coder.encode(name)
+
+    @property
+    def changed_names(self) -> frozenset[tuple[str, str]]:
+        """Column and text of each name that had control characters."""
+        return frozenset(self._coder.changed)
 
     def usable_rows(self) -> tuple[Mask, dict[str, int]]:
         """Return which rows have a usable value or are suppressed, and the counts of the others by reason."""
@@ -98,20 +105,10 @@ class Columns:
         )
 
 
-def _encode(frame: SourceFrame, column: str) -> tuple[Codes, list[str]]:
-    """Return the code of each field and the names by code, stripped and sorted; an empty field has the code -1."""
-    field_of_row, fields = frame.distinct(column)
-    texts = [str(field).strip() for field in fields]
-    names = sorted(set(texts) - {""})
-    code_of = {name: code for code, name in enumerate(names)} | {"": -1}
-    code_of_field = np.array([*(code_of[text] for text in texts), -1], dtype=np.int64)  # the last: a missing field
-    return code_of_field[field_of_row], names
-
-
-def _encode_strata(frame: SourceFrame) -> tuple[Codes, list[tuple[str, str]]]:
+def _encode_strata(coder: NameCoder) -> tuple[Codes, list[tuple[str, str]]]:
     """Return the stratum of each row and the pairs of category and name by code; -1 where either is empty."""
-    category, categories = _encode(frame, "StratificationCategory1")
-    name, names = _encode(frame, "Stratification1")
+    category, categories = coder.encode("StratificationCategory1")
+    name, names = coder.encode("Stratification1")
     (category_of, name_of), pair_of_row = distinct_keys([category, name])
     complete = (category_of >= 0) & (name_of >= 0)
     codes = np.where(complete, np.cumsum(complete) - 1, -1)
@@ -119,7 +116,7 @@ def _encode_strata(frame: SourceFrame) -> tuple[Codes, list[tuple[str, str]]]:
     return codes[pair_of_row], [(categories[first], names[second]) for first, second in pairs]
 
 
-def _encode_periods(frame: SourceFrame) -> tuple[Codes, tuple[Period, ...]]:
+def _encode_periods(coder: NameCoder, frame: SourceFrame) -> tuple[Codes, tuple[Period, ...]]:
     """Return the period of each row as a code, -1 where it is not known, and the periods by code.
 
     In a table with one of the two columns of years, each row is about one year.
@@ -127,8 +124,8 @@ def _encode_periods(frame: SourceFrame) -> tuple[Codes, tuple[Period, ...]]:
     present = [name for name in ("YearStart", "YearEnd") if name not in frame.missing_optional]
     if not present:
         return np.full(frame.rows, -1), ()
-    first, first_years = _encode_years(frame, present[0])
-    last, last_years = _encode_years(frame, present[-1])
+    first, first_years = _encode_years(coder, present[0])
+    last, last_years = _encode_years(coder, present[-1])
     (firsts, lasts), span_of_row = distinct_keys([first, last])
     spans = [
         Period.from_years(first_years[first], last_years[last])
@@ -140,8 +137,8 @@ def _encode_periods(frame: SourceFrame) -> tuple[Codes, tuple[Period, ...]]:
     return codes[span_of_row], tuple(periods)
 
 
-def _encode_years(frame: SourceFrame, column: str) -> tuple[Codes, list[float]]:
+def _encode_years(coder: NameCoder, column: str) -> tuple[Codes, list[float]]:
     """Return the code of each field and the years by code, NaN if a field holds no number; the last is for -1."""
-    codes, texts = _encode(frame, column)
+    codes, texts = coder.encode(column)
     years = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").astype(float).tolist()
     return codes, [*years, math.nan]

@@ -43,6 +43,7 @@ class Reduction:
     datasources: all that occur, sorted
     rows_read: number of rows, skipped ones included
     rows_skipped: number of skipped rows by reason
+    changed_names: column and text of each name in which control characters were replaced
     missing, missing_in_some: the optional columns that all parts lack, and those that at least one part lacks
     """
 
@@ -55,6 +56,7 @@ class Reduction:
     datasources: tuple[str, ...]
     rows_read: int
     rows_skipped: Mapping[str, int]
+    changed_names: frozenset[Pair]
     missing: frozenset[str]
     missing_in_some: frozenset[str]
 
@@ -74,6 +76,7 @@ def reduce_columns(columns: Columns) -> Reduction:
         datasources=tuple(columns.datasources),
         rows_read=columns.rows,
         rows_skipped=skipped,
+        changed_names=columns.changed_names,
         missing=columns.missing_optional,
         missing_in_some=columns.missing_optional,
     )
@@ -132,6 +135,7 @@ def merge_reductions(parts: Sequence[Reduction]) -> Reduction:
         datasources=_union(part.datasources for part in parts),
         rows_read=sum(part.rows_read for part in parts),
         rows_skipped=sum_skipped([part.rows_skipped for part in parts], SKIP_REASONS),
+        changed_names=frozenset[Pair]().union(*(part.changed_names for part in parts)),
         missing=frozenset.intersection(*(part.missing for part in parts)),
         missing_in_some=frozenset.union(*(part.missing_in_some for part in parts)),
     )

@@ -132,6 +132,9 @@ def _notes(reduction: Reduction) -> Iterable[str]:
     for name in _columns_with_effect(reduction.missing_in_some):
         if name not in in_all_files:
             yield f"no column {name} in some of the files: {EFFECTS_OF_MISSING_COLUMNS[name]} there"
+    if reduction.changed_names:
+        count = len(reduction.changed_names)
+        yield f"names with control characters, each replaced by a space or U+FFFD: {count}"
 
 
 def _columns_with_effect(missing: frozenset[str]) -> list[str]:

@@ -1,7 +1,7 @@
-"""Read a table on a Dask cluster, from a subprocess that exits when the table is read.
+"""Read a table in a new process that exits when the table is read.
 
-The server's process may be pinned to one core, blocks signals and runs many threads; a cluster that it started directly
-would inherit all that.
+The server's process may be pinned to one core, blocks signals and runs many threads, so it cannot be forked; a cluster
+that it started directly would inherit all that. Nor would the memory that reading takes be freed in it.
 """
 
 import os
@@ -10,28 +10,30 @@ import sys
 from multiprocessing import Pipe
 from pathlib import Path
 
-from app.table.engines.cluster_task import ClusterTask
 from app.table.engines.pandas_reader import receive_table
+from app.table.engines.tasks import ClusterTask, ReadTask
 from app.table.sources.progress import OnProgress
 from app.table.survey_table import SurveyTable
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 STANDARD_ERROR = 2
-EXIT_SECONDS = 10.0  # for the workers to exit, once the table is received
+EXIT_SECONDS = 10.0  # for the workers of a cluster to exit, once the table is received
+PANDAS_MAIN, CLUSTER_MAIN = "app.table.engines.pandas_main", "app.table.engines.cluster_main"
 
 
-def read_on_cluster(task: ClusterTask, on_progress: OnProgress) -> SurveyTable:
-    """Read a table on a cluster. Blocks.
+def read_in_new_process(task: ReadTask, on_progress: OnProgress) -> SurveyTable:
+    """Read a table by pandas, or on a cluster if the task is a ``ClusterTask``. Blocks.
 
     Raises
     ------
-    SourceError: as ``read_with_pandas``, or the cluster cannot be reached or died
+    SourceError: as ``read_with_pandas``, the cluster cannot be reached, or a process died
     """
-    here, there = Pipe()  # ``there`` is closed below, so that the death of the subprocess ends the wait
+    module = CLUSTER_MAIN if isinstance(task, ClusterTask) else PANDAS_MAIN
+    here, there = Pipe()  # ``there`` is closed below, so that the death of the process ends the wait
     with here:
         with there:
             process = subprocess.Popen(  # noqa: S603 - no argument comes from a user
-                [sys.executable, "-m", "app.table.engines.cluster_main", str(there.fileno())],
+                [sys.executable, "-m", module, str(there.fileno())],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=STANDARD_ERROR,
@@ -42,7 +44,7 @@ def read_on_cluster(task: ClusterTask, on_progress: OnProgress) -> SurveyTable:
             here.send(task)
             return receive_table(here, task.source, on_progress)
         finally:
-            here.close()  # makes the subprocess exit, so close it before waiting for that
+            here.close()  # makes the process exit, so close it before waiting for that
             _wait_or_kill(process)
 
 
