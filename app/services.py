@@ -12,6 +12,7 @@ import orjson
 from app.charts.converter import Converter
 from app.data_ingestor import DataIngestor
 from app.errors import ServiceError, UnavailableError, one_line
+from app.jobs.byte_cache import ByteCache
 from app.jobs.job import Job, Submission, error_document, fingerprint
 from app.jobs.job_store import JobStore, Maintenance
 from app.logger_config import Log
@@ -40,6 +41,7 @@ class Services:
     metrics: Metrics
     converter: Converter
     log: Log
+    cache: ByteCache
     _closing: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _waits: threading.BoundedSemaphore = field(

@@ -23,6 +23,7 @@ from app.jobs.result_files import DONE_DOCUMENT_START
 from app.statistics import STATISTICS, Statistic
 from app.statistics.result_models import Provenance, ResultRoot
 from app.web.api_description import JOB_ID, TAG, Parameter, ResponseDescription, describe, json_of
+from app.web.header_cache import cached_by_text
 from app.web.support import (
     JSON_TYPE,
     ApiResponse,
@@ -278,7 +279,7 @@ def _result_response(job: Job, document: Document, requested: Format | None) -> 
     return response
 
 
-@lru_cache(maxsize=ACCEPT_HEADERS_CACHED)
+@cached_by_text(ACCEPT_HEADERS_CACHED)
 def _accepted_format(accept: str) -> Format:
     """Return the format that an Accept header prefers; JSON if several are equal or none is acceptable."""
     best = parse_accept_header(accept, MIMEAccept).best_match(FORMAT_OF_TYPE)

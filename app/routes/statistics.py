@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Annotated, Any, Generic, Literal, cast
 
 import orjson
@@ -18,6 +17,7 @@ from app.planner import MOST_REQUESTS
 from app.routes.results import RESULTS_PATH, Explained, job_document, one_of
 from app.statistics import STATISTICS, Statistic
 from app.web.api_description import Parameter, RequestBody, ResponseDescription, describe, operation_id
+from app.web.header_cache import cached_by_text
 from app.web.sender import sender_of
 from app.web.support import BATCH_PATH, JSON_TYPE, Data, Done, json_response, services, this_request
 
@@ -237,7 +237,7 @@ def _preferred_wait_seconds() -> int | None:
     return None if prefer is None else _parse_wait(prefer)
 
 
-@lru_cache(maxsize=PREFER_HEADERS_CACHED)
+@cached_by_text(PREFER_HEADERS_CACHED)
 def _parse_wait(prefer: str) -> int | None:
     """Return the seconds of the first ``wait`` in a Prefer header (RFC 7240), None without a valid one."""
     for preference in parse_list_header(prefer):
