@@ -1,15 +1,19 @@
 """What one client can make the server keep is bounded in bytes, whatever it asks for."""
 
+import socket
+import time
 from collections.abc import Iterator
 from itertools import islice, permutations, product
 from pathlib import Path
 
+import orjson
 import pytest
 import requests
 
-from support.real_server import RealServer, running_server
+from support.real_server import HOST, PROJECT_ROOT, RealServer, entry_point_with, running_server
 
 MIB = 1024 * 1024
+TIMEOUT_SECONDS = 40
 DIMENSIONS = ("location", "year", "category", "stratum")
 QUESTIONS = ("Q036", "Q037", "Q043", "Q044", "Q045", "Q046", "Q047")
 WIDE = {"question": "Q036", "by": DIMENSIONS}
@@ -47,3 +51,95 @@ def test_distinct_large_results_are_kept_neither_in_memory_nor_on_disk_without_b
         assert sum(path.stat().st_size for path in server.results_dir.glob("job_id_*.json")) < 32 * MIB
         assert session.get(f"{server.address}/api/get_results/job_id_1").status_code == 410
         assert session.get(f"{server.address}/api/get_results/{last}").json()["status"] == "done"
+
+
+def get(server: RealServer, path: str) -> requests.Response:
+    """Return the response to a GET request."""
+    return requests.get(server.address + path, timeout=TIMEOUT_SECONDS)
+
+
+def post_batch(server: RealServer, count: int, **headers: str) -> requests.Response:
+    """Submit the same large request so often."""
+    batch = [{"statistic": "estimate", **WIDE}] * count
+    return requests.post(f"{server.address}/api/batch", json=batch, headers=headers, timeout=TIMEOUT_SECONDS)
+
+
+def wide_results(server: RealServer, count: int) -> list[str]:
+    """Submit the same large request so often, wait for the results, and return the ids of the jobs."""
+    job_ids: list[str] = post_batch(server, count).json()["job_ids"]
+    while get(server, "/api/num_jobs").json()["num_jobs"]:
+        time.sleep(0.05)
+    return job_ids
+
+
+def many_path(job_ids: list[str]) -> str:
+    """Return the path of the results of many jobs."""
+    return f"/api/get_results?ids={','.join(job_ids)}"
+
+
+def slow_reader(server: RealServer, path: str) -> socket.socket:
+    """Return a connection that has asked for a path and reads only the start of the response."""
+    connection = socket.create_connection((HOST, int(server.address.rpartition(":")[2])))
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+    assert connection.recv(12) == b"HTTP/1.1 200"
+    return connection
+
+
+def growth_with(server: RealServer, paths: list[str]) -> int:
+    """Return by how much resident memory grows while somebody reads a path slowly, for each path."""
+    before = resident_bytes(server)
+    readers = [slow_reader(server, path) for path in paths]
+    time.sleep(1)
+    growth = resident_bytes(server) - before
+    assert get(server, "/api/num_jobs").ok
+    for reader in readers:
+        reader.close()
+    return growth
+
+
+def test_slow_readers_of_many_large_results_hold_one_result_each(server: RealServer) -> None:
+    path = many_path(wide_results(server, 60) * 4)
+    assert growth_with(server, [path] * 20) < 100 * MIB
+
+
+def test_a_streamed_response_is_that_of_each_result(server: RealServer) -> None:
+    job_ids = wide_results(server, 6)
+    one = get(server, f"/api/get_results/{job_ids[0]}")
+    assert len(one.content) > MIB // 4
+    many = get(server, many_path([*job_ids, "job_id_999"]))
+    assert "Content-Length" not in many.headers
+    assert many.json()["status"] == "done"
+    assert many.json()["data"] == {
+        **dict.fromkeys(job_ids, one.json()),
+        "job_id_999": {"status": "error", "reason": "Invalid job_id"},
+    }
+
+
+def test_a_batch_waits_for_large_results_and_streams_them(server: RealServer) -> None:
+    response = post_batch(server, 6, Prefer="wait=30")
+    assert response.headers["Preference-Applied"] == "wait=30"
+    assert "Content-Length" not in response.headers
+    content = response.json()
+    assert list(content["data"]) == content["job_ids"]
+    assert content["data"]["job_id_6"]["status"] == "done"
+
+
+def test_a_streamed_response_with_an_unreadable_result_is_no_complete_document(tmp_path: Path) -> None:
+    """The status has been sent by then, so the client must see that something is missing."""
+    prelude = (
+        f"import sys\nsys.path.insert(0, {str(PROJECT_ROOT)!r})\n"
+        "from app.jobs.result_files import ResultFiles\n"
+        "read = ResultFiles.read\n"
+        "def fail(files, number):\n"
+        "    if number == 4: raise OSError(24, 'Too many open files')\n"
+        "    return read(files, number)\n"
+        "ResultFiles.read = fail\n"
+    )
+    uncached = {"STATS_CACHE_MIB": "1", "STATS_CLIENT_SHARE": "1"}
+    with running_server(uncached, entry_point=entry_point_with(tmp_path, prelude)) as server:
+        job_ids = wide_results(server, 6)
+        with pytest.raises((requests.RequestException, orjson.JSONDecodeError)):
+            orjson.loads(get(server, many_path(job_ids)).content)
+        assert get(server, many_path(job_ids[:2])).json()["status"] == "done"
+        assert "Traceback" not in server.output()
+        assert "a response with many results ends early" in server.log_file.read_text(encoding="utf-8")
