@@ -15,6 +15,7 @@ from app.errors import InvalidRequestError, ServiceError, join_first, quoted
 from app.jobs.byte_cache import ByteCache
 from app.jobs.job import Document, JobRequest, Work, done_document, job_request
 from app.queries.bodies import parse_body
+from app.queries.canonical import canonical_body
 from app.queries.provenance import provenance_of
 from app.queries.query import Query
 from app.statistics import STATISTICS
@@ -107,8 +108,8 @@ class Planner:
             raise ServiceError(f"this server has no statistic {name!r}")
         body = parse_body(raw, statistic.body)
         query = statistic.input.resolve(body, self.table)
-        # The journal records the body as the client meant it, not the query: codes are valid for this table only.
-        request = job_request(name, body.model_dump_json(exclude_unset=True, by_alias=True).encode())
+        # The journal records names, not the query: codes are valid for this table only.
+        request = job_request(name, canonical_body(body, self.table))
         return Plan(request, query, partial(self._document, name, query))
 
     def _document(self, name: str, query: Query) -> Document:
