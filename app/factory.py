@@ -14,6 +14,7 @@ from flask_cors import CORS
 from app.charts.converter import Converter
 from app.data_ingestor import DataIngestor
 from app.errors import StartError
+from app.jobs.byte_cache import ByteCache
 from app.jobs.documents import Documents
 from app.jobs.job_store import JobStore, Maintenance
 from app.jobs.journal import Journal
@@ -37,6 +38,7 @@ from app.web import compression, error_handlers, guard, proxies, request_log
 from app.web.flask_app import LeanFlask
 
 SECONDS_PER_HOUR = 3600
+BYTES_PER_MIB = 1024 * 1024
 API = (statistics, survey, jobs, results, operations)
 PAGES = (dashboard, job_list, data, openapi_views, static_files)
 EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Location", "Preference-Applied", "Retry-After"]
@@ -95,9 +97,14 @@ def _start_services(settings: Settings, ingestor: DataIngestor, log: Log, check_
     files = ResultFiles(settings.results_dir, check_folder)
     journal = Journal(settings.results_dir, settings.journal_sync)
     recovered = recover(journal, files)
-    planner = CurrentPlanner(lambda: ingestor.table)
-    documents = Documents(files, planner.work_of)
-    retention = Retention(settings.retention_jobs, settings.retention_hours * SECONDS_PER_HOUR)
+    cache = ByteCache(settings.cache_mib * BYTES_PER_MIB)
+    planner = CurrentPlanner(lambda: ingestor.table, cache)
+    documents = Documents(files, planner.work_of, cache)
+    retention = Retention(
+        settings.retention_jobs,
+        settings.retention_hours * SECONDS_PER_HOUR,
+        settings.retention_mib * BYTES_PER_MIB,
+    )
     store = JobStore(
         documents=documents, journal=journal, retention=retention, recovered=recovered, check_folder=check_folder
     )
@@ -115,7 +122,7 @@ def _start_services(settings: Settings, ingestor: DataIngestor, log: Log, check_
     pool.resume()
     maintenance = Maintenance(store)
     maintenance.start()
-    return Services(settings, ingestor, planner, store, pool, maintenance, metrics, Converter(), log)
+    return Services(settings, ingestor, planner, store, pool, maintenance, metrics, Converter(), log, cache)
 
 
 def _register_routes(app: Flask) -> None:

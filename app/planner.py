@@ -12,8 +12,10 @@ from typing import Any
 import orjson
 
 from app.errors import InvalidRequestError, ServiceError, join_first, quoted
+from app.jobs.byte_cache import ByteCache
 from app.jobs.job import Document, JobRequest, Work, done_document, job_request
 from app.queries.bodies import parse_body
+from app.queries.canonical import canonical_body
 from app.queries.provenance import provenance_of
 from app.queries.query import Query
 from app.statistics import STATISTICS
@@ -21,7 +23,6 @@ from app.table.survey_table import SurveyTable
 
 CACHED_PLANS = 4096
 LONGEST_CACHED_BODY_BYTES = 1024
-CACHED_DOCUMENTS = 512  # the longest ones, by category, have about 80 kilobytes
 MOST_REQUESTS = 1000
 LONGEST_REQUEST_BYTES = 64 * 1024  # the limit for a request outside a batch
 PROBLEMS_LISTED = 3
@@ -43,12 +44,14 @@ class Planner:
     Parameters
     ----------
     table: the table to compute over
+    cache: keeps the documents that were computed
     """
 
-    def __init__(self, table: SurveyTable) -> None:
+    def __init__(self, table: SurveyTable, cache: ByteCache | None = None) -> None:
         self.table = table
+        self._cache = cache or ByteCache()
+        self._of_this_table = object()  # part of the keys: no document outlives its table, and no key keeps the table
         self._cached_plan = lru_cache(CACHED_PLANS)(self._plan)
-        self._cached_document = lru_cache(CACHED_DOCUMENTS)(self._document)
 
     def plan(self, statistic: str, raw: bytes) -> Plan:
         """Validate a request and return how to answer it.
@@ -105,11 +108,15 @@ class Planner:
             raise ServiceError(f"this server has no statistic {name!r}")
         body = parse_body(raw, statistic.body)
         query = statistic.input.resolve(body, self.table)
-        # The journal records the body as the client meant it, not the query: codes are valid for this table only.
-        request = job_request(name, body.model_dump_json(exclude_unset=True, by_alias=True).encode())
-        return Plan(request, query, partial(self._cached_document, name, query))
+        # The journal records names, not the query: codes are valid for this table only.
+        request = job_request(name, canonical_body(body, self.table))
+        return Plan(request, query, partial(self._document, name, query))
 
     def _document(self, name: str, query: Query) -> Document:
+        key = self._of_this_table, name, query
+        return self._cache.get(key) or self._cache.put(key, self._compute(name, query))
+
+    def _compute(self, name: str, query: Query) -> Document:
         statistic = STATISTICS[name]
         data = statistic.compute(self.table, query)
         return done_document(data, provenance_of(self.table, name, query) if statistic.provenance else None)
@@ -121,18 +128,20 @@ class CurrentPlanner:
     Parameters
     ----------
     table: returns the current table
+    cache: keeps the documents that were computed
     """
 
-    def __init__(self, table: Callable[[], SurveyTable]) -> None:
+    def __init__(self, table: Callable[[], SurveyTable], cache: ByteCache) -> None:
         self._table = table
-        self._planner = Planner(table())
+        self._cache = cache
+        self._planner = Planner(table(), cache)
 
     def get(self) -> Planner:
         """Return the planner over the current table."""
         table, planner = self._table(), self._planner
         if planner.table is not table:
-            # No lock: if two threads come here at once, one planner and its empty caches are dropped, nothing else.
-            planner = self._planner = Planner(table)
+            # No lock: if two threads come here at once, one planner that nobody has used is dropped, nothing else.
+            planner = self._planner = Planner(table, self._cache)
         return planner
 
     def work_of(self, request: JobRequest) -> Work:

@@ -12,7 +12,8 @@ import orjson
 from app.charts.converter import Converter
 from app.data_ingestor import DataIngestor
 from app.errors import ServiceError, UnavailableError, one_line
-from app.jobs.job import Job, Submission, error_document, fingerprint
+from app.jobs.byte_cache import ByteCache
+from app.jobs.job import Job, Submission, fingerprint
 from app.jobs.job_store import JobStore, Maintenance
 from app.logger_config import Log
 from app.metrics import Metrics
@@ -40,6 +41,7 @@ class Services:
     metrics: Metrics
     converter: Converter
     log: Log
+    cache: ByteCache
     _closing: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _waits: threading.BoundedSemaphore = field(
@@ -105,14 +107,11 @@ class Services:
             finally:
                 self._waits.release()
 
-    def documents(self, job_ids: Iterable[str], seconds: float) -> dict[str, bytes]:
-        """Return the JSON document of each job, or the error for an unknown id. Blocks as ``wait``, and on the disk."""
+    def jobs_by_id(self, job_ids: Iterable[str], seconds: float) -> dict[str, Job | ServiceError]:
+        """Return each job, or the error for an unknown id. Blocks as ``wait``."""
         jobs = {job_id: self._job_or_error(job_id) for job_id in job_ids}
         self.wait((job for job in jobs.values() if isinstance(job, Job)), seconds)
-        return {
-            job_id: self.store.document(job).content if isinstance(job, Job) else error_document(job.reason).content
-            for job_id, job in jobs.items()
-        }
+        return jobs
 
     def _job_or_error(self, job_id: str) -> Job | ServiceError:
         try:

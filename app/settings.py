@@ -204,6 +204,21 @@ class Settings(BaseModel):
         allow_inf_nan=False,
         description="how long a finished job is kept, in hours",
     )
+    retention_mib: int = Field(
+        4096,
+        alias="STATS_RETENTION_MIB",
+        ge=1,
+        le=1_000_000_000,
+        description="how many MiB of results are kept; beyond it the jobs that ended first are removed",
+    )
+    cache_mib: int = Field(
+        128,
+        alias="STATS_CACHE_MIB",
+        ge=1,
+        le=1_000_000,
+        description="how many MiB of results and compressed responses are kept in memory; none that is longer than a "
+        "sixteenth of it",
+    )
     journal_sync: Literal["never", "second", "always"] = Field(
         "never",
         alias="STATS_JOURNAL_SYNC",

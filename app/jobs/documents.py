@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 
 from app.errors import ServiceError, UnavailableError, one_line
+from app.jobs.byte_cache import ByteCache
 from app.jobs.job import (
     RUNNING_DOCUMENT,
     Document,
@@ -19,7 +20,6 @@ from app.jobs.result_files import ResultFiles
 
 logger = logging.getLogger(__name__)
 
-DOCUMENTS_CACHED = 256
 UNWRITTEN_BYTES = 64 * 1024 * 1024
 UNREADABLE_RETRY_SECONDS = 5
 
@@ -33,13 +33,14 @@ class Documents:
     ----------
     files: documents of jobs that have ended
     prepare: returns the work of a recorded request, over the current table
+    cache: keeps the last documents written, most of which are read at once
     """
 
-    def __init__(self, files: ResultFiles, prepare: Prepare) -> None:
+    def __init__(self, files: ResultFiles, prepare: Prepare, cache: ByteCache | None = None) -> None:
         self._files = files
         self._prepare = prepare
+        self._cache = cache or ByteCache()
         self._lock = threading.Lock()  # guards the fields below
-        self._cache: dict[int, Document] = {}  # the last documents written, by job number; most are read at once
         self._unwritten: dict[int, Document] = {}  # documents that the disk did not take
         self._unwritten_bytes = 0
 
@@ -51,14 +52,11 @@ class Documents:
         A document that cannot be written stays in memory until ``write_again`` succeeds. Beyond ``UNWRITTEN_BYTES`` it
         does not; then it is computed again when it is read.
         """
+        document = self._cache.put(_key(number), document)  # an equal one in memory is linked to, not written again
         try:
             self._files.write(number, document)
         except OSError as error:
             self._keep_unwritten(number, document, error)
-        with self._lock:
-            self._cache[number] = document
-            if len(self._cache) > DOCUMENTS_CACHED:
-                del self._cache[next(iter(self._cache))]
 
     def _keep_unwritten(self, number: int, document: Document, error: OSError) -> None:
         with self._lock:
@@ -100,8 +98,7 @@ class Documents:
         OSError: it cannot be removed
         """
         self._forget_unwritten(number)
-        with self._lock:
-            self._cache.pop(number, None)
+        self._cache.drop(_key(number))
         self._files.delete(number)
 
     # Reading
@@ -118,9 +115,10 @@ class Documents:
         if outcome.status is JobStatus.ERROR and outcome.reason is not None:
             return error_document(outcome.reason)
         with self._lock:
-            unwritten, cached = self._unwritten.get(job.number), self._cache.get(job.number)
+            unwritten = self._unwritten.get(job.number)
         if unwritten is not None:
             return unwritten
+        cached = self._cache.get(_key(job.number))
         if cached is not None and self._files.holds(job.number, cached):
             return cached
         return self._read_file(job, outcome.checksum)
@@ -158,9 +156,12 @@ class Documents:
         ------
         ServiceError: it cannot be computed again
         """
-        with self._lock:
-            cached = self._cache.get(job.number)
+        cached = self._cache.get(_key(job.number))
         if cached is not None:
             return cached
         logger.warning("%s: its result is lost or damaged; computing it again", job.id)
         return self.prepare(job)()
+
+
+def _key(number: int) -> tuple[str, int]:
+    return "job", number

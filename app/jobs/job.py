@@ -27,7 +27,7 @@ class JobStatus(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Document:
     """A complete JSON document that a client gets for a job, and its CRC-32."""
 
@@ -80,8 +80,8 @@ def job_request(statistic: str, body: bytes) -> JobRequest:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A job. The status map's lock guards ``work``, ``status``, ``checksum``, ``reason``,
-    ``started_at``, ``ended_at`` and ``ended_monotonic``; the other fields never change.
+    """A job. The status map's lock guards ``work``, ``status``, ``checksum``, ``size``,
+    ``reason``, ``started_at``, ``ended_at`` and ``ended_monotonic``; the other fields never change.
 
     Parameters
     ----------
@@ -90,6 +90,7 @@ class Job:
     work: computes the document over the table that the job was accepted with; None if it has to be prepared anew
     client: who submitted it; the journal does not record it, so it is empty for a job of an earlier run
     checksum: CRC-32 of the document of a job that is done, None if unknown
+    size: length of that document in bytes, 0 if unknown
     reason: why the job failed
     accepted_at, started_at, ended_at: seconds since 1970 (UTC); 0 if not yet or unknown
     ended_monotonic: monotonic time (seconds) at which it ended; 0 if not yet, or in an earlier run
@@ -101,6 +102,7 @@ class Job:
     client: str = ""
     status: JobStatus = JobStatus.RUNNING
     checksum: int | None = None
+    size: int = 0
     reason: str | None = None
     accepted_at: float = 0.0
     started_at: float = 0.0
@@ -130,6 +132,7 @@ class JobOutcome:
     reason: str | None
     checksum: int | None
     ended_at: float = 0.0
+    size: int = 0
 
 
 def job_id_of(number: int) -> str:

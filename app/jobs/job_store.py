@@ -193,10 +193,10 @@ class JobStore:
         self._documents.write(job.number, document)
         # The status changes only now that the file is whole; the journal need not wait for it, since a restart
         # recognizes a finished job by its whole file too.
-        outcome = self.map.end(job, reason, document.checksum)
+        outcome = self.map.end(job, reason, document.checksum, len(document.content))
         if outcome is not None:
             self._journal.buffer(ended_line(job.number, outcome))
-            self._retire(self.map.expire_surplus(self._retention.jobs))
+            self._retire(self.map.expire_surplus(self._retention.jobs, self._retention.bytes))
         return self.map.status(job)
 
     # Removing
@@ -290,19 +290,20 @@ class JobStore:
             except ServiceError as error:
                 return error_document(f"{LOST_REASON}: {error.reason}")
             if document.checksum != outcome.checksum:
-                self._record_checksum(job, outcome, document.checksum)
+                self._record_document(job, outcome, document)
             self._documents.write(job.number, document)
             if not self.map.keeps(job):  # removed meanwhile
                 self._documents.delete(job.number)
             return document
 
-    def _record_checksum(self, job: Job, outcome: JobOutcome, checksum: int) -> None:
+    def _record_document(self, job: Job, outcome: JobOutcome, document: Document) -> None:
         """Record that a job has another document now, before anybody gets it."""
         try:
-            self._commits.submit(ended_line(job.number, replace(outcome, checksum=checksum)))
+            new = replace(outcome, checksum=document.checksum, size=len(document.content))
+            self._commits.submit(ended_line(job.number, new))
         except OSError as error:
             raise NotRecordedError(one_line(error)) from error
-        self.map.set_checksum(job, checksum)
+        self.map.set_document(job, document.checksum, len(document.content))
 
     def close(self) -> None:
         """Flush the journal and close it.

@@ -52,6 +52,7 @@ def ended_line(number: int, outcome: JobOutcome) -> bytes:
             "checksum": outcome.checksum,
             "reason": outcome.reason,
             "at": outcome.ended_at,
+            "size": outcome.size,
         }
     )
 

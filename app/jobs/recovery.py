@@ -62,6 +62,8 @@ def _recover(journal: Journal, files: ResultFiles, recovered: Recovered, ends: d
         job = recovered.jobs.get(number)
         if number not in recovered.removed and (job is None or job.status is JobStatus.RUNNING):
             _match_file(number, recovered, ends, (journal, files))
+        elif job is not None and not job.size:  # its end was recorded by an earlier version
+            job.size = files.size(number)
     for line in journal.damaged:
         _end_damaged(line, recovered)
     recovered.removed.intersection_update(numbers)
@@ -78,7 +80,8 @@ def _replay(record: dict[str, Any], recovered: Recovered, ends: dict[int, JobOut
             recovered.removed.discard(number)  # a batch that was dropped and then taken over from its files
         elif "ended" in record:
             number, status = int(record["ended"]), STATUSES[record["status"]]
-            ends[number] = JobOutcome(status, record.get("reason"), record.get("checksum"), float(record["at"]))
+            checksum, size = record.get("checksum"), int(record.get("size", 0))
+            ends[number] = JobOutcome(status, record.get("reason"), checksum, float(record["at"]), size)
         elif "removed" in record:
             number = int(record["removed"])
             recovered.jobs.pop(number, None)
@@ -119,7 +122,7 @@ def _drop_torn_batches(recovered: Recovered, journal: Journal, ended: AbstractSe
 
 
 def _end(job: Job, end: JobOutcome) -> None:
-    job.status, job.reason, job.checksum = end.status, end.reason, end.checksum
+    job.status, job.reason, job.checksum, job.size = end.status, end.reason, end.checksum, end.size
     job.ended_at = max(end.ended_at, job.accepted_at)
 
 
@@ -152,7 +155,7 @@ def _end_in(document: Document | None, written_at: float) -> JobOutcome:
         return JobOutcome(JobStatus.DONE, None, None, written_at)
     status = status_in(document)
     reason = str(orjson.loads(document.content)["reason"]) if status is JobStatus.ERROR else None
-    return JobOutcome(status, reason, document.checksum, written_at)
+    return JobOutcome(status, reason, document.checksum, written_at, len(document.content))
 
 
 def _end_damaged(line: bytes, recovered: Recovered) -> None:

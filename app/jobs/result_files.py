@@ -13,10 +13,10 @@ import logging
 import os
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import orjson
 
@@ -32,7 +32,6 @@ FILE_MODE = 0o640  # results are for the server's user and group
 CHECKSUM_FIELD = b',"crc32":"%08x"}'  # replaces the document's closing brace
 CHECKSUM_START = b',"crc32":"'
 CHECKSUM_CHARS = len(CHECKSUM_FIELD % 0)
-LINK_TARGETS_CACHED = 256
 DONE_DOCUMENT_START = b'{"status":"done","data":'
 ERROR_DOCUMENT_START = b'{"status":"error","reason":'
 
@@ -53,7 +52,8 @@ class ResultFiles:
         self._prefix = f"{folder / JOB_ID_PREFIX}"
         self._writes = itertools.count()  # makes temporary names unique
         self._lock = threading.Lock()  # guards _link_targets
-        self._link_targets: OrderedDict[Document, str] = OrderedDict()  # a file that holds the document
+        # A file that holds the document, for as long as something else keeps the document in memory.
+        self._link_targets: WeakKeyDictionary[Document, str] = WeakKeyDictionary()
 
     def write(self, number: int, document: Document) -> None:
         """Write a job's document atomically.
@@ -84,8 +84,6 @@ class ResultFiles:
     def _cache_link_target(self, number: int, document: Document) -> None:
         with self._lock:
             self._link_targets[document] = self._path(number)
-            if len(self._link_targets) > LINK_TARGETS_CACHED:
-                self._link_targets.popitem(last=False)
 
     def _write_file(self, number: int, document: Document) -> None:
         partial = f"{self._prefix}{number}.{next(self._writes)}{PARTIAL_SUFFIX}"
@@ -134,6 +132,13 @@ class ResultFiles:
         self._check_folder()
         with suppress(FileNotFoundError):
             os.unlink(self._path(number))
+
+    def size(self, number: int) -> int:
+        """Return the length of a job's file in bytes, 0 if it cannot be found out."""
+        try:
+            return os.stat(self._path(number)).st_size
+        except OSError:
+            return 0
 
     def written_at(self, number: int) -> float:
         """Return when a job's document was written, in seconds since 1970 (UTC).

@@ -13,14 +13,16 @@ logger = logging.getLogger(__name__)
 
 STEP_SECONDS = 60.0  # a larger difference between the two clocks is a step, a smaller one an adjustment
 SETTLE_SECONDS = 600.0
+UNLIMITED_BYTES = 2**63
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Limits on finished jobs: how many are kept, and for how long (seconds)."""
+    """Limits on finished jobs: how many are kept, for how long (seconds), and how many bytes their results have."""
 
     jobs: int
     seconds: float
+    bytes: int = UNLIMITED_BYTES
 
 
 class JobClock:

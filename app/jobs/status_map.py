@@ -59,6 +59,7 @@ class StatusMap:
         self.clock = JobClock(max((job.last_time() for job in self._jobs.values()), default=0.0))
         ended = sorted((job for job in self._jobs.values() if job.status is not RUNNING), key=lambda job: job.ended_at)
         self._ended = OrderedDict((job.number, job) for job in ended)  # in the order in which they ended
+        self._ended_bytes = sum(job.size for job in ended)  # of their documents, each counted by itself
         # A waiter is a lock, held until its job ends. An Event would do the same with three locks.
         self._waiters: dict[int, list[threading.Lock]] = {}
 
@@ -79,13 +80,14 @@ class StatusMap:
             job.started_at = now
             return True
 
-    def end(self, job: Job, reason: str | None, checksum: int | None) -> JobOutcome | None:
+    def end(self, job: Job, reason: str | None, checksum: int | None, size: int = 0) -> JobOutcome | None:
         """Mark a job as ended and wake the threads that wait for it; return None if it had ended before.
 
         Parameters
         ----------
         reason: why the job failed, None if it is done
         checksum: CRC-32 of its document
+        size: length of its document in bytes
         """
         now, monotonic, waiters = self.clock.now(), time.monotonic(), None
         status = DONE if reason is None else ERROR
@@ -95,17 +97,19 @@ class StatusMap:
             job.status = status
             job.reason = reason
             job.checksum = checksum
+            job.size = size
             job.ended_at = now = now if now > job.accepted_at else job.accepted_at  # the clock may have been set back
             job.ended_monotonic = monotonic
             job.work = None  # it may keep a table alive that has been reloaded since
             self._ended[job.number] = job
+            self._ended_bytes += size
             if self._waiters and job.number in self._waiters:
                 waiters = self._waiters[job.number]
                 del self._waiters[job.number]
         if waiters is not None:
             for waiter in waiters:
                 waiter.release()
-        return JobOutcome(status, reason, checksum, now)
+        return JobOutcome(status, reason, checksum, now, size)
 
     def cancel(self, job: Job, reason: str) -> JobOutcome | None:
         """End a waiting job as failed; return None if it has ended already.
@@ -121,23 +125,31 @@ class StatusMap:
             raise JobBusyError(job.id)
         return None
 
-    def set_checksum(self, job: Job, checksum: int) -> None:
-        """Record the checksum of a document that was computed again."""
+    def set_document(self, job: Job, checksum: int, size: int) -> None:
+        """Record the checksum and length of a document that was computed again."""
         with self._lock:
+            if job.number in self._ended:
+                self._ended_bytes += size - job.size
             job.checksum = checksum
+            job.size = size
 
     def forget(self, job: Job) -> bool:
         """Remove an ended job; return False if it was removed before."""
         with self._lock:
-            self._ended.pop(job.number, None)
+            if self._ended.pop(job.number, None) is not None:
+                self._ended_bytes -= job.size
             return self._jobs.pop(job.number, None) is not None
 
-    def expire_surplus(self, most: int) -> list[Job]:
-        """Remove the ended jobs beyond a number, the earliest ended first, and return them."""
+    def expire_surplus(self, most: int, most_bytes: int) -> list[Job]:
+        """Remove the ended jobs beyond a number or beyond so many bytes of results; return them.
+
+        The earliest ended go first; the last one stays, however long its result is.
+        """
         expired = []
         with self._lock:
-            while len(self._ended) > most:
+            while len(self._ended) > most or (self._ended_bytes > most_bytes and len(self._ended) > 1):
                 number, job = self._ended.popitem(last=False)
+                self._ended_bytes -= job.size
                 del self._jobs[number]
                 expired.append(job)
         return expired
@@ -153,6 +165,7 @@ class StatusMap:
                 if age <= seconds:
                     break
                 del self._ended[number], self._jobs[number]
+                self._ended_bytes -= job.size
                 expired.append(job)
         return expired
 
@@ -182,8 +195,8 @@ class StatusMap:
     def outcome(self, job: Job) -> JobOutcome:
         """Return a job's status with the reason and checksum that belong to it."""
         with self._lock:
-            status, reason, checksum, ended_at = job.status, job.reason, job.checksum, job.ended_at
-        return JobOutcome(status, reason, checksum, ended_at)
+            status, reason, checksum, ended_at, size = job.status, job.reason, job.checksum, job.ended_at, job.size
+        return JobOutcome(status, reason, checksum, ended_at, size)
 
     def keeps(self, job: Job) -> bool:
         """Return whether a job is kept: it has not been removed."""

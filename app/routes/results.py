@@ -23,13 +23,14 @@ from app.jobs.result_files import DONE_DOCUMENT_START
 from app.statistics import STATISTICS, Statistic
 from app.statistics.result_models import Provenance, ResultRoot
 from app.web.api_description import JOB_ID, TAG, Parameter, ResponseDescription, describe, json_of
+from app.web.document_stream import documents_response
+from app.web.header_cache import cached_by_text
 from app.web.support import (
     JSON_TYPE,
     ApiResponse,
     Data,
     Done,
     Running,
-    data_response,
     json_response,
     list_argument,
     seconds_argument,
@@ -166,8 +167,7 @@ def get_results(job_id: str) -> Response:
 def get_many_results() -> Response:
     """Return many jobs at once, by ?ids=<job_id>,<job_id>; ?wait=<seconds> waits until all have ended."""
     job_ids = list_argument("ids", MOST_IDS)
-    documents = services().documents(job_ids, seconds_argument("wait", LONGEST_WAIT_SECONDS))
-    return data_response({job_id: orjson.Fragment(document) for job_id, document in documents.items()})
+    return documents_response(services().jobs_by_id(job_ids, seconds_argument("wait", LONGEST_WAIT_SECONDS)))
 
 
 @blueprint.get(f"{RESULTS_PATH}<job_id>/chart")
@@ -278,7 +278,7 @@ def _result_response(job: Job, document: Document, requested: Format | None) -> 
     return response
 
 
-@lru_cache(maxsize=ACCEPT_HEADERS_CACHED)
+@cached_by_text(ACCEPT_HEADERS_CACHED)
 def _accepted_format(accept: str) -> Format:
     """Return the format that an Accept header prefers; JSON if several are equal or none is acceptable."""
     best = parse_accept_header(accept, MIMEAccept).best_match(FORMAT_OF_TYPE)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Annotated, Any, Generic, Literal, cast
 
 import orjson
@@ -13,11 +12,13 @@ from pydantic import Field, create_model
 from werkzeug.http import parse_list_header
 
 from app.errors import ErrorEnvelope, InvalidRequestError, UnsupportedMediaTypeError, quoted
-from app.jobs.job import RUNNING_DOCUMENT, Job
+from app.jobs.job import RUNNING_DOCUMENT, Job, JobStatus
 from app.planner import MOST_REQUESTS
 from app.routes.results import RESULTS_PATH, Explained, job_document, one_of
 from app.statistics import STATISTICS, Statistic
 from app.web.api_description import Parameter, RequestBody, ResponseDescription, describe, operation_id
+from app.web.document_stream import documents_response
+from app.web.header_cache import cached_by_text
 from app.web.sender import sender_of
 from app.web.support import BATCH_PATH, JSON_TYPE, Data, Done, json_response, services, this_request
 
@@ -207,7 +208,8 @@ def _accepted_response(job: Job) -> Response:
         services().wait((job,), seconds)
         document = services().store.document(job)
         if document is not RUNNING_DOCUMENT:
-            return _waited_response(b'{"job_id":"%s",%s' % (job.id.encode(), document.content[1:]), seconds)
+            content = b'{"job_id":"%s",%s' % (job.id.encode(), document.content[1:])
+            return _applied(json_response(content), seconds)
     return json_response(JobAccepted(job.id))
 
 
@@ -219,15 +221,15 @@ def _batch_response(jobs: Sequence[Job]) -> Response:
     job_ids = [job.id for job in jobs]
     seconds = _preferred_wait_seconds()
     if seconds is not None:
-        documents = services().documents(job_ids, seconds)
-        if RUNNING_DOCUMENT.content not in documents.values():
-            data = {job_id: orjson.Fragment(document) for job_id, document in documents.items()}
-            return _waited_response(orjson.dumps(BatchDone(job_ids, data)), seconds)
+        parts = services()
+        parts.wait(jobs, seconds)
+        if not any(parts.store.map.status(job) is JobStatus.RUNNING for job in jobs):
+            ids = b'"job_ids":%b,' % orjson.dumps(job_ids)
+            return _applied(documents_response(dict(zip(job_ids, jobs, strict=True)), ids), seconds)
     return json_response(BatchAccepted(job_ids))
 
 
-def _waited_response(content: bytes, seconds: int) -> Response:
-    response = json_response(content)
+def _applied(response: Response, seconds: int) -> Response:
     response.headers["Preference-Applied"] = f"wait={seconds}"
     return response
 
@@ -237,7 +239,7 @@ def _preferred_wait_seconds() -> int | None:
     return None if prefer is None else _parse_wait(prefer)
 
 
-@lru_cache(maxsize=PREFER_HEADERS_CACHED)
+@cached_by_text(PREFER_HEADERS_CACHED)
 def _parse_wait(prefer: str) -> int | None:
     """Return the seconds of the first ``wait`` in a Prefer header (RFC 7240), None without a valid one."""
     for preference in parse_list_header(prefer):

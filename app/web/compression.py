@@ -5,17 +5,16 @@ first, and If-None-Match is compared with the tag of what would be sent.
 """
 
 import gzip
-from functools import lru_cache
 
 from flask import Flask, Response
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
-from app.web.support import JSON_TYPE, this_request
+from app.jobs.job import document
+from app.web.header_cache import cached_by_text
+from app.web.support import JSON_TYPE, services, this_request
 
 SHORTEST_COMPRESSED_BYTES = 1024
-LONGEST_CACHED_BYTES = 128 * 1024  # the longest results have about 80 kilobytes
-CACHED_BODIES = 64
 CACHED_HEADERS = 256
 COMPRESSED_TYPES = (JSON_TYPE, "text/")
 COMPRESSION_LEVEL = 6
@@ -45,22 +44,24 @@ def _compress(response: Response) -> None:
     encodings = this_request().environ.get("HTTP_ACCEPT_ENCODING")
     if encodings is None or not _accepts_gzip(encodings):
         return
-    content = response.get_data()
-    response.set_data(_cached_gzip(content) if len(content) <= LONGEST_CACHED_BYTES else _gzip(content))
+    response.set_data(_cached_gzip(response.get_data()))
     response.headers["Content-Encoding"] = "gzip"
     if "ETag" in response.headers:
         response.headers["ETag"] = response.headers["ETag"][:-1] + '-gzip"'
 
 
-@lru_cache(maxsize=CACHED_HEADERS)
+@cached_by_text(CACHED_HEADERS)
 def _accepts_gzip(encodings: str) -> bool:
     """Return whether an Accept-Encoding header prefers gzip to an uncompressed response, or likes both equally."""
     accepted = parse_accept_header(encodings, Accept)
     return accepted["gzip"] > 0 and accepted["gzip"] >= accepted["identity"]
 
 
+def _cached_gzip(content: bytes) -> bytes:
+    cache, key = services().cache, ("gzip", content)
+    compressed = cache.get(key) or cache.put(key, document(_gzip(content)), key_bytes=len(content))
+    return compressed.content
+
+
 def _gzip(content: bytes) -> bytes:
     return gzip.compress(content, COMPRESSION_LEVEL, mtime=0)  # no timestamp: the same ETag means the same bytes
-
-
-_cached_gzip = lru_cache(CACHED_BODIES)(_gzip)

@@ -9,13 +9,14 @@ checked further: ``Sec-Fetch-Site`` and ``Origin`` say which site a page belongs
 import hmac
 import logging
 from collections.abc import Callable, Iterable
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from flask import Flask, Request, request
 
 from app.errors import ForbiddenError, UnauthorizedError, quoted
 from app.web.connections import parse_address
+from app.web.header_cache import cached_by_text
 from app.web.peer_user import is_own_user
 from app.web.support import services, this_request
 
@@ -113,7 +114,7 @@ def _refuse_other_sites() -> None:
         _check_site(settings.allowed_origins, ALLOW_ORIGIN)
 
 
-@lru_cache(maxsize=SITES_CACHED)
+@cached_by_text(SITES_CACHED)
 def _host_problem(requested_host: str, own: str, allowed: tuple[str, ...]) -> str | None:
     """Return why a request with this Host is refused, None if it is allowed."""
     host = _host_name(requested_host)

@@ -1,11 +1,11 @@
 """Who sent a request, as the queue tells clients apart."""
 
-from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from flask import Request
 
 from app.web.guard import has_token
+from app.web.header_cache import cached_by_text
 
 OPERATOR = "operator"
 NETWORK_BITS = 64  # of an IPv6 address; the other half is the client's to choose
@@ -22,7 +22,7 @@ def sender_of(current: Request) -> str:
     return _client_at(current.remote_addr or "")
 
 
-@lru_cache(maxsize=SENDERS_CACHED)
+@cached_by_text(SENDERS_CACHED)
 def _client_at(text: str) -> str:
     try:
         address = ip_address(text)

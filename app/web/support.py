@@ -5,7 +5,7 @@ import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from typing import IO, TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from app.errors import ErrorEnvelope, InvalidRequestError, ServiceError, quoted
 from app.services import Services
 from app.web.connections import CLOSE_WAIT, parse_address, sending_ports, server_ends
+from app.web.header_cache import cached_by_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -197,7 +198,7 @@ def seconds_argument(name: str, longest: float) -> float:
     return _seconds(current.args.get(name, "0"), name, longest)
 
 
-@lru_cache(maxsize=256)
+@cached_by_text(256)
 def _seconds(text: str, name: str, longest: float) -> float:
     try:
         seconds = float(text)

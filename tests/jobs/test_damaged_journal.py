@@ -46,8 +46,8 @@ def test_no_flipped_bit_of_the_journal_costs_a_result_or_changes_an_answer(folde
         assert accept(second).number > 2
         second.close()
         # A damaged number may stand for a job that was never accepted; it then answers that its record is damaged.
-        assert [status for _, status in make_store(folder).map.statuses()].count("error") <= 1
-        assert sorted(status for _, status in make_store(folder).map.statuses() if status != "error") == [
+        assert [status for _, status in make_store(folder).map.statuses()].count(JobStatus.ERROR) <= 1
+        assert sorted(status for _, status in make_store(folder).map.statuses() if status is not JobStatus.ERROR) == [
             "done",
             "done",
             "running",

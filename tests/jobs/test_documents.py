@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 
 from app.errors import GoneError, UnavailableError
+from app.jobs.byte_cache import ByteCache
 from app.jobs.job import Job, JobStatus, done_document
 from app.jobs.job_store import JobStore
 from app.jobs.retention import Retention
-from support.pool_parts import answer_of, echo_request, make_store
+from support.pool_parts import accept, answer_of, echo_request, finish, make_store
 
 
 @pytest.fixture
@@ -71,8 +73,7 @@ def test_beyond_the_bound_an_unwritten_result_is_computed_again(
     folder: Path, broken: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.jobs.documents.UNWRITTEN_BYTES", 200)
-    monkeypatch.setattr("app.jobs.documents.DOCUMENTS_CACHED", 1)
-    store = make_store(folder)
+    store = make_store(folder, cache=ByteCache(0))
     jobs = [run(store, n) for n in range(20)]
     assert [answer_of(store, job) for job in jobs] == [expected(n) for n in range(20)]
     broken.undo()
@@ -154,3 +155,22 @@ def test_a_file_that_cannot_be_deleted_is_deleted_later(
     assert again.map.statuses() == []
     store.flush()
     assert not list(folder.glob("job_*"))
+
+
+def test_equal_documents_share_one_copy_in_memory_and_one_file(folder: Path) -> None:
+    store = make_store(folder)
+    first, second = run(store, "same"), run(store, "same")
+    assert store.document(first) is store.document(second)
+    assert (folder / "job_id_1.json").stat().st_ino == (folder / "job_id_2.json").stat().st_ino
+
+
+def test_links_to_the_files_of_long_results_do_not_keep_these_in_memory(folder: Path) -> None:
+    store = make_store(folder, cache=ByteCache(1 << 20))
+    tracemalloc.start()
+    try:
+        for n in range(40):
+            finish(store, accept(store), done_document({"text": f"{n:0500000}"}))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 4 << 20

@@ -2,13 +2,16 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from app.jobs.job import Job, done_document
 from app.jobs.job_store import JobStore
+from app.jobs.journal import checked_line
 from app.jobs.retention import SETTLE_SECONDS, JobClock, Retention
-from support.pool_parts import echo_request, make_store
+from support.pool_parts import echo_request, journal_of, make_store
 
 DAY = 86400.0
 WEEK = Retention(jobs=1000, seconds=7 * DAY)
@@ -131,3 +134,65 @@ def test_after_a_start_with_earlier_jobs_the_clock_must_prove_steady(clocks: Clo
     assert not clock.is_steady()
     clocks.run(SETTLE_SECONDS + 1)
     assert clock.is_steady()
+
+
+def finish_with(store: JobStore, characters: int) -> Job:
+    """Run a job whose result has so many characters, and a hundred or so bytes around them."""
+    job = store.accept([(echo_request(), lambda: done_document({}))])[0]
+    assert store.map.claim(job)
+    store.finish(job, done_document({"text": "x" * characters, "job": job.number}))
+    return job
+
+
+def ids(store: JobStore) -> list[str]:
+    """Return the ids of the jobs that are kept."""
+    return [job_id for job_id, _ in store.map.statuses()]
+
+
+def without(record: dict[str, Any], *fields: str) -> dict[str, Any]:
+    """Return a record without some of its fields."""
+    return {name: value for name, value in record.items() if name not in fields}
+
+
+def test_results_beyond_the_bytes_to_keep_are_removed_the_earliest_first(tmp_path: Path) -> None:
+    store = make_store(tmp_path, retention=Retention(jobs=1000, seconds=7 * DAY, bytes=10_000))
+    for _ in range(9):
+        finish_with(store, 3000)
+    assert ids(store) == ["job_id_7", "job_id_8", "job_id_9"]
+    store.flush()
+    assert len(list(tmp_path.glob("job_id_*"))) == 3
+
+
+def test_the_last_result_is_kept_however_long_it_is(tmp_path: Path) -> None:
+    store = make_store(tmp_path, retention=Retention(jobs=1000, seconds=7 * DAY, bytes=10_000))
+    finish_with(store, 10)
+    finish_with(store, 50_000)
+    assert ids(store) == ["job_id_2"]
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_results_of_an_earlier_run_count(tmp_path: Path, recorded: bool) -> None:
+    """Journals of earlier versions do not record the length of results; then the length of the file counts."""
+    first = make_store(tmp_path)
+    for _ in range(3):
+        finish_with(first, 3000)
+    first.close()
+    journal = journal_of(tmp_path)
+    if not recorded:
+        lines = [orjson.loads(line) for line in journal.read_bytes().splitlines()]
+        journal.write_bytes(b"".join(checked_line(without(line, "size", "crc")) for line in lines))
+    store = make_store(tmp_path, retention=Retention(jobs=1000, seconds=7 * DAY, bytes=10_000))
+    assert store.map.size() == 3
+    finish_with(store, 3000)
+    assert ids(store) == ["job_id_2", "job_id_3", "job_id_4"]
+
+
+def test_removed_and_old_results_do_not_count(tmp_path: Path) -> None:
+    store = make_store(tmp_path, retention=Retention(jobs=1000, seconds=50, bytes=10_000))
+    old, removed = finish_with(store, 4000), finish_with(store, 4000)
+    old.ended_monotonic -= 60
+    store.expire_old()
+    store.cancel(removed.id)
+    finish_with(store, 4000)
+    finish_with(store, 4000)
+    assert ids(store) == ["job_id_3", "job_id_4"]

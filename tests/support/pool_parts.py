@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from app.jobs.byte_cache import ByteCache
 from app.jobs.documents import Documents
 from app.jobs.job import Document, Job, JobRequest, JobStatus, Work, done_document, job_request
 from app.jobs.job_store import JobStore
@@ -35,12 +36,17 @@ def echo_request(content: object = None) -> JobRequest:
 
 
 def make_store(
-    folder: Path, *, retention: Retention = KEEP_ALL, files: ResultFiles | None = None, sync: JournalSync = "never"
+    folder: Path,
+    *,
+    retention: Retention = KEEP_ALL,
+    files: ResultFiles | None = None,
+    sync: JournalSync = "never",
+    cache: ByteCache | None = None,
 ) -> JobStore:
     """Return a store over a folder, with the jobs recovered from an earlier store."""
     files = files or ResultFiles(folder)
     journal = Journal(folder, sync)
-    documents = Documents(files, prepare_echo)
+    documents = Documents(files, prepare_echo, cache)
     return JobStore(documents=documents, journal=journal, retention=retention, recovered=recover(journal, files))
 
 
