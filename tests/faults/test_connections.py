@@ -1,0 +1,89 @@
+"""Connections that stand still: they cost honest clients little, and those that Granian can end are ended."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+
+from support.raw_http import get_bytes
+from support.real_server import PROJECT_ROOT, RealServer, entry_point_with, running_server
+
+ENDED_AFTER_SECONDS = 2  # the server's limits, for the tests of them
+END_SECONDS = 15.0
+FEW_FILES = 256  # leaves room for 108 connections
+TOO_MANY = 150
+RECEIVED_BYTES = 4096
+UNREAD_REQUESTS = 20  # of 240 kB each; more than the buffers of a connection hold
+
+HEAD = b"POST /api/global_mean HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+SILENT, HALF_HEAD = b"", HEAD
+IDLE, UNREAD = get_bytes("/healthz"), get_bytes("/api/get_results/job_id_1") * UNREAD_REQUESTS
+LARGE = {"question": "Q036", "by": ["location", "category", "stratum"]}  # the job that is not read
+STANDING_STILL = {"silent": SILENT, "half a head": HALF_HEAD, "idle": IDLE, "reading nothing": UNREAD}
+
+
+@contextmanager
+def standing_still(address: str, number: int, *sent: bytes) -> Iterator[None]:
+    """Open connections, send each one of ``sent``, and then do nothing."""
+    parts = urlsplit(address)
+    with ExitStack() as stack:
+        for place in range(number):
+            connection = stack.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES)
+            connection.settimeout(END_SECONDS)
+            connection.connect((parts.hostname, parts.port))
+            connection.sendall(sent[place % len(sent)])
+        yield
+
+
+def impatient_server(folder: Path, files: int | None = None) -> Path:
+    """Write a script that runs the server with short limits, and return its path."""
+    prelude = f"import resource, sys\nsys.path.insert(0, {str(PROJECT_ROOT)!r})\nfrom app.web import http_server\n"
+    prelude += f"http_server.HEADER_SECONDS = http_server.UNREAD_SECONDS = {ENDED_AFTER_SECONDS}\n"
+    if files is not None:
+        prelude += f"resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}))\n"
+    return entry_point_with(folder, prelude)
+
+
+def finish_large_job(server: RealServer) -> None:
+    """Let the server compute the result that is not read."""
+    assert requests.post(f"{server.address}/api/estimate", json=LARGE, timeout=30).json()["job_id"] == "job_id_1"
+    answer = requests.get(f"{server.address}/api/get_results/job_id_1?wait=30", timeout=40)
+    assert answer.json()["status"] == "done"
+
+
+def open_sockets(server: RealServer) -> int:
+    """Return how many sockets the worker has open."""
+    files = Path(f"/proc/{server.worker()}/fd")
+    return sum(path.is_socket() for path in list(files.iterdir()))
+
+
+def test_connections_that_stand_still_are_ended(tmp_path: Path) -> None:
+    took = {}
+    with running_server(entry_point=impatient_server(tmp_path)) as server:
+        finish_large_job(server)
+        for name, sent in STANDING_STILL.items():
+            before = open_sockets(server)
+            with standing_still(server.address, 20, sent):
+                started = time.monotonic()
+                time.sleep(ENDED_AFTER_SECONDS / 4)
+                assert open_sockets(server) > before
+                while open_sockets(server) > before and time.monotonic() < started + END_SECONDS:
+                    time.sleep(0.1)
+                took[name] = time.monotonic() - started
+                print(f"\n{name}: {open_sockets(server) - before} of 20 open after {took[name]:.1f} s", end="")
+    assert max(took.values()) < END_SECONDS
+
+
+def test_more_idle_connections_than_the_server_takes_do_not_keep_honest_clients_out(tmp_path: Path) -> None:
+    with running_server(entry_point=impatient_server(tmp_path, FEW_FILES)) as server:
+        with standing_still(server.address, TOO_MANY, SILENT, HALF_HEAD, IDLE):
+            started = time.monotonic()
+            assert requests.get(f"{server.address}/healthz", timeout=60).status_code == 200
+            took = time.monotonic() - started
+        print(f"\nserved after {took:.1f} s beside {TOO_MANY} idle connections")
+    assert took < END_SECONDS
