@@ -14,13 +14,14 @@ from support.real_server import PROJECT_ROOT, RealServer, entry_point_with, runn
 
 ENDED_AFTER_SECONDS = 2  # the server's limits, for the tests of them
 END_SECONDS = 15.0
+HALF_BODIES = 100
 FEW_FILES = 256  # leaves room for 108 connections
 TOO_MANY = 150
 RECEIVED_BYTES = 4096
 UNREAD_REQUESTS = 20  # of 240 kB each; more than the buffers of a connection hold
 
 HEAD = b"POST /api/global_mean HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-SILENT, HALF_HEAD = b"", HEAD
+SILENT, HALF_HEAD, HALF_BODY = b"", HEAD, HEAD + b"Content-Length: 60000\r\n\r\n{"
 IDLE, UNREAD = get_bytes("/healthz"), get_bytes("/api/get_results/job_id_1") * UNREAD_REQUESTS
 LARGE = {"question": "Q036", "by": ["location", "category", "stratum"]}  # the job that is not read
 STANDING_STILL = {"silent": SILENT, "half a head": HALF_HEAD, "idle": IDLE, "reading nothing": UNREAD}
@@ -87,3 +88,12 @@ def test_more_idle_connections_than_the_server_takes_do_not_keep_honest_clients_
             took = time.monotonic() - started
         print(f"\nserved after {took:.1f} s beside {TOO_MANY} idle connections")
     assert took < END_SECONDS
+
+
+def test_half_sent_bodies_do_not_delay_other_bodies() -> None:
+    with running_server() as server, standing_still(server.address, HALF_BODIES, HALF_BODY):
+        started = time.monotonic()
+        response = requests.post(f"{server.address}/api/best5", json={"question": "Q036"}, timeout=END_SECONDS)
+        took = time.monotonic() - started
+    print(f"\na job was accepted after {took:.2f} s beside {HALF_BODIES} half-sent bodies")
+    assert response.status_code == 200
