@@ -1,5 +1,6 @@
 """Connections that stand still: they cost honest clients little, and those that Granian can end are ended."""
 
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -7,11 +8,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 import requests
 
+from support.load import load
 from support.raw_http import get_bytes
 from support.real_server import PROJECT_ROOT, RealServer, entry_point_with, running_server
 
+CONNECTIONS = 400
+MEASURED_SECONDS = 2
+SETTLE_SECONDS = 2
+LEAST_RATE = 0.5
+SPARE_FILES = 500
 ENDED_AFTER_SECONDS = 2  # the server's limits, for the tests of them
 END_SECONDS = 15.0
 HALF_BODIES = 100
@@ -61,6 +69,42 @@ def open_sockets(server: RealServer) -> int:
     """Return how many sockets the worker has open."""
     files = Path(f"/proc/{server.worker()}/fd")
     return sum(path.is_socket() for path in list(files.iterdir()))
+
+
+def jobs_per_second(server: RealServer) -> float:
+    """Return how many jobs per second the honest clients finish; each result is checked."""
+    with load(server.address, read_back=True) as seen:
+        time.sleep(MEASURED_SECONDS)
+    assert seen.wrong == []
+    assert seen.broken == 0
+    return len(seen.acknowledged) / MEASURED_SECONDS
+
+
+@pytest.fixture
+def many_open_files() -> Iterator[None]:
+    """Raise this process's limit of open files for all the connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + SPARE_FILES
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip(f"this system lets a process open {hard} files, the test needs {wanted}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_open_files")
+def test_honest_clients_keep_at_least_half_their_rate() -> None:
+    with running_server() as server:
+        finish_large_job(server)
+        jobs_per_second(server)  # the first seconds are slower
+        before = jobs_per_second(server)
+        with standing_still(server.address, CONNECTIONS, SILENT, HALF_HEAD, HALF_BODY, UNREAD):
+            time.sleep(SETTLE_SECONDS)  # until the buffers of those that read nothing are full
+            meanwhile = jobs_per_second(server)
+        after = jobs_per_second(server)
+    share = 2 * meanwhile / (before + after)
+    print(f"\n{CONNECTIONS} still: {meanwhile:.0f} jobs/s, {before:.0f} before, {after:.0f} after: {share:.2f}")
+    assert share >= LEAST_RATE
 
 
 def test_connections_that_stand_still_are_ended(tmp_path: Path) -> None:
