@@ -157,6 +157,42 @@ class PictureError(ServiceError):
     """The chart cannot be drawn as a picture."""
 
 
+class PictureTimeoutError(UnavailableError):
+    """The picture was not drawn within the time limit."""
+
+    RETRY_AFTER_SECONDS: ClassVar[int] = 30
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"the picture was not drawn within {seconds:g} s; try again later, or request the result as csv",
+            self.RETRY_AFTER_SECONDS,
+        )
+
+
+class PicturesBusyError(UnavailableError):
+    """Too many pictures wait to be drawn."""
+
+    RETRY_AFTER_SECONDS: ClassVar[int] = 2
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"too many pictures wait to be drawn; try again in {self.RETRY_AFTER_SECONDS} s",
+            self.RETRY_AFTER_SECONDS,
+        )
+
+
+class TooManyMarksError(ServiceError):
+    """The chart of a result would be too large."""
+
+    status = 422
+
+    def __init__(self, marks: int, most: int) -> None:
+        super().__init__(
+            f"the chart would have {marks} marks, and at most {most} are drawn; request fewer locations, strata or "
+            "years, or the result as csv"
+        )
+
+
 class StartError(ServiceError):
     """The server cannot start with its settings; the process exits with code 2."""
 

@@ -11,7 +11,7 @@ from multiprocessing.util import Finalize
 from flask import Flask
 from flask_cors import CORS
 
-from app.charts.converter import Converter
+from app.charts.pictures import Pictures
 from app.data_ingestor import DataIngestor
 from app.errors import StartError
 from app.jobs.byte_cache import ByteCache
@@ -122,7 +122,7 @@ def _start_services(settings: Settings, ingestor: DataIngestor, log: Log, check_
     pool.resume()
     maintenance = Maintenance(store)
     maintenance.start()
-    return Services(settings, ingestor, planner, store, pool, maintenance, metrics, Converter(), log, cache)
+    return Services(settings, ingestor, planner, store, pool, maintenance, metrics, Pictures(), log, cache)
 
 
 def _register_routes(app: Flask) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
-from app.charts.converter import Converter
+from app.charts.pictures import Pictures
 from app.data_ingestor import DataIngestor
 from app.errors import ServiceError, UnavailableError, one_line
 from app.jobs.byte_cache import ByteCache
@@ -39,7 +39,7 @@ class Services:
     pool: ThreadPool
     maintenance: Maintenance
     metrics: Metrics
-    converter: Converter
+    pictures: Pictures
     log: Log
     cache: ByteCache
     _closing: threading.Lock = field(default_factory=threading.Lock)
@@ -167,7 +167,7 @@ class Services:
             # The order matters: runners write documents and journal lines until they have ended, and every part logs.
             drained = self.drain(drain_seconds)
             self.maintenance.stop()
-            self.converter.close()
+            self.pictures.close()
             try:
                 self.store.close()
             except OSError:

@@ -12,25 +12,31 @@ from typing import IO, Any, Literal
 
 import orjson
 
-from app.errors import PictureError
+from app.errors import PictureError, PictureTimeoutError, ShuttingDownError
 
 PictureFormat = Literal["svg", "png"]
 
 PROGRAM = Path(__file__).with_name("converter_main.py")
-TIMEOUT_SECONDS = 60.0  # ten times the slowest request; a process that hangs longer is killed
+TIMEOUT_SECONDS = 20.0  # ten times the slowest request; a process that takes longer is killed
 MAX_REASON_CHARS = 300
 
 
 class Converter:
     """Starts the converter process on first use, and again after it has exited.
 
-    Any thread may call. A call blocks for up to two seconds, and while earlier callers are served.
+    Any thread may call. A call blocks for up to two seconds, and while earlier callers are served; ``Pictures`` limits
+    how many these are.
+
+    Parameters
+    ----------
+    script: the page's script, None until it is built
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards _process and _script; held for a whole request, so replies never mix
-        self._process: subprocess.Popen[bytes] | None = None
-        self._script: bytes | None = None
+        self._lock = threading.Lock()  # held for a whole request, so replies never mix
+        self._closed = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None  # written under the lock; ``close`` reads it without
+        self.script: bytes | None = None
 
     def picture(self, spec: Mapping[str, Any], format: PictureFormat) -> bytes:
         """Render a Vega-Lite specification as SVG (UTF-8), or as PNG at two pixels per CSS pixel.
@@ -38,6 +44,8 @@ class Converter:
         Raises
         ------
         PictureError: the chart cannot be rendered
+        PictureTimeoutError: it was not rendered within the time limit
+        ShuttingDownError: the converter is closed
         """
         with self._lock:
             return self._request({"format": format, "spec": spec})
@@ -47,32 +55,47 @@ class Converter:
 
         Raises
         ------
-        PictureError: the script cannot be built
+        PictureError, PictureTimeoutError, ShuttingDownError: the script cannot be built
         """
         with self._lock:
-            if self._script is None:
-                self._script = self._request({"format": "script", "spec": None})
-            return self._script
+            if self.script is None:
+                self.script = self._request({"format": "script", "spec": None})
+            return self.script
 
     def close(self) -> None:
-        """Stop the process if it runs. A later call starts another."""
+        """Kill the process, also in the middle of a request, and start no other one."""
+        # First closed, then killed: a request either finds the converter closed, or its process is seen here. Taking
+        # the lock first would wait for a request that may hang.
+        self._closed.set()
+        process = self._process
+        if process is not None:
+            process.kill()
         with self._lock:
             self._stop()
 
     def _request(self, request: Mapping[str, Any]) -> bytes:
         """Send a request to the running process, or to a new one. The caller holds the lock."""
         line = orjson.dumps(request) + b"\n"
-        if self._process is not None:
-            try:
-                return _exchange(self._process, line)
-            except (BrokenPipeError, EOFError):
-                self._stop()  # it exited while idle: retry once with a new process
         try:
+            if self._process is not None:
+                try:
+                    return _exchange(self._process, line)
+                except (BrokenPipeError, EOFError):
+                    self._stop()  # it exited while idle: retry once with a new process
+            self._check_open()
             self._process = _start()
+            self._check_open()  # again, because ``close`` may not have seen this process
             return _exchange(self._process, line)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, PictureTimeoutError, ShuttingDownError) as error:
             self._stop()
+            self._check_open()
+            if isinstance(error, PictureTimeoutError):
+                raise
             raise PictureError("the chart converter exited early; try again, or request the result as json") from error
+
+    def _check_open(self) -> None:
+        if self._closed.is_set():
+            raise ShuttingDownError
 
     def _stop(self) -> None:
         """Kill the process and reap it. The caller holds the lock."""
@@ -89,15 +112,31 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 def _exchange(process: subprocess.Popen[bytes], line: bytes) -> bytes:
-    """Write a request and read its reply. Kills a process that exceeds the timeout, which ends the read."""
+    """Write a request and read its reply. Kills a process that exceeds the time limit, which ends the read.
+
+    Raises
+    ------
+    PictureTimeoutError: it did
+    BrokenPipeError, EOFError: the process has exited
+    """
     assert process.stdin is not None  # noqa: S101 - for the type checker, as is the next line
     assert process.stdout is not None  # noqa: S101
-    timer = threading.Timer(TIMEOUT_SECONDS, process.kill)
+    timed_out = threading.Event()
+
+    def end() -> None:
+        timed_out.set()
+        process.kill()
+
+    timer = threading.Timer(TIMEOUT_SECONDS, end)
     timer.start()
     try:
         process.stdin.write(line)
         process.stdin.flush()
         return _read_reply(process.stdout)
+    except (BrokenPipeError, EOFError) as error:
+        if timed_out.is_set():
+            raise PictureTimeoutError(TIMEOUT_SECONDS) from error
+        raise
     finally:
         timer.cancel()
 

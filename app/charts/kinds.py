@@ -5,14 +5,15 @@ from typing import Any
 
 from app.charts.rows import KEYS, Row, rows_of
 from app.charts.tiles import TILES
-from app.statistics.registry import STATISTICS, ChartKind
+from app.statistics.registry import STATISTICS, ChartKind, records_of
 from app.table.facts import survey_facts
 
 MAX_SERIES = 8  # as many colours as everybody can distinguish
+MOST_MARKS = 2000  # above the 1,700 of all locations by all strata; nobody reads more, and drawing them takes seconds
 
 
 def kinds_of(statistic: str, document: Mapping[str, Any]) -> tuple[ChartKind, ...]:
-    """Return the chart kinds that suit a result document, the default first; none if it has no rows.
+    """Return the chart kinds that suit a result document, the default first; none if it has no rows or too many.
 
     A kind without a condition of its own, such as ``trend``, draws any result of a statistic that declares it. So does
     the only kind that a statistic declares.
@@ -21,9 +22,16 @@ def kinds_of(statistic: str, document: Mapping[str, Any]) -> tuple[ChartKind, ..
     if known is None or not document["data"]:
         return ()
     declared = known.output.charts
+    if count_marks(statistic, document) > MOST_MARKS:
+        return ()
     rows = rows_of(statistic, document["data"])
     suitable = tuple(kind for kind in declared if kind not in CONDITIONS or CONDITIONS[kind](rows))
     return suitable or declared[:1]
+
+
+def count_marks(statistic: str, document: Mapping[str, Any]) -> int:
+    """Return how many marks the chart of a result document has, as many as its CSV has rows."""
+    return len(records_of(statistic, document["data"]))
 
 
 def series_name(row: Row) -> str:

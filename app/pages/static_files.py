@@ -38,7 +38,7 @@ def charts_script() -> Response:
     # Whoever loads the script requests a chart next: import Altair (0.6 s) now, not while the chart is awaited.
     import app.charts.drawing  # noqa: F401, PLC0415
 
-    response = Response(services().converter.page_script(), mimetype="text/javascript")
+    response = Response(services().pictures.page_script(), mimetype="text/javascript")
     response.add_etag()
     response.cache_control.max_age = DAY_SECONDS
     return response

@@ -16,6 +16,7 @@ from werkzeug.http import parse_accept_header
 
 from app.charts import ChartContext, Theme, chart_of
 from app.charts.context import chart_context
+from app.charts.pictures import PictureRequest
 from app.errors import ConflictError, ErrorEnvelope, InvalidRequestError, quoted
 from app.formats import FORMATS, JSON, Format, file_name
 from app.jobs.job import JOB_ID_PREFIX, RUNNING_DOCUMENT, Document, Job, JobStatus
@@ -46,8 +47,10 @@ THEMES: tuple[Theme, ...] = ("light", "dark")
 
 
 def _picture(format: Literal["svg", "png"], job: Job, content: bytes) -> bytes:
-    """Draw a picture of the same chart that the page shows. Blocks for a second or two the first time."""
-    return services().converter.picture(specification(job, orjson.loads(content)), format)
+    """Return a picture of the same chart that the page shows. Blocks while it is drawn, and while others are."""
+    context = _chart_context(job, orjson.loads(content))
+    kind, theme = request.args.get("kind"), _theme_argument()
+    return services().pictures.picture(PictureRequest(job.statistic, content, context, kind, theme, format))
 
 
 SVG = Format("svg", "image/svg+xml", "image/svg+xml", partial(_picture, "svg"))
@@ -151,7 +154,7 @@ RESULT_TYPES = {
         304: ResponseDescription("the client has this result already", headers=("ETag",), optional_headers=("Vary",)),
     },
     parameters=(JOB_ID, WAIT, FORMAT, KIND, THEME, TAG),
-    errors=(400, 404, 410),
+    errors=(400, 404, 410, 422),
 )
 def get_results(job_id: str) -> Response:
     """Return a job's state and, once it is done, its result; ?wait=<seconds> waits for that. 1 means job_id_1."""
@@ -174,7 +177,7 @@ def get_many_results() -> Response:
 @describe(
     json_of(dict[str, Any], "the chart, as Vega-Lite"),
     parameters=(JOB_ID, KIND, THEME),
-    errors=(400, 404, 409, 410),
+    errors=(400, 404, 409, 410, 422),
 )
 def chart(job_id: str) -> Response:
     """Return the chart of a finished job as Vega-Lite; ?kind=<kind> and ?theme=<light or dark>. 1 means job_id_1."""
@@ -201,6 +204,7 @@ def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
     ------
     ConflictError: the job has no result
     InvalidRequestError: no such chart of this result, or no such theme
+    TooManyMarksError: the chart would be too large
     """
     if document["status"] != JobStatus.DONE:
         raise ConflictError(f"{job.id} has no result to draw; GET {RESULTS_PATH}{job.id} returns its state")

@@ -30,10 +30,11 @@ ERRORS: Mapping[int, str] = MappingProxyType(
         410: "the job has been removed, by the retention rule or on request",
         413: "the body is over the limit",
         415: "the body is not declared as JSON",
-        422: "the Idempotency-Key was used before, with another request",
+        422: "the Idempotency-Key was used before, with another request; or the chart would have too many marks",
         429: "this client's jobs occupy its whole share of the queue; try again later",
         500: "the server failed; the fault is in its log",
-        503: "try again later: the table is loading, the server stops, the queue is full, or the disk is not writable",
+        503: "try again later: the table is loading, the server stops, the queue of jobs or pictures is full, "
+        "or the disk is not writable",
     }
 )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
@@ -20,6 +21,9 @@ from app.process.respawn import Respawns
 
 WORKER_FAILED_EXIT_CODE = 1
 BACKLOG = 4096  # connections that wait to be accepted, while all threads are busy or a worker is being replaced
+
+HEADER_SECONDS = 15  # within which the head of a request has to arrive, also the next one of an idle connection
+UNREAD_SECONDS = 30  # after which a client that reads nothing of its response is disconnected; Linux only
 
 
 class HttpServer(MPServer):
@@ -42,6 +46,7 @@ class HttpServer(MPServer):
             interface=Interfaces.WSGI,
             # Over HTTP/2 without TLS, requests whose bodies never come would hold every thread for good.
             http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
             workers=1,
             blocking_threads=threads,
             backpressure=threads,
@@ -51,6 +56,8 @@ class HttpServer(MPServer):
             log_level=LogLevels.error,  # its warning about many threads is answered in app.process.limits
             websockets=False,
         )
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # every accepted connection inherits it
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
         self._listening = listening
         self._respawns = Respawns()
 

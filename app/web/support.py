@@ -5,13 +5,13 @@ import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from typing import IO, TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 import orjson
 from flask import Request, Response, current_app, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.utils import cached_property
 
 from app.errors import ErrorEnvelope, InvalidRequestError, ServiceError, quoted
 from app.services import Services
@@ -71,7 +71,7 @@ class ApiRequest(Request):
         """The longest body that is accepted, in bytes."""
         return MAX_BATCH_BYTES if self.path == BATCH_PATH else MAX_BODY_BYTES
 
-    @cached_property
+    @cached_property  # of Werkzeug: that of functools holds one lock for all requests while a body comes in
     def stream(self) -> IO[bytes]:
         """The body, read whole.
 
