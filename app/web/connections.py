@@ -14,6 +14,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 ESTABLISHED, CLOSE_WAIT = "01", "08"
@@ -21,6 +25,7 @@ CLOSED_MEANWHILE = frozenset({errno.ENOENT, errno.ENOTCONN, errno.EBADF, errno.E
 INTERNET = (socket.AF_INET, socket.AF_INET6)
 DESCRIPTORS = Path("/proc/self/fd")
 SENT_OFFSET, RECEIVED_OFFSET, INFO_BYTES = 44, 52, 56  # of the times of the last data in the kernel's struct tcp_info
+LOOK_SECONDS, PAUSE_SECONDS = 1.0, 0.01
 MARGIN_SECONDS = 0.2  # from the last byte of a request to the moment when a thread takes it
 
 Address = IPv4Address | IPv6Address
@@ -54,6 +59,36 @@ def server_ends(client: Address, port: int) -> list[Connection]:
 def client_ends(client: Address, port: int) -> list[Connection]:
     """Return the clients' ends of the connections from an address of this machine to the server's port."""
     return [each for each in _connections(port) if each.remote_port == port and each.local == client]
+
+
+def is_own_user(environ: "WSGIEnvironment", started: float) -> bool:
+    """Return whether a request from this machine comes from the user that the server runs as.
+
+    The client's port is unknown, so every client at its address counts that has sent something since and has not been
+    answered. Each has to be waiting for its response. A client that has closed its connection was served a moment ago,
+    or has sent this request and left: its user is no longer known, so this waits until its connection is gone. A system
+    without Linux' table of connections tells nothing: True. So does an application that no server calls.
+
+    Parameters
+    ----------
+    started: when the request came, by ``time.perf_counter``
+    """
+    client = parse_address(environ.get("REMOTE_ADDR", ""))
+    if client is None or "SERVER_SOFTWARE" not in environ or not TABLES[0].exists():
+        return client is not None
+    port = int(environ["SERVER_PORT"])
+    deadline = time.monotonic() + LOOK_SECONDS
+    while True:
+        sending = sending_ports(client, port, started)
+        ends = [end for end in client_ends(client, port) if end.local_port in sending]
+        waiting = [end for end in ends if end.state == ESTABLISHED]
+        if any(end.user != os.geteuid() for end in waiting):
+            return False
+        if waiting and len(waiting) == len(ends):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(PAUSE_SECONDS)
 
 
 def sending_ports(client: Address, port: int, started: float) -> set[int]:

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from flask import Flask, Request, request
 
 from app.errors import ForbiddenError, UnauthorizedError, quoted
-from app.web.connections import parse_address
+from app.web.connections import is_own_user, parse_address
 from app.web.header_cache import cached_by_text
-from app.web.peer_user import is_own_user
 from app.web.support import services, this_request
 
 if TYPE_CHECKING:
