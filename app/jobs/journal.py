@@ -173,6 +173,8 @@ class Journal:
         with self._lock:
             buffered, self._buffer = self._buffer, []
         content = b"".join(buffered) + lines
+        if not content and self._torn:
+            content = version_line()  # says nothing new; whether it can be written tells whether the disk is mended
         try:
             if content:
                 self._write(content)

@@ -91,7 +91,13 @@ def test_jobs_are_rejected_with_a_reason_if_the_journal_cannot_grow(tmp_path: Pa
         assert answer.status_code == 503
         assert "File too large" in answer.json()["reason"]
         assert int(answer.headers["Retry-After"]) > 0
-        assert session.get(f"{server.address}/readyz", timeout=10).status_code == 503
+        # What an acceptance has no room for may still take a shorter line.
+        for _ in range(FILE_SIZE_LIMIT_BYTES):
+            if session.get(f"{server.address}/readyz", timeout=10).status_code == 503:
+                break
+            assert session.post(url, json=body, timeout=10).status_code == 503
+        else:
+            pytest.fail("the server counts as ready though it refuses every job")
         last = session.get(f"{server.address}/api/get_results/job_id_{accepted}?wait=10", timeout=20).json()
         assert last == {"status": "done", "data": {"global_mean": 5.0}}
         assert server.stop() == 0
