@@ -15,7 +15,7 @@ from werkzeug.utils import cached_property
 
 from app.errors import ErrorEnvelope, InvalidRequestError, ServiceError, quoted
 from app.services import Services
-from app.web.connections import CLOSE_WAIT, parse_address, sending_ports, server_ends
+from app.web.connections import CLOSE_WAIT, ESTABLISHED, parse_address, sending_ports, server_ends
 from app.web.header_cache import cached_by_text
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ MAX_BODY_BYTES = 64 * 1024
 BATCH_PATH = "/api/batch"
 MAX_BATCH_BYTES = 1024 * 1024
 CUT_BODY = "the connection ended before the body did; send the request again"
-LOOKS, LOOK_SECONDS = 3, 0.03  # at a connection that is closing
+LOOK_SECONDS, LONG_LOOK_SECONDS, PAUSE_SECONDS = 0.1, 2.0, 0.03  # at a connection that is closing
 MODELLED_NOTICE = (
     "This table is modelled, not survey data: do not cite its figures. "
     "`make data` downloads CDC's table; the setting STATS_DATA names another."
@@ -100,20 +100,24 @@ class ApiRequest(Request):
 
         At the end of such a body Granian does not say whether the last chunk came. A client that has sent it and waits
         for the response has not closed. Other connections from its address may be closing at this very moment, so
-        one that is counts only if it stays.
+        one that is counts only if it stays: for longer if another connection may be this client's.
         """
         peer = self.environ.get("werkzeug.proxy_fix.orig", self.environ).get("REMOTE_ADDR", "")
         client, port = parse_address(peer), services().settings.port
         if client is None:
             return False
-        closing = _closing(client, port)
-        if closing:  # one that has sent nothing lately has given up an earlier request, and is not this client
-            closing &= sending_ports(client, port, self.started)
-        for _ in range(LOOKS):
-            if not closing:
-                return False
-            time.sleep(LOOK_SECONDS)
-            closing &= _closing(client, port)
+        closing = _ports(client, port, CLOSE_WAIT)
+        if not closing:
+            return False
+        # One that has sent nothing lately has given up an earlier request, and is not this client.
+        sending = sending_ports(client, port, self.started)
+        closing &= sending
+        deadline = time.monotonic() + (
+            LONG_LOOK_SECONDS if _ports(client, port, ESTABLISHED) & sending else LOOK_SECONDS
+        )
+        while closing and time.monotonic() < deadline:
+            time.sleep(PAUSE_SECONDS)
+            closing &= _ports(client, port, CLOSE_WAIT)
         return bool(closing)
 
 
@@ -146,9 +150,9 @@ def _read(stream: IO[bytes], size: int) -> bytes:
     return bytes(body)
 
 
-def _closing(client: IPv4Address | IPv6Address, port: int) -> set[int]:
-    """Return the ports of a client whose connections it has closed and the server has not."""
-    return {end.remote_port for end in server_ends(client, port) if end.state == CLOSE_WAIT}
+def _ports(client: IPv4Address | IPv6Address, port: int, state: str) -> set[int]:
+    """Return the ports of a client whose connections are in a state; ``CLOSE_WAIT``: the client alone has closed."""
+    return {end.remote_port for end in server_ends(client, port) if end.state == state}
 
 
 def has_body(current: Request) -> bool:
