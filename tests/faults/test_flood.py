@@ -51,7 +51,7 @@ class Flood:
 
 
 def test_submissions_to_a_small_queue_are_computed_or_rejected_with_retry_after(tmp_path: Path) -> None:
-    settings = {"STATS_QUEUE_SIZE": str(ROOM), "TP_NUM_OF_THREADS": "1"}
+    settings = {"STATS_QUEUE_SIZE": str(ROOM), "STATS_CLIENT_SHARE": "1", "TP_NUM_OF_THREADS": "1"}
     cases = [CASES[number % len(CASES)] for number in range(SUBMISSIONS)]
     with running_server(settings, entry_point=slow_entry_point(tmp_path, seconds=0.005)) as server:
         flood = Flood(server)
