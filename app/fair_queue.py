@@ -131,7 +131,13 @@ class FairQueue:
                 if not client.jobs:
                     self._turns.popleft()
                     client.deficit = 0.0  # time that it did not use is not saved up
-                self._free(client, 1, job.client)
+                # What _free does, without its call: a thread that is switched out with the lock stops all others.
+                client.places -= 1
+                self._places -= 1
+                if not client.places:
+                    del self._clients[job.client]
+                if not self._places and not self._open:
+                    self._put_stop_tokens()
                 return job
         return STOP
 
