@@ -67,7 +67,7 @@ class FairQueue:
         self._open = True
         self._places = 0  # of all clients
         self._clients: dict[str, _Client] = {}  # those with places
-        self._turns: deque[_Client] = deque()  # those with waiting jobs; the first one has its turn
+        self._turns: deque[_Client] = deque()  # the same; the first one has its turn
         self._costs: dict[str, float] = {}  # seconds by statistic
         self.contended = False  # whether two clients have ever waited at once; before that, nobody needs the costs
 
@@ -95,7 +95,10 @@ class FairQueue:
             client = self._clients[name] if name in self._clients else _Client()
             waiting, own = self._places, client.places
             if (waiting + count <= self._size and own + count <= self._client_size) or not limited:
-                self._clients[name] = client
+                if not own:
+                    self._clients[name] = client
+                    self._turns.append(client)
+                    self.contended = self.contended or len(self._turns) > 1
                 client.places = own + count
                 self._places = waiting + count
                 return
@@ -108,13 +111,11 @@ class FairQueue:
             self._free(self._clients[client], count, client)
 
     def put(self, job: Job) -> None:
-        """Add a job that has a place, behind the other jobs of its client. Does not block."""
-        with self._lock:
-            client = self._clients[job.client]
-            if not client.jobs:
-                self._turns.append(client)
-                self.contended = self.contended or len(self._turns) > 1
-            client.jobs.append(job)
+        """Add a job that has a place, behind the other jobs of its client. Does not block.
+
+        Needs no lock: the client stays known while it has places, and appending to a deque is atomic.
+        """
+        self._clients[job.client].jobs.append(job)
         self._tickets.put(True)
 
     # Taking jobs out
@@ -123,19 +124,20 @@ class FairQueue:
         """Take the next job and free its place; or take ``STOP``. Blocks until there is one of them."""
         while self._tickets.get():
             with self._lock:
-                if not self._turns:
-                    continue  # the ticket of a job that was removed
                 turns = self._turns
-                client = self._client_in_turn() if len(turns) > 1 else turns[0]
+                if len(turns) == 1 and turns[0].jobs:
+                    client = turns[0]
+                elif any(waiting.jobs for waiting in turns):
+                    client = self._client_in_turn()
+                else:
+                    continue  # the ticket of a job that was removed
                 job = client.jobs.popleft()
-                if not client.jobs:
-                    self._turns.popleft()
-                    client.deficit = 0.0  # time that it did not use is not saved up
                 # What _free does, without its call: a thread that is switched out with the lock stops all others.
                 client.places -= 1
                 self._places -= 1
-                if not client.places:
+                if not client.places:  # it starts anew when it comes back: time that it did not use is not saved up
                     del self._clients[job.client]
+                    turns.popleft()
                 if not self._places and not self._open:
                     self._put_stop_tokens()
                 return job
@@ -148,8 +150,6 @@ class FairQueue:
             if client is None or job not in client.jobs:
                 return  # still being recorded: the runner that takes it frees its place
             client.jobs.remove(job)
-            if not client.jobs:
-                self._turns.remove(client)
             self._free(client, 1, job.client)
 
     def _client_in_turn(self) -> _Client:
@@ -157,6 +157,10 @@ class FairQueue:
         quantum = max(self._costs.values(), default=FIRST_COST_SECONDS)  # so that each turn serves at least one job
         while True:
             client = self._turns[0]
+            if not client.jobs:  # they are being recorded
+                client.deficit = 0.0
+                self._turns.rotate(-1)
+                continue
             cost = self._costs.get(client.jobs[0].statistic, quantum)
             if client.deficit >= cost:
                 client.deficit -= cost
@@ -170,6 +174,7 @@ class FairQueue:
         self._places -= count
         if not client.places:
             del self._clients[name]
+            self._turns.remove(client)
         # Once closed, the count only falls, so it reaches 0 once and the tokens are put once.
         if not self._places and not self._open:
             self._put_stop_tokens()
