@@ -193,9 +193,8 @@ class JobStore:
         self._documents.write(job.number, document)
         # The status changes only now that the file is whole; the journal need not wait for it, since a restart
         # recognizes a finished job by its whole file too.
-        outcome = self.map.end(job, reason, document.checksum, len(document.content))
-        if outcome is not None:
-            self._journal.buffer(ended_line(job.number, outcome))
+        if self.map.end(job, reason, document.checksum, len(document.content)):
+            self._journal.buffer(ended_line(job.number, self.map.outcome(job)))
             self._retire(self.map.expire_surplus(self._retention.jobs, self._retention.bytes))
         return self.map.status(job)
 
@@ -213,9 +212,8 @@ class JobStore:
         NotRecordedError: the removal cannot be recorded; the job stays
         """
         job = self.map.find(job_id)
-        outcome = self.map.cancel(job, CANCELLED)
-        if outcome is not None:
-            self._journal.buffer(ended_line(job.number, outcome))
+        if self.map.cancel(job, CANCELLED):
+            self._journal.buffer(ended_line(job.number, self.map.outcome(job)))
             return CANCELLED
         self._remove(job)
         return REMOVED

@@ -47,10 +47,20 @@ class JobClock:
         self._wall_offset = _offset()
         # Without jobs of an earlier run, nothing depends on how right the clock is at the start.
         self._steady_from = time.monotonic() + (SETTLE_SECONDS if not_before else 0.0)
+        self._earliest = self._latest = 0.0
+        self._expect()
+
+    def _expect(self) -> None:
+        """Set between which two times the wall clock is taken for right without asking the other clock."""
+        now = time.monotonic() + self._offset
+        self._earliest, self._latest = now - STEP_SECONDS, now + STEP_SECONDS
 
     def now(self) -> float:
         """Return the time to record."""
-        wall, steady = time.time(), time.monotonic() + self._offset
+        wall = time.time()
+        if self._earliest < wall < self._latest:
+            return wall
+        steady = time.monotonic() + self._offset
         return wall if -STEP_SECONDS < wall - steady < STEP_SECONDS else steady
 
     def is_steady(self) -> bool:
@@ -68,6 +78,7 @@ class JobClock:
         steady = time.monotonic() >= self._steady_from
         if abs(offset - self._offset) <= STEP_SECONDS or (steady and offset > self._offset):
             self._offset = offset
+        self._expect()
         return steady
 
 

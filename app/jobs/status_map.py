@@ -80,8 +80,8 @@ class StatusMap:
             job.started_at = now
             return True
 
-    def end(self, job: Job, reason: str | None, checksum: int | None, size: int = 0) -> JobOutcome | None:
-        """Mark a job as ended and wake the threads that wait for it; return None if it had ended before.
+    def end(self, job: Job, reason: str | None, checksum: int | None, size: int = 0) -> bool:
+        """Mark a job as ended and wake the threads that wait for it; return False if it had ended before.
 
         Parameters
         ----------
@@ -90,15 +90,14 @@ class StatusMap:
         size: length of its document in bytes
         """
         now, monotonic, waiters = self.clock.now(), time.monotonic(), None
-        status = DONE if reason is None else ERROR
         with self._lock:
             if job.status is not RUNNING:
-                return None  # the first end counts
-            job.status = status
+                return False  # the first end counts
+            job.status = DONE if reason is None else ERROR
             job.reason = reason
             job.checksum = checksum
             job.size = size
-            job.ended_at = now = now if now > job.accepted_at else job.accepted_at  # the clock may have been set back
+            job.ended_at = now if now > job.accepted_at else job.accepted_at  # the clock may have been set back
             job.ended_monotonic = monotonic
             job.work = None  # it may keep a table alive that has been reloaded since
             self._ended[job.number] = job
@@ -109,10 +108,10 @@ class StatusMap:
         if waiters is not None:
             for waiter in waiters:
                 waiter.release()
-        return JobOutcome(status, reason, checksum, now, size)
+        return True
 
-    def cancel(self, job: Job, reason: str) -> JobOutcome | None:
-        """End a waiting job as failed; return None if it has ended already.
+    def cancel(self, job: Job, reason: str) -> bool:
+        """End a waiting job as failed; return False if it has ended already.
 
         Raises
         ------
@@ -123,7 +122,7 @@ class StatusMap:
             return self.end(job, reason, None)
         if self.status(job) is RUNNING:
             raise JobBusyError(job.id)
-        return None
+        return False
 
     def set_document(self, job: Job, checksum: int, size: int) -> None:
         """Record the checksum and length of a document that was computed again."""
