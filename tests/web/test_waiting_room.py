@@ -177,8 +177,8 @@ def test_idle_and_half_finished_clients_do_not_delay_the_end(listen: Listen, por
                 connection.sendall((b"", HALF_A_HEAD)[number % 2])
             assert asked(port, "/healthz").status_code == 200  # so those before it have been let in
             assert len(set(threading.enumerate()) - threads) > len(slow)
-        assert set(threading.enumerate()) == threads
-        assert open_files() == files + len(slow)
+        assert set(threading.enumerate()) <= threads  # one of an earlier test may have ended meanwhile
+        assert open_files() <= files + len(slow)
         with listen():
             pass  # the port is free, though these clients have not closed their ends
 
