@@ -1,6 +1,7 @@
 """Fixtures: a small survey, and a fresh application with a folder and a pool of its own for each test."""
 
 import csv
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,11 @@ from support.small_survey import COLUMNS, STRATA_COLUMNS, small_survey
 from support.two_readers import READERS, Read, reader_of
 
 GATE_SECONDS = 30.0
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two processes for each core (``-n auto``): the tests wait for servers half of their time."""
+    return 2 * (os.cpu_count() or 1)
 
 
 class QuietHandler(WSGIRequestHandler):

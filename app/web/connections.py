@@ -5,9 +5,11 @@ client is looked up by its address and the server's port, which may find more th
 """
 
 import errno
+import math
 import os
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,9 +26,12 @@ ESTABLISHED, CLOSE_WAIT = "01", "08"
 CLOSED_MEANWHILE = frozenset({errno.ENOENT, errno.ENOTCONN, errno.EBADF, errno.ENOTSOCK, errno.EINVAL})
 INTERNET = (socket.AF_INET, socket.AF_INET6)
 DESCRIPTORS = Path("/proc/self/fd")
-SENT_OFFSET, RECEIVED_OFFSET, INFO_BYTES = 44, 52, 56  # of the times of the last data in the kernel's struct tcp_info
+# In the kernel's struct tcp_info: the times of the last data, and the numbers of segments with data in and out.
+SENT_OFFSET, RECEIVED_OFFSET, SEGMENTS_OFFSET, INFO_BYTES = 44, 52, 152, 160
 LOOK_SECONDS, PAUSE_SECONDS = 1.0, 0.01
 MARGIN_SECONDS = 0.2  # from the last byte of a request to the moment when a thread takes it
+
+IN_PROGRESS = "requests_in_progress"  # extension of an application: its RequestsInProgress
 
 Address = IPv4Address | IPv6Address
 
@@ -41,6 +46,32 @@ class Connection:
     remote_port: int
     state: str
     user: int
+
+
+class RequestsInProgress:
+    """Counts the requests that are being computed, by the address of the client. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[str, int] = {}  # those above 0
+
+    def begin(self, address: str) -> None:
+        """Count a request."""
+        with self._lock:
+            self._counts[address] = self._counts[address] + 1 if address in self._counts else 1
+
+    def end(self, address: str) -> None:
+        """Count a request no more; called before its response is sent."""
+        with self._lock:
+            if self._counts[address] > 1:
+                self._counts[address] -= 1
+            else:
+                del self._counts[address]
+
+    def count(self, address: str) -> int:
+        """Return how many there are from an address."""
+        with self._lock:
+            return self._counts.get(address, 0)
 
 
 def parse_address(text: str) -> Address | None:
@@ -61,7 +92,7 @@ def client_ends(client: Address, port: int) -> list[Connection]:
     return [each for each in _connections(port) if each.remote_port == port and each.local == client]
 
 
-def is_own_user(environ: "WSGIEnvironment", started: float) -> bool:
+def is_own_user(environ: "WSGIEnvironment", started: float, in_progress: int) -> bool:
     """Return whether a request from this machine comes from the user that the server runs as.
 
     The client's port is unknown, so every client at its address counts that has sent something since and has not been
@@ -69,9 +100,13 @@ def is_own_user(environ: "WSGIEnvironment", started: float) -> bool:
     or has sent this request and left: its user is no longer known, so this waits until its connection is gone. A system
     without Linux' table of connections tells nothing: True. So does an application that no server calls.
 
+    If no client has sent anything lately, the request has waited, perhaps for a worker to start. Then all unanswered
+    clients count, and there have to be as many as requests in progress: otherwise this one's client may have left.
+
     Parameters
     ----------
     started: when the request came, by ``time.perf_counter``
+    in_progress: number of requests from its address that are being computed, this one included
     """
     client = parse_address(environ.get("REMOTE_ADDR", ""))
     if client is None or "SERVER_SOFTWARE" not in environ or not TABLES[0].exists():
@@ -79,26 +114,22 @@ def is_own_user(environ: "WSGIEnvironment", started: float) -> bool:
     port = int(environ["SERVER_PORT"])
     deadline = time.monotonic() + LOOK_SECONDS
     while True:
-        sending = sending_ports(client, port, started)
+        sending, fewest = sending_ports(client, port, time.perf_counter() - started + MARGIN_SECONDS), 1
+        if not sending:
+            sending, fewest = sending_ports(client, port, math.inf), in_progress
         ends = [end for end in client_ends(client, port) if end.local_port in sending]
         waiting = [end for end in ends if end.state == ESTABLISHED]
         if any(end.user != os.geteuid() for end in waiting):
             return False
-        if waiting and len(waiting) == len(ends):
+        if len(ends) == len(waiting) >= fewest:
             return True
         if time.monotonic() > deadline:
             return False
         time.sleep(PAUSE_SECONDS)
 
 
-def sending_ports(client: Address, port: int, started: float) -> set[int]:
-    """Return the ports at an address that may wait for a response to what they have sent since a request came.
-
-    Parameters
-    ----------
-    started: when the request came, by ``time.perf_counter``
-    """
-    seconds = time.perf_counter() - started + MARGIN_SECONDS
+def sending_ports(client: Address, port: int, seconds: float) -> set[int]:
+    """Return the ports at an address that may wait for a response to what they have sent in the last seconds."""
     ports = set()
     for descriptor in DESCRIPTORS.iterdir():
         with _skip_unconnected():
@@ -122,9 +153,16 @@ def _skip_unconnected() -> Iterator[None]:
 
 
 def _may_wait(connection: socket.socket, seconds: float) -> bool:
-    """Return whether something came in the last seconds and nothing was sent since, exact to some milliseconds."""
+    """Return whether something came in the last seconds and was not answered; when in doubt, True for the last ones.
+
+    The kernel's times have milliseconds. So what came lately may be unanswered if it came in the millisecond of the
+    last response, while a client that has been quiet since then is taken as answered.
+    """
     info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)
     sent, received = (struct.unpack_from("=I", info, offset)[0] for offset in (SENT_OFFSET, RECEIVED_OFFSET))
+    if math.isinf(seconds):
+        segments_in, segments_out = struct.unpack_from("=II", info.ljust(INFO_BYTES, b"\0"), SEGMENTS_OFFSET)
+        return bool(segments_in and (not segments_out or sent > received))
     return bool(received / 1000 <= seconds and sent >= received)
 
 

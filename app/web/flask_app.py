@@ -15,8 +15,9 @@ from flask.sessions import NullSession, SessionInterface
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import MapAdapter
 
+from app.web.connections import IN_PROGRESS, RequestsInProgress
 from app.web.guard import OPERATOR_ONLY
-from app.web.support import ApiRequest, ApiResponse
+from app.web.support import ApiRequest, ApiResponse, this_request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -52,6 +53,10 @@ class LeanFlask(Flask):
     request_class = ApiRequest
     response_class = ApiResponse
     session_interface = NoSessions()
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.extensions[IN_PROGRESS] = RequestsInProgress()
 
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:  # type: ignore[override]
         """Register a blueprint, as Flask does.
@@ -124,6 +129,16 @@ class LeanFlask(Flask):
             default_method=request.method,
             query_args=environ.get("QUERY_STRING", ""),
         )
+
+    def full_dispatch_request(self) -> Response:
+        """Compute the response to a request, which counts as in progress meanwhile."""
+        in_progress: RequestsInProgress = self.extensions[IN_PROGRESS]
+        address = this_request().environ.get("REMOTE_ADDR", "")
+        in_progress.begin(address)
+        try:
+            return super().full_dispatch_request()
+        finally:
+            in_progress.end(address)
 
     def preprocess_request(self) -> ResponseReturnValue | None:
         """Call the application's before_request hooks; the first response ends the request."""

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from flask import Flask, Request, request
+from flask import Flask, Request, current_app, request
 
 from app.errors import ForbiddenError, UnauthorizedError, quoted
-from app.web.connections import is_own_user, parse_address
+from app.web.connections import IN_PROGRESS, RequestsInProgress, is_own_user, parse_address
 from app.web.header_cache import cached_by_text
 from app.web.support import services, this_request
 
@@ -195,7 +195,9 @@ def _local_problem() -> str | None:
     for problem, holds in problems.items():
         if holds:
             return problem
-    return None if is_own_user(environ, this_request().started) else NOT_THE_USER
+    in_progress: RequestsInProgress = current_app.extensions[IN_PROGRESS]
+    count = in_progress.count(environ.get("REMOTE_ADDR", ""))
+    return None if is_own_user(environ, this_request().started, count) else NOT_THE_USER
 
 
 def _is_loopback(host: str) -> bool:

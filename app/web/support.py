@@ -15,7 +15,7 @@ from werkzeug.utils import cached_property
 
 from app.errors import ErrorEnvelope, InvalidRequestError, ServiceError, quoted
 from app.services import Services
-from app.web.connections import CLOSE_WAIT, ESTABLISHED, parse_address, sending_ports, server_ends
+from app.web.connections import CLOSE_WAIT, ESTABLISHED, MARGIN_SECONDS, parse_address, sending_ports, server_ends
 from app.web.header_cache import cached_by_text
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class ApiRequest(Request):
         if not closing:
             return False
         # One that has sent nothing lately has given up an earlier request, and is not this client.
-        sending = sending_ports(client, port, self.started)
+        sending = sending_ports(client, port, time.perf_counter() - self.started + MARGIN_SECONDS)
         closing &= sending
         deadline = time.monotonic() + (
             LONG_LOOK_SECONDS if _ports(client, port, ESTABLISHED) & sending else LOOK_SECONDS

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from support.drawn import OLD_JOBS, WIDE, watched_context
 from support.real_server import entry_point_with, running_server
@@ -24,6 +24,7 @@ SWITCHES = [
     "--disable-sync",
     "--no-first-run",
 ]
+expect.set_options(timeout=30_000)  # milliseconds, as pages wait for other things: other tests run beside them
 
 
 @pytest.fixture(scope="package")

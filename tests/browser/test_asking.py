@@ -10,8 +10,6 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from support.drawn import rows_of, wait_for_chart
 
-pytestmark = pytest.mark.alone
-
 CLICKS = """
 window.clicks = 0;
 addEventListener("click", () => { sessionStorage.clicks = Number(sessionStorage.clicks ?? 0) + 1; }, true);

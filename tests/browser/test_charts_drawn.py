@@ -10,8 +10,6 @@ from playwright.sync_api import Page
 
 from support.drawn import rows_of, wait_for_chart
 
-pytestmark = pytest.mark.alone
-
 ROLE = re.compile('aria-roledescription="([^"]+)"')
 AXES = frozenset({"axis", "legend", "title", "x-axis", "y-axis", "header", "visualization"})
 Marks = Counter[str]

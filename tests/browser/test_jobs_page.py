@@ -10,8 +10,6 @@ from playwright.sync_api import Page, expect
 
 from support.drawn import OLD_JOBS
 
-pytestmark = pytest.mark.alone
-
 QUICK_SECONDS = 1.0
 ROWS_SHOWN = 100
 
@@ -67,6 +65,7 @@ def test_the_link_opens_the_result_of_a_job(page: Page, server: str) -> None:
     assert page.get_by_label("Statistic").input_value() == "best5"
 
 
+@pytest.mark.alone
 def test_the_page_stays_fast_with_ten_thousand_jobs(page: Page) -> None:
     begun = time.monotonic()
     page.goto("/jobs")

@@ -11,8 +11,6 @@ from playwright.sync_api import Browser, Page, Response, expect
 
 from support.drawn import NARROW, WIDE, rows_of, wait_for_chart, watched_context
 
-pytestmark = pytest.mark.alone
-
 FIRST_VIEW_BYTES = 300_000
 FIRST_VIEW_SECONDS = 1.0
 SERIOUS = frozenset({"serious", "critical"})
@@ -47,6 +45,7 @@ def first_view(page: Page) -> tuple[float, dict[str, int]]:
     return seconds, {each.url: len(each.body()) for each in answers if each.request.method != "HEAD"}
 
 
+@pytest.mark.alone
 def test_the_first_view_is_small_and_fast(browser: Browser, server: str) -> None:
     views = []
     for _ in range(3):  # the best of three, as other load slows some; a new context has an empty cache

@@ -13,7 +13,7 @@ from support.real_server import running_server
 PREFIX = "/stats"
 SETTINGS = {"STATS_TRUSTED_PROXIES": "127.0.0.1"}
 
-pytestmark = [pytest.mark.alone, pytest.mark.skipif(NGINX is None, reason=NO_NGINX)]
+pytestmark = pytest.mark.skipif(NGINX is None, reason=NO_NGINX)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from support.load import scaled
 from support.stepped_clock import LIBRARIES, SteppedClock
 from support.versioned_table import expected_data
 
-STEPS = 60
+STEPS = scaled(25, 60)
 WALKS = scaled(10, 200)
 WALKS_AT_ONCE = 2
 SEEDS = [int(seed) for seed in os.environ.get("WALK_SEEDS", "").split(",") if seed] or list(range(1, WALKS + 1))

@@ -4,15 +4,21 @@ import os
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP
 
 import pytest
 import requests
 
-from support.real_server import HOST, RealServer, running_server
+from support.real_server import HOST, RealServer, running_server, slow_entry_point
 
 TOKEN = "correct-horse-battery"
 ELSEWHERE = ("192.0.2.1", 9)  # an address reserved for documentation; nothing is sent to it
 OTHER_USER = 65534
+STOPPED_SECONDS = 1.0
 ASKING = """
 import socket, struct, sys
 peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
@@ -104,6 +110,41 @@ def test_a_request_whose_client_has_left_does_not_shut_down(stranger: int) -> No
                 run_as(stranger, program, server)
         time.sleep(0.5)
         assert takes_jobs(server)
+
+
+@contextmanager
+def stopped(worker: int) -> Iterator[None]:
+    """Stop a worker for a while, as a busy machine does; requests sent meanwhile wait in the system's buffers."""
+    os.kill(worker, SIGSTOP)
+    try:
+        yield
+        time.sleep(STOPPED_SECONDS)
+    finally:
+        os.kill(worker, SIGCONT)
+
+
+def test_a_request_that_waited_long_for_the_server_is_still_its_users() -> None:
+    with running_server() as server, ThreadPoolExecutor(1) as sender:
+        with stopped(server.worker()):
+            response = sender.submit(shut_down, server, HOST)
+        assert response.result().status_code == 200
+
+
+def test_a_request_of_another_user_that_waited_long_does_not_shut_down(stranger: int, tmp_path: Path) -> None:
+    entry_point = slow_entry_point(tmp_path, seconds=60)
+    with running_server({"TP_NUM_OF_THREADS": "1"}, entry_point=entry_point) as server, ThreadPoolExecutor(2) as sender:
+        for _ in range(2):  # the first keeps the runner busy
+            job = requests.post(f"{server.address}/api/best5", json={"question": "Q036"}, timeout=20).json()["job_id"]
+        poll = sender.submit(requests.get, f"{server.address}/api/get_results/{job}?wait=10", timeout=20)
+        time.sleep(STOPPED_SECONDS)
+        with stopped(server.worker()):
+            answer = sender.submit(run_as, stranger, SHUTTING_DOWN, server)
+        assert answer.result().startswith("HTTP/1.1 403 ")
+        with stopped(server.worker()):
+            run_as(stranger, RESETTING, server)
+        time.sleep(STOPPED_SECONDS)
+        assert takes_jobs(server)
+        assert poll.result().json() == {"status": "running"}  # so it waited all the time
 
 
 def test_by_default_the_server_listens_on_the_loopback_address_only(own_address: str) -> None:
