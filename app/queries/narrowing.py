@@ -53,6 +53,13 @@ def one_location(state: str | None, table: SurveyTable, filters: Filters) -> Fil
     )
 
 
+def without_nation(filters: Filters, table: SurveyTable) -> Filters:
+    """Return filters that leave out the nation as a whole, unless they name the locations."""
+    if filters.locations is not None or table.national_code is None:
+        return filters
+    return replace(filters, excluded=(*(filters.excluded or ()), table.national_code))
+
+
 def good_end(best: Direction | None, question: int, table: SurveyTable) -> Direction:
     """Return which end of a ranking is good: as the body says, or else as is known of the question.
 

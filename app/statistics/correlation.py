@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.errors import InvalidRequestError
 from app.queries.bodies import Name, QuestionBody
-from app.queries.narrowing import one_stratum
+from app.queries.narrowing import one_stratum, without_nation
 from app.queries.query import Filters, Query, filters_of, select
 from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
@@ -48,9 +48,7 @@ def resolve_correlation(body: CorrelateBody, table: SurveyTable) -> CorrelationQ
     other = table.question_code(body.other_question)
     if other == question:
         raise InvalidRequestError('"question" and "other_question" are the same question; name two')
-    filters = one_stratum(body, table, filters)
-    if filters.locations is None and table.national_code is not None:
-        filters = replace(filters, excluded=(*(filters.excluded or ()), table.national_code))
+    filters = without_nation(one_stratum(body, table, filters), table)
     common = _valued_locations(table, question, filters) & _valued_locations(table, other, filters)
     query = CorrelationQuery(question, replace(filters, locations=tuple(sorted(common))), other_question=other)
     _pairs(table, query)

@@ -14,9 +14,9 @@ from app.statistics.comparison import Gap, difference_with_limits
 from app.statistics.estimate import cells_of
 from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
-from app.statistics.result_models import Figures, ResultObject
+from app.statistics.result_models import Equality, Figures, ResultObject
 from app.table.cells import LIMITS_Z, TIE_DECIMALS
-from app.table.estimates import Estimates, estimates_over_years, missing_limits_error, yearly_estimates
+from app.table.estimates import Estimates, estimates_over_years, missing_limits_error, reliable, yearly_estimates
 from app.table.facts import Direction
 from app.table.survey_table import SurveyTable
 
@@ -60,6 +60,7 @@ class Group(Figures):
     """The estimate of one stratum."""
 
     stratum: str
+    compared: bool = Field(description="false if its estimate is too unreliable to be the best or the worst")
 
 
 class Disparity(ResultObject):
@@ -72,6 +73,7 @@ class Disparity(ResultObject):
     worst: str
     absolute_gap: Gap
     relative_gap: Ratio
+    equality: Equality = Field(description="test of the hypothesis that all compared strata are equal")
 
 
 @statistic(
@@ -90,12 +92,14 @@ def disparity(table: SurveyTable, query: DisparityQuery) -> Result:
     The absolute gap is worst less best in percentage points, with the standard error of a difference of independent
     estimates. The relative gap is worst over best; its limits are those of the logarithm, whose variance by the delta
     method is (se_worst / worst)² + (se_best / best)² (Keppel and others, Methodological Issues in Measuring Health
-    Disparities, Vital and Health Statistics, series 2, number 141, 2005).
+    Disparities, Vital and Health Statistics, series 2, number 141, 2005). Strata whose estimate is unreliable or below
+    the NCHS standard are shown but not compared. The test over all compared strata is Cochran's Q.
     """
+    from app.statistics.fits import equality  # noqa: PLC0415 - heavy, see there
+
     groups = _groups(table, query)
-    ranked = sorted(
-        _comparable(table, groups), key=lambda position: round(float(groups.values[position]), TIE_DECIMALS)
-    )
+    compared = _comparable(table, groups)
+    ranked = sorted(compared, key=lambda position: round(float(groups.values[position]), TIE_DECIMALS))
     best, worst = (ranked[0], ranked[-1]) if query.best == "min" else (ranked[-1], ranked[0])
     shown = cells_of(table, groups, ["location", "category", "stratum"])
     (value_best, error_best), (value_worst, error_worst) = (
@@ -106,11 +110,15 @@ def disparity(table: SurveyTable, query: DisparityQuery) -> Result:
     return {
         "location": shown[0]["location"],
         "category": shown[0]["category"],
-        "groups": [{k: v for k, v in cell.items() if k not in {"location", "category"}} for cell in shown],
+        "groups": [
+            {k: v for k, v in cell.items() if k not in {"location", "category"}} | {"compared": place in compared}
+            for place, cell in enumerate(shown)
+        ],
         "best": shown[best]["stratum"],
         "worst": shown[worst]["stratum"],
         "absolute_gap": difference_with_limits(value_worst - value_best, math.hypot(error_worst, error_best)),
         "relative_gap": {"value": ratio, "low": ratio / factor, "high": ratio * factor},
+        "equality": equality(groups.values[compared], groups.errors[compared]),
     }
 
 
@@ -127,13 +135,13 @@ def _groups(table: SurveyTable, query: DisparityQuery) -> Estimates:
     if len(_comparable(table, groups)) < 2:
         raise missing_limits_error(
             table,
-            "a disparity needs at least two strata with a value and confidence limits; ask for another category, "
-            "state, question or years",
+            "a disparity needs at least two strata with a reliable value and confidence limits; ask for another "
+            "category, state, question or years",
         )
     return groups
 
 
 def _comparable(table: SurveyTable, groups: Estimates) -> list[int]:
     """Return the positions of the groups that can be the best or the worst one."""
-    positions = np.flatnonzero((groups.errors > 0) & (groups.values > 0)).tolist()
+    positions = np.flatnonzero(reliable(groups) & (groups.values > 0)).tolist()
     return [position for position in positions if table.strata[groups.strata[position]].name != NOT_A_GROUP]

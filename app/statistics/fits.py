@@ -4,6 +4,7 @@ Importing these takes a second and 60 MB, so statistics import this module insid
 first such job runs, not at the start.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,3 +102,21 @@ def spearman(x: Values, y: Values) -> Correlation:
 def two_sided_p(z: float) -> float:
     """Return the two-sided p-value of a standard normal z."""
     return float(2 * stats.norm.sf(abs(z)))
+
+
+def adjusted_p(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for their number (Benjamini and Hochberg; SciPy ``false_discovery_control``)."""
+    adjusted: list[float] = stats.false_discovery_control(p_values).tolist()
+    return adjusted
+
+
+def equality(values: Values, errors: Values) -> dict[str, float | int | None]:
+    """Return Cochran's Q, its degrees of freedom and its p-value, for independent estimates with known errors.
+
+    Q is the weighted sum of squared deviations from the weighted mean, with the inverse variances as weights; under
+    equality it is distributed as chi-squared (Cochran, Biometrics 10, 1954).
+    """
+    weights = 1 / errors**2
+    q = float(weights @ (values - (weights @ values) / weights.sum()) ** 2)
+    freedom = values.size - 1
+    return {"q": q, "degrees_of_freedom": freedom, "p_value": float(stats.chi2.sf(q, freedom)) if freedom else None}

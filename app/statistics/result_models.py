@@ -40,6 +40,14 @@ class Figures(ResultObject):
     flags: list[Flag]
 
 
+class Equality(ResultObject):
+    """Cochran's test of the hypothesis that several estimates are equal."""
+
+    q: float = Field(description="sum of squared deviations from the weighted mean, over the squared standard errors")
+    degrees_of_freedom: int
+    p_value: float | None = Field(description="null for a single estimate")
+
+
 class UsedTable(ResultObject):
     """The table that a result was computed from."""
 

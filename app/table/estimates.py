@@ -142,6 +142,14 @@ def with_limits(estimates: Estimates) -> Estimates:
     return estimates.select(estimates.errors > 0)
 
 
+def reliable(estimates: Estimates) -> Mask:
+    """Return which estimates can be ranked: those with a value, an error, and none of the flags of unreliable ones."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        doubtful = FLAGS["unreliable"](estimates) | FLAGS["nchs"](estimates)
+    chosen: Mask = (estimates.errors > 0) & ~doubtful
+    return chosen
+
+
 def missing_limits_error(table: SurveyTable, reason: str) -> InvalidRequestError:
     """Return the error for a request that needs more confidence limits than it selects.
 
