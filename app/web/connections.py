@@ -26,7 +26,7 @@ INTERNET = (socket.AF_INET, socket.AF_INET6)
 DESCRIPTORS = Path("/proc/self/fd")
 SENT_OFFSET, RECEIVED_OFFSET, INFO_BYTES = 44, 52, 56  # of the times of the last data in the kernel's struct tcp_info
 LOOK_SECONDS, PAUSE_SECONDS = 1.0, 0.01
-MARGIN_SECONDS = 0.2  # from the last byte of a request to the moment when a thread takes it
+MARGIN_SECONDS = 1.0  # from the last byte of a request to the moment when a thread takes it, on a busy machine
 
 Address = IPv4Address | IPv6Address
 

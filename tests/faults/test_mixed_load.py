@@ -26,8 +26,7 @@ SAMPLES_PER_PART = scaled(1, 6)
 WARM_UP = PARTS // 6
 BASELINE = 3  # parts that follow the warm-up, with which the others are compared
 PAUSE_SECONDS = 0.1
-PARTS_BETWEEN_RELOADS = scaled(20, 2)
-SECONDS_BETWEEN_LINES = 60.0
+PARTS_BETWEEN_RELOADS, PARTS_BETWEEN_LINES = scaled(20, 2), scaled(PARTS, 1)
 MOST_GROWTH = 1.1
 MOST_RESIDENT_MIB = 512
 # Clients of this kind keep few connections, and Granian ends a thread that has had nothing to do for half a minute.
@@ -72,7 +71,6 @@ def usage_of(server: RealServer, temporary: Path) -> Usage:
 def samples(server: RealServer, temporary: Path, seen: Seen) -> Iterator[list[Usage]]:
     """Yield the samples of each part of the time; reload the table now and then, and print a line each minute."""
     started = time.monotonic()
-    printed = started
     for part in range(PARTS):
         found = []
         for number in range(SAMPLES_PER_PART):
@@ -82,12 +80,9 @@ def samples(server: RealServer, temporary: Path, seen: Seen) -> Iterator[list[Us
         yield found
         if part % PARTS_BETWEEN_RELOADS == 0:
             reload_table(server.address, seen)
-        if time.monotonic() - printed >= SECONDS_BETWEEN_LINES:
-            printed = time.monotonic()
-            print(
-                f"{printed - started:5.0f} s: {found[-1]}, {seen.requests()} requests, {len(seen.wrong)} wrong",
-                flush=True,
-            )
+        if (part + 1) % PARTS_BETWEEN_LINES == 0:
+            seconds = time.monotonic() - started
+            print(f"{seconds:5.0f} s: {found[-1]}, {seen.requests()} requests, wrong: {seen.wrong[:3]}", flush=True)
 
 
 def at_rest(server: RealServer, temporary: Path, before: Usage) -> Usage:
