@@ -17,6 +17,7 @@ from app.table.facts import survey_facts
 
 FIGURE_COLUMNS = frozenset({"value", "mean", "low", "high", "sample_size", "x", "y"})
 SHORT_HASH_CHARS = 12
+LIMITS_SCALES = {"logit": "symmetric on the logit scale", "linear": "symmetric in the figure's own unit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,9 @@ def _row_facts(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in part["filters"].items():
         if name != "years":
             yield heading(name), _filter_text(value)
+    scale = LIMITS_SCALES.get(part.get("limits_scale", ""))  # older results do not name it
+    if scale is not None:
+        yield "Confidence limits", scale
     yield "Rows used", f"{part['rows_used']:,}"
     for left_out in part["left_out"]:
         yield f"Left out: {left_out['reason']}", f"{left_out['rows']:,}"

@@ -33,6 +33,7 @@ def _selected(table: SurveyTable, question: int, filters: Filters) -> dict[str, 
     periods = [table.periods[code] for code in set(selection.cells.periods.tolist()) if code >= 0]
     return {
         "question": table.questions[question].question.text,
+        "limits_scale": table.questions[question].limits_scale,
         "filters": _named(table, filters),
         "years": sorted({period.label for period in periods}, key=str),
         "rows_used": int(selection.cells.rows.sum()),

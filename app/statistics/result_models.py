@@ -9,6 +9,8 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from app.table.survey_table import LimitsScale
+
 Flag = Literal["suppressed", "incomplete", "small_sample", "unreliable", "nchs", "no_limits"]
 Year = int | str  # a span such as "2011-2013" if a row of the table is about several years
 Content = TypeVar("Content")
@@ -75,6 +77,9 @@ class UsedRows(ResultObject):
     """The rows of one question that were used."""
 
     question: str
+    limits_scale: LimitsScale | None = Field(
+        description="the scale on which confidence limits are symmetric, and standard errors follow from them"
+    )
     filters: AppliedFilters
     years: list[Year]
     rows_used: int

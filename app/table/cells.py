@@ -32,7 +32,10 @@ class Cells(Columnar):
     value_sum, value_rest: sums of the two parts of the values (see ``split_values``), in percent; added up they are the
         correctly rounded sum of the values, whatever the order of the rows and the parts of the source
     low_sum, high_sum: sums of the published confidence limits (95 %), in percent; NaN where a row lacks one
-    variance_sum: sum of the squared standard errors, in squared percent; NaN where a row lacks its limits
+    variance_sum: sum of the squared standard errors, in squared percent, of limits that are symmetric in percent; NaN
+        where a row lacks its limits
+    logit_variance_sum: the same for limits that are symmetric in the logit; NaN in all cells of a finished table's
+        question whose limits are not
     respondents: sum of the sample sizes; NaN where a row lacks it
     """
 
@@ -47,6 +50,7 @@ class Cells(Columnar):
     low_sum: Values
     high_sum: Values
     variance_sum: Values
+    logit_variance_sum: Values
     respondents: Values
 
     def count_rows(self) -> int:

@@ -10,15 +10,15 @@ from functools import partial
 import numpy as np
 
 from app.errors import InvalidRequestError
-from app.table.cells import LIMITS_Z, Cells, Codes, Mask, Values
+from app.table.cells import Cells, Codes, Mask, Values
 from app.table.columnar import Columnar
+from app.table.confidence_limits import HIGHEST, limits_around
 from app.table.keys import distinct_keys, sum_by_key
 from app.table.survey_table import SurveyTable
 
 TABLE_WITHOUT_LIMITS = (
     "no row of this table has confidence limits, which weights and tests need; choose estimate, correlate or a mean"
 )
-LOWEST, HIGHEST = 0.0, 100.0  # percent
 
 # CDC suppresses BRFSS estimates with fewer respondents or a larger relative standard error.
 MIN_RESPONDENTS = 50
@@ -44,6 +44,7 @@ class Estimates(Columnar):
     respondents: sample sizes, NaN if unknown
     rows: number of rows with a value
     incomplete: True if some, but not all, of the rows or years are suppressed or missing
+    is_logit: True if the limits are symmetric in the logit, not in percent
     """
 
     locations: Codes
@@ -56,6 +57,7 @@ class Estimates(Columnar):
     respondents: Values
     rows: Codes
     incomplete: Mask
+    is_logit: Mask
 
 
 def yearly_estimates(cells: Cells) -> Estimates:
@@ -68,8 +70,10 @@ def yearly_estimates(cells: Cells) -> Estimates:
     total = partial(sum_by_key, key_of_cell, locations.size)
     rows = total(cells.rows)
     values = _divide(total(cells.value_sum) + total(cells.value_rest), rows)
-    errors = _divide(np.sqrt(total(cells.variance_sum)), rows)
-    low, high = _limits(values, errors)
+    logit_variance = total(cells.logit_variance_sum)
+    is_logit = ~np.isnan(logit_variance)
+    errors = _divide(np.sqrt(np.where(is_logit, logit_variance, total(cells.variance_sum))), rows)
+    low, high = limits_around(values, errors, is_logit)
     single = rows == 1
     return Estimates(
         locations,
@@ -82,6 +86,7 @@ def yearly_estimates(cells: Cells) -> Estimates:
         respondents=np.where(rows > 0, total(cells.respondents), np.nan),
         rows=rows.astype(np.int64),
         incomplete=(rows > 0) & (total(cells.suppressed_rows) > 0),
+        is_logit=is_logit,
     )
 
 
@@ -89,7 +94,8 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
     """Return an estimate for each location and stratum: the unweighted mean of its yearly estimates.
 
     The surveys of different years are independent, so the standard error of the mean of k years is the root of the sum
-    of their squared standard errors, over k. Suppressed years are ignored. A single year keeps its published limits.
+    of their squared standard errors, over k. Suppressed years are ignored. A single year keeps its published limits;
+    those of a mean have the form of the published ones.
 
     Parameters
     ----------
@@ -106,7 +112,8 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
     years, rows = total(valued), total(yearly.rows)
     values = _divide(total_valued(yearly.values), years)
     errors = _divide(np.sqrt(total_valued(yearly.errors**2)), years)
-    low, high = _limits(values, errors)
+    is_logit = total(valued & ~yearly.is_logit) == 0
+    low, high = limits_around(values, errors, is_logit)
     single = years == 1
     lacks_years = False if years_of_strata is None else years < years_of_strata[strata]
     return Estimates(
@@ -120,6 +127,7 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
         respondents=np.where(years > 0, total_valued(yearly.respondents), np.nan),
         rows=rows.astype(np.int64),
         incomplete=(years > 0) & ((total(~valued | yearly.incomplete) > 0) | lacks_years),
+        is_logit=is_logit,
     )
 
 
@@ -127,12 +135,6 @@ def _divide(totals: Values, counts: Values) -> Values:
     """Divide totals by counts; the quotient is NaN if the count is 0."""
     quotients: Values = np.divide(totals, counts, out=np.full(totals.shape, np.nan), where=counts > 0)
     return quotients
-
-
-def _limits(values: Values, errors: Values) -> tuple[Values, Values]:
-    """Return the 95 % limits by the normal approximation, clipped to 0 and 100 percent."""
-    half_width = LIMITS_Z * errors
-    return np.clip(values - half_width, LOWEST, HIGHEST), np.clip(values + half_width, LOWEST, HIGHEST)
 
 
 def with_limits(estimates: Estimates) -> Estimates:

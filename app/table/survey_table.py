@@ -5,16 +5,21 @@ pair of category and name, period code 0 the earliest period. Sorting by code th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from typing import Literal
 
+import numpy as np
 from rapidfuzz import fuzz, process, utils
 
 from app.errors import InvalidRequestError, quoted
 from app.table.cells import Cells
+from app.table.confidence_limits import has_logit_limits
 from app.table.facts import Direction
 from app.table.means import Means, QuestionMeans
+
+LimitsScale = Literal["logit", "linear"]  # linear: in percent
 
 MAX_SUGGESTIONS = 3
 MAX_COMPARED_CHARS = 200  # bounds the time of a fuzzy match
@@ -116,11 +121,17 @@ def is_modelled(datasources: Iterable[str]) -> bool:
 
 
 class QuestionData:
-    """A question with its cells (sums and counts by location, stratum and period) and the means over all of them."""
+    """A question with its cells (sums and counts by location, stratum and period) and the means over all of them.
+
+    ``limits_scale`` says on which scale its confidence limits are symmetric; None without any limits.
+    """
 
     def __init__(self, question: Question, cells: Cells) -> None:
         self.question = question
-        self.cells = cells
+        is_logit = has_logit_limits(cells)
+        has_limits = bool(((cells.rows > 0) & (cells.variance_sum >= 0)).any())
+        self.limits_scale: LimitsScale | None = ("logit" if is_logit else "linear") if has_limits else None
+        self.cells = cells if is_logit else replace(cells, logit_variance_sum=np.full(cells.rows.size, np.nan))
         self.means = QuestionMeans(cells)
         self._lock()
 
@@ -190,8 +201,7 @@ class SurveyTable:
     @cached_property
     def has_limits(self) -> bool:
         """Whether any row of the table has confidence limits."""
-        cells = [data.cells for data in self.questions]
-        return any(bool(((each.rows > 0) & (each.variance_sum >= 0)).any()) for each in cells)
+        return any(data.limits_scale is not None for data in self.questions)
 
     def question_code(self, text_or_id: str) -> int:
         """Return the code of a question.

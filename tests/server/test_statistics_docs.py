@@ -49,7 +49,8 @@ def test_the_worked_example_comes_out(ask: Ask) -> None:
     assert_rounded(ask("compare", **second)["data"]["difference"], difference)
     yearly = ask("estimate", **first | {"by": ["year"]})["data"]
     for row, cell in zip(years, yearly, strict=True):
-        sums = eval(row["standard error"].partition("=")[0])  # noqa: S307 - arithmetic of our own document
+        arithmetic = row["standard error"].partition("=")[0]
+        sums = eval(arithmetic, {"ln": math.log})  # noqa: S307 - arithmetic of our own document
         assert round(sums, 6) == float(row["standard error"].partition("=")[2])
         assert {"year": int(row["year"]), "sample_size": int(row["sample size"])}.items() <= cell.items()
         assert [float(row[name]) for name in ("value", "low", "high")] == [cell[n] for n in ("value", "low", "high")]
@@ -60,7 +61,10 @@ def test_the_arithmetic_of_the_example_is_right() -> None:
     old, new = (float(row["standard error"].partition("=")[2]) for row in years)
     error = math.sqrt(old**2 + new**2)
     assert round(error, 6) == float(difference["standard_error"])
-    assert round(35.85 - 1.959964 * error / 2, 4) == float(estimate["low"])
+    half_width = 1.959964 * error / 2 / (100 * 0.3585 * 0.6415)
+    for sign, name in ((-1, "low"), (1, "high")):
+        odds = 0.3585 / 0.6415 * math.exp(sign * half_width)
+        assert round(100 * odds / (1 + odds), 4) == float(estimate[name])
     assert round(1.5 / error, 4) == float(difference["z"])
 
 

@@ -47,8 +47,9 @@ def test_limits_of_a_mean_stay_within_0_and_100(tmp_path: Path) -> None:
     years = [year(2018), year(2019)]
     low = [cell(1, **few, **each) for each in years]
     high = [cell(99, LocationDesc="Utah", **most, **each) for each in years]
-    ohio, utah = ask(tmp_path, [*low, *high], "estimate")
-    half_width = math.hypot(10, 10) / 2
+    symmetric = cell(20, LocationDesc="Iowa", width=30, **year(2018))
+    _, ohio, utah = ask(tmp_path, [*low, *high, symmetric], "estimate")
+    half_width = math.hypot(19, 19) / 2  # the limits at 0 and 100 were cut off, so the others give the error
     assert (ohio["value"], ohio["low"], ohio["high"]) == (1, 0, pytest.approx(1 + half_width))
     assert (utah["value"], utah["low"], utah["high"]) == (99, pytest.approx(99 - half_width), 100)
 

@@ -14,7 +14,7 @@ from app.planner import Planner
 from app.settings import BUNDLED_TABLE
 from app.table.engines.pandas_reader import read_table
 from app.table.estimates import Estimates, effective_sizes, flags_of
-from support.plain_survey import PlainRow, kept, mean_of, plain_rows
+from support.plain_survey import PlainEstimate, PlainRow, kept, mean_of, plain_rows
 from support.real_server import PROJECT_ROOT
 from support.survey_files import Row, row, write_csv
 
@@ -173,7 +173,7 @@ def test_categories_of_one_stratum_each_can_be_keys(planner: Planner) -> None:
 
 def test_rows_of_one_cell_are_averaged_like_years(tmp_path: Path) -> None:
     """CDC's table has one row in each cell; a table put together from two may have more."""
-    limits = [("20", "24", "100"), ("30", "36", "300")]
+    limits = [("18.7", "25.7", "100"), ("26.5", "40.2", "300")]
     rows = [
         row(Data_Value=value, Low_Confidence_Limit=low, **{"High_Confidence_Limit ": high}, Sample_Size=size)
         for value, (low, high, size) in zip((22, 33), limits, strict=True)
@@ -181,9 +181,14 @@ def test_rows_of_one_cell_are_averaged_like_years(tmp_path: Path) -> None:
     table = read_table(write_csv(tmp_path, rows, tuple(rows[0])))
     query = {"question": table.questions[0].question.text, "by": KEYS}
     (cell,) = ask(Planner(table), **query)
-    error = math.hypot(4, 6) / (2 * 1.959963984540054) / 2
+    one, other = (
+        PlainRow(2019, "", "", "", "", value, float(low), float(high), None).error
+        for value, (low, high, _) in zip((22.0, 33.0), limits, strict=True)
+    )
     assert cell["value"] == 27.5
-    assert cell["high"] == pytest.approx(27.5 + 1.959963984540054 * error)
+    assert (cell["low"], cell["high"]) == pytest.approx(
+        PlainEstimate(27.5, math.hypot(one, other) / 2, ()).limits, abs=1e-9
+    )
     assert (cell["sample_size"], cell["rows"]) == (400, 2)
 
 
@@ -211,13 +216,15 @@ def test_a_table_without_totals_years_or_limits_says_so(tmp_path: Path) -> None:
 
 def estimate(value: float, low: float, high: float, respondents: float) -> Estimates:
     """Return a single estimate with published limits."""
-    one, code = (np.array([float(n)]) for n in (value, 0)), np.zeros(1, np.int64)
-    values, _ = one
-    error = (high - low) / (2 * 1.959963984540054)
+    code = np.zeros(1, np.int64)
+    error = PlainRow(2019, "Ohio", "q", "Total", "Total", value, low, high, None).error
+    figures = {"values": value, "errors": error, "low": low, "high": high, "respondents": respondents}
     return Estimates(
-        *(code, code, code, values, np.array([error]), np.array([low]), np.array([high]), np.array([respondents])),
+        *(code, code, code),
+        **{name: np.array([figure]) for name, figure in figures.items()},
         rows=np.ones(1, np.int64),
-        incomplete=np.zeros(1, np.bool_),
+        incomplete=code > 0,
+        is_logit=code == 0,
     )
 
 
@@ -226,15 +233,15 @@ FLAGGED = [
     (30.0, 28.0, 32.0, 2000.0, []),
     (30.0, 28.0, 32.0, 49.0, ["small_sample"]),
     (30.0, 28.0, 32.0, 29.0, ["small_sample", "nchs"]),
-    (10.0, 4.2, 15.8, 200.0, []),  # relative standard error 0.296; limits 11.6 apart, 1.16 times the value
-    (10.0, 4.0, 16.0, 200.0, ["unreliable"]),  # 0.306; 1.2 times the value
-    (10.0, 3.4, 16.6, 200.0, ["unreliable", "nchs"]),  # 1.32 times the value
-    (3.0, 0.6, 5.4, 400.0, ["unreliable"]),  # limits 4.8 apart are narrow enough, at 1.6 times the value
+    (10.0, 5.5, 17.4, 200.0, []),  # relative standard error 0.295; limits 11.9 apart, 1.19 times the value
+    (10.0, 5.4, 17.8, 200.0, ["unreliable"]),  # 0.306; 1.24 times the value
+    (10.0, 5.2, 18.3, 200.0, ["unreliable", "nchs"]),  # 1.31 times the value
+    (3.0, 1.6, 6.5, 300.0, ["unreliable"]),  # limits 4.9 apart are narrow enough, at 1.6 times the value
     (50.0, 35.0, 65.0, 100.0, ["nchs"]),  # 30 points apart
-    (50.0, 35.1, 64.9, 100.0, []),  # 29.8 points; 43 effective respondents
+    (50.0, 35.1, 64.9, 100.0, []),  # 29.8 points; 41 effective respondents
     (50.0, 32.0, 67.9, 60.0, ["nchs"]),
-    (80.0, 66.0, 94.0, 31.0, ["small_sample"]),  # 31 effective respondents
-    (80.0, 65.2, 94.8, 60.0, ["nchs"]),  # 28 effective respondents
+    (80.0, 62.8, 90.4, 31.0, ["small_sample"]),  # 31 effective respondents
+    (80.0, 61.4, 91.0, 60.0, ["nchs"]),  # 28 effective respondents
 ]
 
 
@@ -246,5 +253,6 @@ def test_flags_follow_the_published_rules(
 
 
 def test_an_effective_sample_is_never_larger_than_the_sample() -> None:
-    assert effective_sizes(estimate(50.0, 40.2, 59.8, 1000.0))[0] == pytest.approx(100, abs=0.01)
-    assert effective_sizes(estimate(50.0, 40.2, 59.8, 80.0))[0] == 80
+    low, high = (100 / (1 + math.exp(sign * 1.959963984540054 * 0.2)) for sign in (1, -1))  # error of the logit: 0.2
+    assert effective_sizes(estimate(50.0, low, high, 1000.0))[0] == pytest.approx(100)
+    assert effective_sizes(estimate(50.0, low, high, 80.0))[0] == 80

@@ -33,10 +33,17 @@ class PlainRow:
 
     @property
     def error(self) -> float:
-        """The standard error that the limits are based on."""
+        """The standard error that the limits are based on, which CDC makes on the logit scale."""
+        assert self.value is not None
         assert self.low is not None
         assert self.high is not None
-        return (self.high - self.low) / (2 * Z)
+        p = self.value / 100
+        return 100 * p * (1 - p) * (logit(self.high) - logit(self.low)) / (2 * Z)
+
+
+def logit(percent: float) -> float:
+    """Return the logit of a percentage."""
+    return math.log(percent / (100 - percent))
 
 
 def plain_rows(path: Path) -> list[PlainRow]:
@@ -100,8 +107,11 @@ class PlainEstimate:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """The 95 % limits, within 0 and 100."""
-        return max(0.0, self.value - Z * self.error), min(100.0, self.value + Z * self.error)
+        """The 95 % limits, symmetric in the logit."""
+        p = self.value / 100
+        centre, half_width = logit(self.value), Z * self.error / 100 / (p * (1 - p))
+        low, high = (100 / (1 + math.exp(-(centre + sign * half_width))) for sign in (-1, 1))
+        return low, high
 
 
 def mean_of(rows: Iterable[PlainRow]) -> PlainEstimate:

@@ -149,7 +149,8 @@ def _cells(question: int, areas: _Areas, names: _Names) -> tuple[Cells, tuple[in
         value_rest=np.zeros(area.size),
         low_sum=PERCENT * of_cells(prevalences.low),
         high_sum=PERCENT * of_cells(prevalences.high),
-        variance_sum=PERCENT**2 * of_cells(prevalences.variances),
+        variance_sum=PERCENT**2 * of_cells(prevalences.variances),  # of the design, whatever the form of the limits
+        logit_variance_sum=PERCENT**2 * of_cells(prevalences.variances),
         respondents=of_cells(prevalences.respondents),
     )
     return cells, tuple(np.unique(areas.years[area]).tolist())

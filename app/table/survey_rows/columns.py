@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from app.table.cells import LIMITS_Z, Cells, Codes, Mask, Values, split_values
+from app.table.cells import Cells, Codes, Mask, Values, split_values
+from app.table.confidence_limits import linear_errors, logit_errors
 from app.table.keys import distinct_keys
 from app.table.sources.frame import SourceFrame
 from app.table.survey_rows.name_coder import NameCoder
@@ -82,11 +83,11 @@ class Columns:
     def cells_of(self, chosen: Mask) -> Cells:
         """Return a cell for each usable row that a mask of shape (rows,) chooses, in the order of the rows."""
         has_value = ~np.isnan(self.value[chosen])  # the others are suppressed
-        low, high = self.low[chosen], self.high[chosen]
-        coarse, rest = split_values(self.value[chosen])
+        values, low, high = self.value[chosen], self.low[chosen], self.high[chosen]
+        coarse, rest = split_values(values)
 
-        def measure(values: Values) -> Values:
-            return np.where(has_value, values, 0.0)
+        def measure(figures: Values) -> Values:
+            return np.where(has_value, figures, 0.0)
 
         return Cells(
             self.location[chosen],
@@ -99,8 +100,9 @@ class Columns:
             value_rest=measure(rest),
             low_sum=measure(low),
             high_sum=measure(high),
-            # Published limits are the value minus and plus LIMITS_Z standard errors.
-            variance_sum=measure(((high - low) / (2 * LIMITS_Z)) ** 2),
+            # Which of the two holds is decided once all rows are known.
+            variance_sum=measure(linear_errors(values, low, high) ** 2),
+            logit_variance_sum=measure(logit_errors(values, low, high) ** 2),
             respondents=measure(self.respondents[chosen]),
         )
 

@@ -105,6 +105,7 @@ def _sum_cells(questions: Codes, cells: Cells) -> tuple[Codes, Cells]:
         low_sum=total(cells.low_sum),
         high_sum=total(cells.high_sum),
         variance_sum=total(cells.variance_sum),
+        logit_variance_sum=total(cells.logit_variance_sum),
         respondents=total(cells.respondents),
     )
 
