@@ -9,8 +9,8 @@ from pydantic import Field
 
 from app.errors import InvalidRequestError
 from app.queries.bodies import Dimension, QuestionBody
-from app.queries.narrowing import one_location, one_stratum
-from app.queries.query import Query, count_years, filters_of, select
+from app.queries.narrowing import estimable, one_location, one_stratum
+from app.queries.query import Query, count_years, select
 from app.statistics.registry import Input, Output, Result, statistic
 from app.statistics.result_models import Figures, ResultRoot, Year
 from app.table.cells import Codes
@@ -37,7 +37,7 @@ class EstimateQuery(Query):
 
 def resolve_estimate(body: EstimateBody, table: SurveyTable) -> EstimateQuery:
     """Return a query whose estimates differ only in the requested keys and in the years."""
-    question, filters = table.question_code(body.question), filters_of(body, table)
+    question, filters = estimable(body, table)
     by_stratum = "stratum" in body.by or "category" in body.by
     if not by_stratum:
         filters = one_stratum(body, table, filters)

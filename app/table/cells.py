@@ -20,13 +20,14 @@ LIMITS_Z = 1.959963984540054  # the 97.5 % quantile of the standard normal distr
 class Cells(Columnar):
     """The cells of one question, all arrays of shape (cells,), sorted by location, stratum, period, footnote.
 
-    A cell holds the rows that agree in all four keys; in CDC's table that is one row. All its measures are sums, so
-    cells can be added up in any order and any grouping.
+    A cell holds rows that agree in all keys; in CDC's table that is one row. All its measures are sums, so cells can be
+    added up in any order and any grouping.
 
     Parameters
     ----------
     locations, strata, periods: codes of the table that the cells belong to; -1 where the rows have none
     footnoted: whether the rows carry CDC's footnote symbol
+    copies: whether the rows are identical to a row of another cell with the same location, stratum and period
     rows: number of rows with a value
     suppressed_rows: number of rows without a value, because it is suppressed
     value_sum, value_rest: sums of the two parts of the values (see ``split_values``), in percent; added up they are the
@@ -40,6 +41,7 @@ class Cells(Columnar):
     strata: Codes
     periods: Codes
     footnoted: Mask
+    copies: Mask
     rows: Codes
     suppressed_rows: Codes
     value_sum: Values

@@ -5,7 +5,7 @@ pair of category and name, period code 0 the earliest period. Sorting by code th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from rapidfuzz import fuzz, process, utils
 
 from app.errors import InvalidRequestError, quoted
 from app.table.cells import Cells
+from app.table.conflict import Conflict
 from app.table.facts import Direction
 from app.table.means import Means, QuestionMeans
 
@@ -94,6 +95,8 @@ class DatasetReport:
     rows_used_despite_footnote: used rows that have both a value and a footnote symbol
     rows_skipped: counts by reason
     notes: consequences of missing optional columns, and remarks of the reader
+    rows_identical: used or suppressed rows that are identical to another one; estimates count these once
+    conflicts: why there are no estimates, for each question whose rows contradict each other, by its text
     """
 
     source: str
@@ -108,6 +111,8 @@ class DatasetReport:
     rows_skipped: Mapping[str, int]
     years: tuple[int, ...]
     notes: tuple[str, ...]
+    rows_identical: int = 0
+    conflicts: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_modelled(datasources: Iterable[str]) -> bool:
@@ -116,10 +121,14 @@ def is_modelled(datasources: Iterable[str]) -> bool:
 
 
 class QuestionData:
-    """A question with its cells (sums and counts by location, stratum and period) and the means over all of them."""
+    """A question with its cells (sums and counts by location, stratum and period) and the means over all of them.
 
-    def __init__(self, question: Question, cells: Cells) -> None:
+    ``conflict`` is set if several different rows claim to be the same cell; then there are no estimates.
+    """
+
+    def __init__(self, question: Question, cells: Cells, conflict: Conflict | None = None) -> None:
         self.question = question
+        self.conflict = conflict
         self.cells = cells
         self.means = QuestionMeans(cells)
         self._lock()
@@ -206,6 +215,19 @@ class SurveyTable:
             raise InvalidRequestError(_unknown("question", text_or_id, texts, "GET /api/questions lists them all"))
         if self.questions[code].means.global_mean is None:
             raise InvalidRequestError(f"question {quoted(text_or_id)} has no values in this table; choose another one")
+        return code
+
+    def estimable_question_code(self, text_or_id: str) -> int:
+        """Return the code of a question whose cells have one row each, so that there are estimates.
+
+        Raises
+        ------
+        InvalidRequestError: as ``question_code``, or the question's rows contradict each other
+        """
+        code = self.question_code(text_or_id)
+        data = self.questions[code]
+        if data.conflict is not None:
+            raise InvalidRequestError(data.conflict.reason(data.question.text))
         return code
 
     def location_code(self, name_or_abbreviation: str) -> int:

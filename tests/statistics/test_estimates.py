@@ -171,11 +171,10 @@ def test_categories_of_one_stratum_each_can_be_keys(planner: Planner) -> None:
     assert [cell["category"] for cell in cells] == ["Gender"]
 
 
-def test_rows_of_one_cell_are_averaged_like_years(tmp_path: Path) -> None:
-    """CDC's table has one row in each cell; a table put together from two may have more."""
-    limits = [("20", "24", "100"), ("30", "36", "300")]
+def test_rows_without_a_year_are_averaged_like_years(tmp_path: Path) -> None:
+    limits, undated = [("20", "24", "100"), ("30", "36", "300")], {"YearStart": "", "YearEnd": ""}
     rows = [
-        row(Data_Value=value, Low_Confidence_Limit=low, **{"High_Confidence_Limit ": high}, Sample_Size=size)
+        row(**undated, Data_Value=value, Low_Confidence_Limit=low, **{"High_Confidence_Limit ": high}, Sample_Size=size)
         for value, (low, high, size) in zip((22, 33), limits, strict=True)
     ]
     table = read_table(write_csv(tmp_path, rows, tuple(rows[0])))

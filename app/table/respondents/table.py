@@ -143,6 +143,7 @@ def _cells(question: int, areas: _Areas, names: _Names) -> tuple[Cells, tuple[in
         strata,
         periods,
         footnoted=np.zeros(area.size, dtype=np.bool_),
+        copies=np.zeros(area.size, dtype=np.bool_),
         rows=np.ones(area.size, dtype=np.int64),
         suppressed_rows=np.zeros(area.size, dtype=np.int64),
         value_sum=PERCENT * of_cells(prevalences.values),

@@ -11,6 +11,7 @@ import pandas as pd
 from app.table.cells import LIMITS_Z, Cells, Codes, Mask, Values, split_values
 from app.table.keys import distinct_keys
 from app.table.sources.frame import SourceFrame
+from app.table.sources.parser import VARIANT_COLUMNS
 from app.table.survey_rows.name_coder import NameCoder
 from app.table.survey_table import Period
 from app.table.usable_rows import RowFilter, parse_numbers
@@ -22,6 +23,8 @@ NO_VALUE = "no value and no footnote that says why"
 NOT_A_NUMBER = "value is not a number"
 NOT_A_PERCENTAGE = "value is not between 0 and 100"
 SKIP_REASONS = (NO_LOCATION, NO_QUESTION, NO_VALUE, NOT_A_NUMBER, NOT_A_PERCENTAGE)
+
+Variant = tuple[str, ...]  # the fields of VARIANT_COLUMNS, "" where empty
 
 
 class Columns:
@@ -37,6 +40,7 @@ class Columns:
         self.footnoted = self._encode_optional("Data_Value_Footnote_Symbol")[0] >= 0
         self.stratum, self.stratum_names = _encode_strata(self._coder)
         self.period, self.periods = _encode_periods(self._coder, frame)
+        self.variant, self.variants = self._encode_variants()
         self.low, self.high = self._parse_limits(frame)
         respondents = self._parse_optional(frame, "Sample_Size")
         self.respondents = np.where(respondents > 0, respondents, np.nan)
@@ -60,6 +64,20 @@ class Columns:
         if name in self.missing_optional:
             return np.full(self.rows, -1), []
         return self._coder.encode(name)
+
+    def _encode_variants(self) -> tuple[Codes, list[Variant]]:
+        """Return the variant of each row as a code, and the variants by code."""
+        present = [name for name in VARIANT_COLUMNS if name not in self.missing_optional]
+        if not present:
+            return np.zeros(self.rows, dtype=np.int64), [("",) * len(VARIANT_COLUMNS)]
+        encoded = [self._coder.encode(name) for name in present]
+        keys, variant_of_row = distinct_keys([codes for codes, _ in encoded])
+        fields = {
+            name: [[*names, ""][code] for code in key.tolist()]  # -1, an empty field, picks the last
+            for name, (_, names), key in zip(present, encoded, keys, strict=True)
+        }
+        no_fields = [""] * keys[0].size
+        return variant_of_row, list(zip(*(fields.get(name, no_fields) for name in VARIANT_COLUMNS), strict=True))
 
     @property
     def changed_names(self) -> frozenset[tuple[str, str]]:
@@ -93,6 +111,7 @@ class Columns:
             self.stratum[chosen],
             self.period[chosen],
             self.footnoted[chosen],
+            copies=np.zeros(has_value.size, dtype=np.bool_),
             rows=has_value.astype(np.int64),
             suppressed_rows=(~has_value).astype(np.int64),
             value_sum=measure(coarse),
