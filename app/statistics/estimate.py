@@ -91,7 +91,7 @@ def estimate(table: SurveyTable, query: EstimateQuery) -> Result:
 
 
 def cells_of(table: SurveyTable, estimates: Estimates, keys: Sequence[str]) -> list[dict[str, Any]]:
-    """Return a JSON-ready cell for each estimate: the given keys, the figures (percent), and the flags.
+    """Return a JSON-ready cell for each estimate: the given keys, the figures (percent), the flags and the footnote.
 
     Unknown values are None: every figure of a suppressed cell, limits and sample sizes that the table does not have,
     and the keys of rows without a stratum or a year.
@@ -104,6 +104,7 @@ def cells_of(table: SurveyTable, estimates: Estimates, keys: Sequence[str]) -> l
         "sample_size": [None if size is None else round(size) for size in _numbers(estimates.respondents)],
         "rows": estimates.rows.tolist(),
         "flags": flags_of(estimates),
+        "footnote": [table.report.footnotes[code] if code >= 0 else None for code in estimates.footnotes.tolist()],
     }
     columns = {**named, **figures}
     return [dict(zip(columns, cell, strict=True)) for cell in zip(*columns.values(), strict=True)]

@@ -12,7 +12,7 @@ import numpy as np
 from app.errors import InvalidRequestError
 from app.table.cells import LIMITS_Z, Cells, Codes, Mask, Values
 from app.table.columnar import Columnar
-from app.table.keys import distinct_keys, sum_by_key
+from app.table.keys import common_by_key, distinct_keys, sum_by_key
 from app.table.survey_table import SurveyTable
 
 TABLE_WITHOUT_LIMITS = (
@@ -43,6 +43,8 @@ class Estimates(Columnar):
     low, high: 95 % confidence limits, NaN if unknown
     respondents: sample sizes, NaN if unknown
     rows: number of rows with a value
+    footnotes: code of the footnote that all rows have, -1 if there is none
+    unreported: True if there is no value because the data were not reported
     incomplete: True if some, but not all, of the rows or years are suppressed or missing
     """
 
@@ -55,6 +57,8 @@ class Estimates(Columnar):
     high: Values
     respondents: Values
     rows: Codes
+    footnotes: Codes
+    unreported: Mask
     incomplete: Mask
 
 
@@ -81,6 +85,8 @@ def yearly_estimates(cells: Cells) -> Estimates:
         high=np.where(single, total(cells.high_sum), high),
         respondents=np.where(rows > 0, total(cells.respondents), np.nan),
         rows=rows.astype(np.int64),
+        footnotes=common_by_key(key_of_cell, locations.size, cells.footnotes),
+        unreported=(rows == 0) & (total(cells.unreported_rows) == total(cells.suppressed_rows)),
         incomplete=(rows > 0) & (total(cells.suppressed_rows) > 0),
     )
 
@@ -119,6 +125,8 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
         high=np.where(single, total_valued(yearly.high), high),
         respondents=np.where(years > 0, total_valued(yearly.respondents), np.nan),
         rows=rows.astype(np.int64),
+        footnotes=common_by_key(key_of_estimate, locations.size, yearly.footnotes),
+        unreported=total(~yearly.unreported) == 0,
         incomplete=(years > 0) & ((total(~valued | yearly.incomplete) > 0) | lacks_years),
     )
 
@@ -186,7 +194,8 @@ def _below_nchs_standard(estimates: Estimates) -> Mask:
 
 
 FLAGS: Mapping[str, Callable[[Estimates], Mask]] = {
-    "suppressed": lambda estimates: np.isnan(estimates.values),
+    "suppressed": lambda estimates: np.isnan(estimates.values) & ~estimates.unreported,
+    "not_reported": lambda estimates: estimates.unreported,
     "incomplete": lambda estimates: estimates.incomplete,
     "small_sample": lambda estimates: estimates.respondents < MIN_RESPONDENTS,
     "unreliable": lambda estimates: estimates.errors / estimates.values >= MAX_RELATIVE_ERROR,

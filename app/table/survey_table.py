@@ -22,6 +22,7 @@ MAX_COMPARED_CHARS = 200  # bounds the time of a fuzzy match
 NATION = "National"
 TOTAL = "Total"  # both the category of all respondents and its only stratum
 FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the source
+NEWER_CATEGORIES = {"Gender": "Sex"}  # newer versions of CDC's table have the second name
 MODELLED_MARK = "modelled"  # part of the name of a modelled data source
 CATEGORIES_HINT = "GET /api/dataset lists the categories with their values"
 
@@ -96,6 +97,7 @@ class DatasetReport:
     rows_skipped: counts by reason
     notes: consequences of missing optional columns, and remarks of the reader
     rows_identical: used or suppressed rows that are identical to another one; estimates count these once
+    footnotes: those that occur, by code
     conflicts: why there are no estimates, for each question whose rows contradict each other, by its text
     """
 
@@ -113,6 +115,7 @@ class DatasetReport:
     notes: tuple[str, ...]
     rows_identical: int = 0
     conflicts: Mapping[str, str] = field(default_factory=dict)
+    footnotes: tuple[str, ...] = ()
 
 
 def is_modelled(datasources: Iterable[str]) -> bool:
@@ -256,6 +259,19 @@ class SurveyTable:
         """The code of the nation as a whole, or None if the table does not have it."""
         return self._location_codes.get(NATION)
 
+    def category_name(self, category: str) -> str:
+        """Return the table's name of a category, which may have another one in another version of CDC's table.
+
+        Raises
+        ------
+        InvalidRequestError: the category is unknown
+        """
+        older = {new: old for old, new in NEWER_CATEGORIES.items()}
+        for name in (category, NEWER_CATEGORIES.get(category, ""), older.get(category, "")):
+            if name in self.categories:
+                return name
+        raise InvalidRequestError(_unknown("stratification category", category, self.categories, CATEGORIES_HINT))
+
     def strata_codes(self, category: str, name: str | None = None) -> tuple[int, ...]:
         """Return the codes of all strata of a category, or of the named one.
 
@@ -263,9 +279,7 @@ class SurveyTable:
         ------
         InvalidRequestError: the category or the stratum is unknown
         """
-        of_category = self.categories.get(category)
-        if of_category is None:
-            raise InvalidRequestError(_unknown("stratification category", category, self.categories, CATEGORIES_HINT))
+        of_category = self.categories[self.category_name(category)]
         if name is None:
             return tuple(of_category.values())
         if name not in of_category:

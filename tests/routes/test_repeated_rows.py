@@ -15,7 +15,7 @@ from support.survey_files import Row, csv_text, row, write
 
 CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
 TOTAL = {"StratificationCategory1": "Total", "Stratification1": "Total"}
-OHIO = {"value": 34.8, "low": 33.5, "high": 36.1, "sample_size": 12_385, "rows": 1, "flags": []}
+OHIO = {"value": 34.8, "low": 33.5, "high": 36.1, "sample_size": 12_385, "rows": 1, "flags": [], "footnote": None}
 CUT_STATES = ("Ohio", "Utah", "National")
 
 pytestmark = pytest.mark.skipif(not CDC_TABLE.is_file(), reason="the CDC table lies in ../shared/data")

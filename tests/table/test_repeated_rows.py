@@ -59,7 +59,15 @@ def test_identical_rows_count_once_in_estimates_and_every_time_in_means(tmp_path
     utah = total(LocationDesc="Utah", Data_Value=21.7, Low_Confidence_Limit=20.3, High_Confidence_Limit=23.1)
     table = read(folder_of(tmp_path, [total(Data_Value=30.7), utah], *[[total(Data_Value=30.7)]] * (times - 1)))
     found = result(table)
-    published = {"value": 30.7, "low": 28.1, "high": 33.2, "sample_size": 1001, "rows": 1, "flags": []}
+    published = {
+        "value": 30.7,
+        "low": 28.1,
+        "high": 33.2,
+        "sample_size": 1001,
+        "rows": 1,
+        "flags": [],
+        "footnote": None,
+    }
     assert found["data"][0] == {"location": "Ohio", **published}
     assert found["provenance"]["rows_used"] == 2
     assert found["provenance"]["left_out"] == [{"reason": "identical to a row that was used", "rows": times - 1}]

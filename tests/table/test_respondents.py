@@ -202,7 +202,7 @@ def read_records(folder: Path, meaning: RecordMapping) -> SurveyTable:
 
 def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
     records = made_up(50, 1)
-    with pytest.raises(SourceError, match=r"the files 0\.csv and 2\.csv are the same; each respondent would count more"):
+    with pytest.raises(SourceError, match=r"the files 0\.csv and 2\.csv are the same; each respondent would count"):
         read_records(write_parts(tmp_path, records, made_up(50, 2), records), mapping())
 
 

@@ -34,6 +34,7 @@ OPTIONAL = (
     "QuestionID",
     "Class",
     "Data_Value_Footnote_Symbol",
+    "Data_Value_Footnote",
     "Low_Confidence_Limit",
     "High_Confidence_Limit",
     "Sample_Size",

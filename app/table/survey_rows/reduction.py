@@ -30,6 +30,7 @@ class Names:
     strata: tuple[Pair, ...]
     periods: tuple[Period, ...]
     variants: tuple[Variant, ...]
+    footnotes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,16 @@ def reduce_columns(columns: Columns) -> Reduction:
     kept, skipped = columns.usable_rows()
     rows = columns.cells_of(kept)
     groups = Groups(columns.question[kept], columns.variant[kept], np.zeros(rows.rows.size, dtype=np.int64))
-    groups, cells = _sum_cells(groups, rows)
+    groups, cells = sum_cells(groups, rows)
     texts, locations = columns.question_texts, columns.location_names
     return Reduction(
         names=Names(
-            tuple(texts), tuple(locations), tuple(columns.stratum_names), columns.periods, tuple(columns.variants)
+            tuple(texts),
+            tuple(locations),
+            tuple(columns.stratum_names),
+            columns.periods,
+            tuple(columns.variants),
+            tuple(columns.footnotes),
         ),
         groups=groups,
         cells=cells,
@@ -103,13 +109,13 @@ def reduce_columns(columns: Columns) -> Reduction:
     )
 
 
-def _sum_cells(groups: Groups, cells: Cells) -> tuple[Groups, Cells]:
+def sum_cells(groups: Groups, cells: Cells) -> tuple[Groups, Cells]:
     """Sum the cells that agree in their question, in their variant, and in all keys.
 
     Returns the groups of the sums and the sums, sorted by question, location, stratum, period, footnote, variant.
     """
-    places = (cells.locations, cells.strata, cells.periods, cells.footnoted.astype(np.int64))
-    (questions, locations, strata, periods, footnoted, variants), key_of_cell = distinct_keys(
+    places = (cells.locations, cells.strata, cells.periods, cells.footnotes)
+    (questions, locations, strata, periods, footnotes, variants), key_of_cell = distinct_keys(
         (groups.questions, *places, groups.variants)
     )
     differing = differing_measures(cells, groups.differing, key_of_cell, locations.size)
@@ -121,10 +127,11 @@ def _sum_cells(groups: Groups, cells: Cells) -> tuple[Groups, Cells]:
         locations,
         strata,
         periods,
-        footnoted > 0,
+        footnotes,
         copies=np.zeros(locations.size, dtype=np.bool_),
         rows=total(cells.rows).astype(np.int64),
         suppressed_rows=total(cells.suppressed_rows).astype(np.int64),
+        unreported_rows=total(cells.unreported_rows).astype(np.int64),
         value_sum=total(cells.value_sum),
         value_rest=total(cells.value_rest),
         low_sum=total(cells.low_sum),
@@ -148,7 +155,7 @@ def merge_reductions(parts: Sequence[Reduction]) -> Reduction:
         return parts[0]
     names = Names(*(_union(getattr(part.names, field.name) for part in parts) for field in fields(Names)))
     recoded = [_recode(part, names) for part in parts]
-    groups, cells = _sum_cells(
+    groups, cells = sum_cells(
         Groups.concatenate([groups for groups, _ in recoded]), Cells.concatenate([cells for _, cells in recoded])
     )
     return Reduction(
@@ -172,7 +179,7 @@ def _recode(part: Reduction, names: Names) -> tuple[Groups, Cells]:
     codes = {
         field.name: _new_codes(getattr(part.names, field.name), getattr(names, field.name)) for field in fields(Names)
     }
-    keys = {key: codes[key][getattr(part.cells, key)] for key in ("locations", "strata", "periods")}
+    keys = {key: codes[key][getattr(part.cells, key)] for key in ("locations", "strata", "periods", "footnotes")}
     groups = {key: codes[key][getattr(part.groups, key)] for key in ("questions", "variants")}
     return replace(part.groups, **groups), replace(part.cells, **keys)
 

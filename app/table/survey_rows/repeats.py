@@ -16,7 +16,8 @@ from app.table.survey_rows.differences import MEASURES, differing_measures, keys
 from app.table.survey_rows.reduction import Groups, Names
 
 EXAMPLES = 3
-KEYS = ("locations", "strata", "periods", "footnoted", "copies")
+KEYS = ("locations", "strata", "periods", "footnotes", "copies")
+COUNTS = ("rows", "suppressed_rows", "unreported_rows")
 PUBLISHED_SUMS = ("low_sum", "high_sum", "respondents")  # rounded, so that a copied figure is the published one
 
 
@@ -111,17 +112,17 @@ def _one_row_each(cells: Cells) -> Cells:
     rows = cells.rows + cells.suppressed_rows
     shares = {name: getattr(cells, name) / rows for name in _sums()}
     rounded = {name: np.round(shares[name], TIE_DECIMALS) for name in PUBLISHED_SUMS}
-    counts = {name: getattr(cells, name) // rows for name in ("rows", "suppressed_rows")}
+    counts = {name: getattr(cells, name) // rows for name in COUNTS}
     return replace(cells, **{**shares, **rounded, **counts})
 
 
 def _less(cells: Cells, originals: Cells) -> Cells:
     """Return the rows of some cells without the original of each, as copies."""
-    names = (*_sums(), "rows", "suppressed_rows")
+    names = (*_sums(), *COUNTS)
     left = {name: getattr(cells, name) - getattr(originals, name) for name in names}
     return replace(cells, **left, copies=np.ones(cells.rows.size, dtype=np.bool_))
 
 
 def _sums() -> list[str]:
     """Return the names of the measures that are sums, not counts."""
-    return [field.name for field in fields(Cells) if field.name not in {*KEYS, "rows", "suppressed_rows"}]
+    return [field.name for field in fields(Cells) if field.name not in {*KEYS, *COUNTS}]

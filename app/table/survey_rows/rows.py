@@ -13,7 +13,9 @@ from app.table.facts import survey_facts
 from app.table.source_kind import Origin
 from app.table.sources.frame import SourceFrame
 from app.table.sources.parser import SURVEY_LAYOUT, Layout
+from app.table.survey_rows.categories import unify_categories
 from app.table.survey_rows.columns import Columns
+from app.table.survey_rows.footnotes import mark_unreported
 from app.table.survey_rows.reduction import Reduction, merge_reductions, reduce_columns
 from app.table.survey_rows.repeats import separate_copies
 from app.table.survey_table import (
@@ -71,6 +73,7 @@ class SurveyRows:
         if not reduction.cells.rows.any():
             counts = describe_skipped(reduction.rows_skipped) or "all are suppressed"
             raise SourceError(f"{origin.source}: none of its {reduction.rows_read} rows has a usable value ({counts})")
+        reduction = unify_categories(reduction)
         questions = [_question_data(code, reduction) for code in range(len(reduction.names.questions))]
         return SurveyTable(
             locations=_locations(reduction),
@@ -91,6 +94,7 @@ def _question_data(code: int, reduction: Reduction) -> QuestionData:
     start, stop = np.searchsorted(reduction.groups.questions, [code, code + 1])
     rows = slice(start, stop)
     cells, conflict = separate_copies(reduction.cells.select(rows), reduction.groups.select(rows), reduction.names)
+    cells = mark_unreported(cells, reduction.names.footnotes)
     text = reduction.names.questions[code]
     question_id, class_name = reduction.question_ids.get(text), reduction.class_names.get(text)
     known = survey_facts().find_question(text, question_id)
@@ -129,6 +133,7 @@ def _report(reduction: Reduction, questions: Sequence[QuestionData], origin: Ori
         years=_years(cells, reduction.names.periods),
         notes=(*_notes(reduction), *([identical_rows_note(identical)] if identical else []), *origin.notes),
         rows_identical=identical,
+        footnotes=reduction.names.footnotes,
         conflicts={data.question.text: data.conflict.reason(data.question.text) for data in questions if data.conflict},
     )
 
