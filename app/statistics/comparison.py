@@ -11,8 +11,8 @@ from pydantic_core import PydanticCustomError
 from app.errors import InvalidRequestError, quoted
 from app.queries.bodies import Dimension, Name, PlaceBody, StrictModel
 from app.queries.bodies import Year as RequestedYear
-from app.queries.narrowing import one_location, one_stratum
-from app.queries.query import Filters, Query, filters_of, periods_in, select
+from app.queries.narrowing import estimable, one_location, one_stratum
+from app.queries.query import Filters, Query, periods_in, select
 from app.statistics.estimate import cells_of, labels_of
 from app.statistics.records import cells
 from app.statistics.registry import Input, Output, Result, statistic
@@ -66,7 +66,7 @@ class ComparisonQuery(Query):
 
 def resolve_comparison(body: CompareBody, table: SurveyTable) -> ComparisonQuery:
     """Return a query with the filters of both sides; checks that both have an estimate with its limits."""
-    question, filters = table.question_code(body.question), filters_of(body, table)
+    question, filters = estimable(body, table)
     ((dimension, pair),) = body.between.pairs
     sides = SIDES[dimension](body, table, filters, pair)
     for name, side in zip(pair, sides, strict=True):

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from app.errors import InvalidRequestError
 from app.queries.bodies import Name, QuestionBody
-from app.queries.narrowing import one_stratum
-from app.queries.query import Filters, Query, filters_of, select
+from app.queries.narrowing import estimable, one_stratum
+from app.queries.query import Filters, Query, select
 from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
 from app.statistics.result_models import ResultObject
@@ -44,8 +44,8 @@ def resolve_correlation(body: CorrelateBody, table: SurveyTable) -> CorrelationQ
     ------
     InvalidRequestError: both questions are the same, or their values cannot be correlated
     """
-    question, filters = table.question_code(body.question), filters_of(body, table)
-    other = table.question_code(body.other_question)
+    question, filters = estimable(body, table)
+    other = table.estimable_question_code(body.other_question)
     if other == question:
         raise InvalidRequestError('"question" and "other_question" are the same question; name two')
     filters = one_stratum(body, table, filters)

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from app.errors import InvalidRequestError
 from app.queries.bodies import BestEnd, PlaceBody, Stratification
-from app.queries.narrowing import good_end, one_location
-from app.queries.query import Query, count_years, filters_of, select
+from app.queries.narrowing import estimable, good_end, one_location
+from app.queries.query import Query, count_years, select
 from app.statistics.comparison import Gap, difference_with_limits
 from app.statistics.estimate import cells_of
 from app.statistics.records import rows_of
@@ -39,7 +39,7 @@ class DisparityQuery(Query):
 
 def resolve_disparity(body: DisparityBody, table: SurveyTable) -> DisparityQuery:
     """Return a query about the strata of one category in one location; checks that two of them can be compared."""
-    question, filters = table.question_code(body.question), filters_of(body, table)
+    question, filters = estimable(body, table)
     if body.stratification.value is not None:
         raise InvalidRequestError('a disparity is between all the strata of a category: leave "value" out')
     best = good_end(body.best, question, table)

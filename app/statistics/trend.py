@@ -5,8 +5,8 @@ from dataclasses import asdict
 import numpy as np
 
 from app.queries.bodies import PlaceBody
-from app.queries.narrowing import one_location, one_stratum
-from app.queries.query import Query, filters_of, select
+from app.queries.narrowing import estimable, one_location, one_stratum
+from app.queries.query import Query, select
 from app.statistics.estimate import cells_of
 from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
@@ -24,7 +24,7 @@ class TrendBody(PlaceBody):
 
 def resolve_trend(body: TrendBody, table: SurveyTable) -> Query:
     """Return a query about one location and one stratum; checks that there are enough years for a line."""
-    question, filters = table.question_code(body.question), filters_of(body, table)
+    question, filters = estimable(body, table)
     query = Query(question, one_location(body.state, table, one_stratum(body, table, filters)))
     _years(table, query)
     return query

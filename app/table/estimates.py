@@ -13,7 +13,7 @@ from app.errors import InvalidRequestError
 from app.table.cells import Cells, Codes, Mask, Values
 from app.table.columnar import Columnar
 from app.table.confidence_limits import HIGHEST, limits_around
-from app.table.keys import distinct_keys, sum_by_key
+from app.table.keys import common_by_key, distinct_keys, sum_by_key
 from app.table.survey_table import SurveyTable
 
 TABLE_WITHOUT_LIMITS = (
@@ -43,6 +43,8 @@ class Estimates(Columnar):
     low, high: 95 % confidence limits, NaN if unknown
     respondents: sample sizes, NaN if unknown
     rows: number of rows with a value
+    footnotes: code of the footnote that all rows have, -1 if there is none
+    unreported: True if there is no value because the data were not reported
     incomplete: True if some, but not all, of the rows or years are suppressed or missing
     is_logit: True if the limits are symmetric in the logit, not in percent
     """
@@ -56,6 +58,8 @@ class Estimates(Columnar):
     high: Values
     respondents: Values
     rows: Codes
+    footnotes: Codes
+    unreported: Mask
     incomplete: Mask
     is_logit: Mask
 
@@ -85,6 +89,8 @@ def yearly_estimates(cells: Cells) -> Estimates:
         high=np.where(single, total(cells.high_sum), high),
         respondents=np.where(rows > 0, total(cells.respondents), np.nan),
         rows=rows.astype(np.int64),
+        footnotes=common_by_key(key_of_cell, locations.size, cells.footnotes),
+        unreported=(rows == 0) & (total(cells.unreported_rows) == total(cells.suppressed_rows)),
         incomplete=(rows > 0) & (total(cells.suppressed_rows) > 0),
         is_logit=is_logit,
     )
@@ -126,6 +132,8 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
         high=np.where(single, total_valued(yearly.high), high),
         respondents=np.where(years > 0, total_valued(yearly.respondents), np.nan),
         rows=rows.astype(np.int64),
+        footnotes=common_by_key(key_of_estimate, locations.size, yearly.footnotes),
+        unreported=total(~yearly.unreported) == 0,
         incomplete=(years > 0) & ((total(~valued | yearly.incomplete) > 0) | lacks_years),
         is_logit=is_logit,
     )
@@ -188,7 +196,8 @@ def _below_nchs_standard(estimates: Estimates) -> Mask:
 
 
 FLAGS: Mapping[str, Callable[[Estimates], Mask]] = {
-    "suppressed": lambda estimates: np.isnan(estimates.values),
+    "suppressed": lambda estimates: np.isnan(estimates.values) & ~estimates.unreported,
+    "not_reported": lambda estimates: estimates.unreported,
     "incomplete": lambda estimates: estimates.incomplete,
     "small_sample": lambda estimates: estimates.respondents < MIN_RESPONDENTS,
     "unreliable": lambda estimates: estimates.errors / estimates.values >= MAX_RELATIVE_ERROR,

@@ -54,8 +54,9 @@ def test_limits_of_a_mean_stay_within_0_and_100(tmp_path: Path) -> None:
     assert (utah["value"], utah["low"], utah["high"]) == (99, pytest.approx(99 - half_width), 100)
 
 
-def test_a_mean_over_years_counts_rows_and_not_years(tmp_path: Path) -> None:
-    rows = [cell(20, **year(2018)), cell(22, **year(2018)), cell(30, **year(2019))]
+def test_a_mean_over_years_gives_rows_without_a_year_the_weight_of_one_year(tmp_path: Path) -> None:
+    undated = {"YearStart": "", "YearEnd": ""}
+    rows = [cell(20, **undated), cell(22, **undated), cell(30, **year(2019))]
     (found,) = ask(tmp_path, rows, "estimate")
     assert (found["value"], found["rows"], found["sample_size"]) == (25.5, 3, 300)
 
