@@ -23,6 +23,7 @@ SUPPRESSED = {
 }
 CELL_COLUMNS = ["value", "low", "high", "sample_size", "rows", "flags"]
 CELL_ROW, SUPPRESSED_ROW = [2.0, 1.0, 3.0, 900, 1, ""], [None, None, None, None, 0, "suppressed;no_limits"]
+SLOPE_ROW = [0.5, 1.0, 3.0, 0.1, 0.01, 2.5, 1, 0.2, 1.5]
 PLACE: dict[str, Any] = {"location": "Ohio", "category": "Total", "stratum": "Total"}
 
 
@@ -74,6 +75,7 @@ def rows_of(statistic: str, data: Any) -> list[list[Any]]:
             {
                 **PLACE,
                 "slope": {"value": 0.5, **LIMITS, "standard_error": 0.1, "p_value": 0.01},
+                "lack_of_fit": {"q": 2.5, "degrees_of_freedom": 1, "p_value": 0.2, "scale": 1.5},
                 "years": [
                     {"year": 2011, **CELL, "fitted": 2.1, "fitted_low": 2.0, "fitted_high": 2.2},
                     {"year": 2012, **SUPPRESSED, "fitted": 2.6, "fitted_low": 2.5, "fitted_high": 2.7},
@@ -83,9 +85,10 @@ def rows_of(statistic: str, data: Any) -> list[list[Any]]:
                 [
                     *("location", "category", "stratum", "year", *CELL_COLUMNS, "fitted", "fitted_low", "fitted_high"),
                     *("slope", "slope_low", "slope_high", "slope_standard_error", "slope_p_value"),
+                    *("lack_of_fit_q", "lack_of_fit_degrees_of_freedom", "lack_of_fit_p_value", "lack_of_fit_scale"),
                 ],
-                ["Ohio", "Total", "Total", 2011, *CELL_ROW, 2.1, 2.0, 2.2, 0.5, 1.0, 3.0, 0.1, 0.01],
-                ["Ohio", "Total", "Total", 2012, *SUPPRESSED_ROW, 2.6, 2.5, 2.7, 0.5, 1.0, 3.0, 0.1, 0.01],
+                ["Ohio", "Total", "Total", 2011, *CELL_ROW, 2.1, 2.0, 2.2, *SLOPE_ROW],
+                ["Ohio", "Total", "Total", 2012, *SUPPRESSED_ROW, 2.6, 2.5, 2.7, *SLOPE_ROW],
             ],
         ),
         (
