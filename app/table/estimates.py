@@ -187,6 +187,12 @@ def flags_of(estimates: Estimates) -> list[list[str]]:
     return flagged
 
 
+def are_unreliable(estimates: Estimates) -> Mask:
+    """Return which estimates have a flag that advises against using them: ``unreliable`` or ``nchs``."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return FLAGS["unreliable"](estimates) | FLAGS["nchs"](estimates)
+
+
 def _below_nchs_standard(estimates: Estimates) -> Mask:
     width = estimates.high - estimates.low
     wide = (width >= NCHS_WIDE) | ((width > NCHS_NARROW) & (width / estimates.values > NCHS_MAX_RELATIVE_WIDTH))

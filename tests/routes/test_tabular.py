@@ -138,16 +138,20 @@ def rows_of(statistic: str, data: Any) -> list[list[Any]]:
                 "locations": 2,
                 "pearson": {"r": 0.9, **LIMITS, "p_value": 0.1},
                 "spearman": {"rho": 0.8, **LIMITS, "p_value": 0.2},
+                "reliability": {"x": 0.9, "y": None},
                 "pairs": [{"location": "Ohio", "x": 35.1, "y": 29.0}, {"location": "Utah", "x": 25.1, "y": 19.0}],
+                "left_out": [{"location": "Guam", "x": 1.0, "y": 2.0}],
+                "notes": ["a note"],
             },
             [
                 [
                     *("question", "other_question", "locations", "location", "x", "y"),
                     *("pearson_r", "pearson_low", "pearson_high", "pearson_p_value"),
                     *("spearman_rho", "spearman_low", "spearman_high", "spearman_p_value"),
+                    *("reliability_x", "reliability_y"),
                 ],
-                ["one", "two", 2, "Ohio", 35.1, 29.0, 0.9, 1.0, 3.0, 0.1, 0.8, 1.0, 3.0, 0.2],
-                ["one", "two", 2, "Utah", 25.1, 19.0, 0.9, 1.0, 3.0, 0.1, 0.8, 1.0, 3.0, 0.2],
+                ["one", "two", 2, "Ohio", 35.1, 29.0, 0.9, 1.0, 3.0, 0.1, 0.8, 1.0, 3.0, 0.2, 0.9, None],
+                ["one", "two", 2, "Utah", 25.1, 19.0, 0.9, 1.0, 3.0, 0.1, 0.8, 1.0, 3.0, 0.2, 0.9, None],
             ],
         ),
         (

@@ -19,7 +19,7 @@ from app.planner import Planner
 from app.settings import BUNDLED_TABLE
 from app.statistics.fits import spearman, weighted_line
 from app.table.engines.pandas_reader import read_table
-from support.plain_survey import PlainRow, Z, kept, mean_of, plain_rows
+from support.plain_survey import PlainCell, PlainRow, Z, cell_of, kept, mean_of, plain_rows
 from support.real_server import PROJECT_ROOT
 
 CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
@@ -198,23 +198,37 @@ def correlate_body(draw: random.Random, rows: list[PlainRow]) -> dict[str, Any]:
     return body
 
 
+def cells_by_place(plain: PlainTable, body: dict[str, Any]) -> list[dict[str, PlainCell]]:
+    """Return the estimates of both questions of a body by location, over the years that both have."""
+    asked = body | {"exclude": [*body.get("exclude", []), "National"]}
+    questions = body["question"], body["other_question"]
+    sides = [[row for row in plain.kept(asked | {"question": name}) if row.value is not None] for name in questions]
+    shared = {row.year for row in sides[0]} & {row.year for row in sides[1]}
+    found = []
+    for side in sides:
+        rows: dict[str, list[PlainRow]] = defaultdict(list)
+        for row in side:
+            if row.year in shared:
+                rows[row.place].append(row)
+        found.append({place: cell_of(of_place) for place, of_place in rows.items()})
+    return found
+
+
 def test_a_correlation_is_that_of_scipy(survey: Survey) -> None:
     _, plain = survey
+    left_out = 0
     for body, data in answered(survey, "correlate", correlate_body):
-        asked = body | {"exclude": [*body.get("exclude", []), "National"]}
-        values: list[dict[str, float]] = []
-        for question in (body["question"], body["other_question"]):
-            by_place: dict[str, list[PlainRow]] = {}
-            for row in plain.kept(asked | {"question": question}):
-                by_place.setdefault(row.place, []).append(row)
-            valued = {place: [row for row in found if row.value is not None] for place, found in by_place.items()}
-            values.append({place: mean_of(found).value for place, found in valued.items() if found})
-        places = sorted(values[0].keys() & values[1].keys())
-        x, y = ([round(found[place], 9) for place in places] for found in values)
+        sides = cells_by_place(plain, body)
+        places = sorted(sides[0].keys() & sides[1].keys())
+        unreliable = [place for place in places if any(side[place].flags & {"unreliable", "nchs"} for side in sides)]
+        places = [place for place in places if place not in unreliable]
+        x, y = ([round(side[place].value, 9) for place in places] for side in sides)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             by_value, by_rank = stats.pearsonr(x, y), stats.spearmanr(x, y)
         assert [pair["location"] for pair in data["pairs"]] == places, body
+        assert [pair["location"] for pair in data["left_out"]] == unreliable, body
+        assert len(data["notes"]) == 1 + bool(unreliable)
         assert agrees(data["pearson"]["r"], by_value.statistic), body
         assert agrees(data["pearson"]["p_value"], by_value.pvalue), body
         limits = by_value.confidence_interval()
@@ -222,6 +236,23 @@ def test_a_correlation_is_that_of_scipy(survey: Survey) -> None:
         assert agrees(data["pearson"]["high"], limits.high), body
         assert agrees(data["spearman"]["rho"], by_rank.statistic), body
         assert agrees(data["spearman"]["p_value"], by_rank.pvalue), body
+        for name, side in zip("xy", sides, strict=True):
+            assert_side(data, name, side)
+        left_out += bool(unreliable)
+    assert left_out > 10
+
+
+def assert_side(data: dict[str, Any], name: str, side: dict[str, PlainCell]) -> None:
+    """Check the reliability of one question of a correlation, and the limits and flags of its pairs."""
+    used = [side[pair["location"]] for pair in data["pairs"]]
+    noise = np.mean([cell.error**2 for cell in used])
+    variance = np.var([cell.value for cell in used], ddof=1)
+    assert agrees(data["reliability"][name], max(0.0, float(1 - noise / variance)))
+    for pair in (*data["pairs"], *data["left_out"]):
+        cell = side[pair["location"]]
+        assert agrees(pair[f"{name}_low"], cell.low)
+        assert agrees(pair[f"{name}_high"], cell.high)
+        assert set(pair[f"{name}_flags"]) - {"incomplete"} == cell.flags
 
 
 def test_three_points_on_a_line_have_the_error_of_their_own_errors() -> None:
