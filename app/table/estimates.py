@@ -77,16 +77,16 @@ def yearly_estimates(cells: Cells) -> Estimates:
     logit_variance = total(cells.logit_variance_sum)
     is_logit = ~np.isnan(logit_variance)
     errors = _divide(np.sqrt(np.where(is_logit, logit_variance, total(cells.variance_sum))), rows)
-    low, high = limits_around(values, errors, is_logit)
-    single = rows == 1
+    low, high = total(cells.low_sum), total(cells.high_sum)
+    _replace_limits((low, high), rows > 1, values, errors, is_logit)
     return Estimates(
         locations,
         strata,
         periods,
         values,
         errors,
-        low=np.where(single, total(cells.low_sum), low),
-        high=np.where(single, total(cells.high_sum), high),
+        low=np.where(rows > 0, low, np.nan),
+        high=np.where(rows > 0, high, np.nan),
         respondents=np.where(rows > 0, total(cells.respondents), np.nan),
         rows=rows.astype(np.int64),
         footnotes=common_by_key(key_of_cell, locations.size, cells.footnotes),
@@ -119,8 +119,8 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
     values = _divide(total_valued(yearly.values), years)
     errors = _divide(np.sqrt(total_valued(yearly.errors**2)), years)
     is_logit = total(valued & ~yearly.is_logit) == 0
-    low, high = limits_around(values, errors, is_logit)
-    single = years == 1
+    low, high = total_valued(yearly.low), total_valued(yearly.high)
+    _replace_limits((low, high), years > 1, values, errors, is_logit)
     lacks_years = False if years_of_strata is None else years < years_of_strata[strata]
     return Estimates(
         locations,
@@ -128,8 +128,8 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
         np.full(locations.size, -1),
         values,
         errors,
-        low=np.where(single, total_valued(yearly.low), low),
-        high=np.where(single, total_valued(yearly.high), high),
+        low=np.where(years > 0, low, np.nan),
+        high=np.where(years > 0, high, np.nan),
         respondents=np.where(years > 0, total_valued(yearly.respondents), np.nan),
         rows=rows.astype(np.int64),
         footnotes=common_by_key(key_of_estimate, locations.size, yearly.footnotes),
@@ -137,6 +137,13 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
         incomplete=(years > 0) & ((total(~valued | yearly.incomplete) > 0) | lacks_years),
         is_logit=is_logit,
     )
+
+
+def _replace_limits(limits: tuple[Values, Values], means: Mask, values: Values, errors: Values, is_logit: Mask) -> None:
+    """Replace, in place, the summed limits of those estimates that are means; a single row keeps its own."""
+    if means.any():
+        low, high = limits
+        low[means], high[means] = limits_around(values[means], errors[means], is_logit[means])
 
 
 def _divide(totals: Values, counts: Values) -> Values:
@@ -186,6 +193,12 @@ def flags_of(estimates: Estimates) -> list[list[str]]:
         for index in np.flatnonzero(mask).tolist():
             flagged[index].append(name)
     return flagged
+
+
+def are_unreliable(estimates: Estimates) -> Mask:
+    """Return which estimates have a flag that advises against using them: ``unreliable`` or ``nchs``."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return FLAGS["unreliable"](estimates) | FLAGS["nchs"](estimates)
 
 
 def _below_nchs_standard(estimates: Estimates) -> Mask:
