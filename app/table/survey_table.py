@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+import numpy as np
 from rapidfuzz import fuzz, process, utils
 
 from app.errors import InvalidRequestError, quoted
-from app.table.cells import Cells
+from app.table.cells import TIE_DECIMALS, Cells
 from app.table.conflict import Conflict
 from app.table.facts import Direction
 from app.table.means import Means, QuestionMeans
@@ -127,11 +128,15 @@ class QuestionData:
     """A question with its cells (sums and counts by location, stratum and period) and the means over all of them.
 
     ``conflict`` is set if several different rows claim to be the same cell; then there are no estimates.
+    ``value_types`` are those that occur, such as "Crude Prevalence".
     """
 
-    def __init__(self, question: Question, cells: Cells, conflict: Conflict | None = None) -> None:
+    def __init__(
+        self, question: Question, cells: Cells, conflict: Conflict | None = None, value_types: tuple[str, ...] = ()
+    ) -> None:
         self.question = question
         self.conflict = conflict
+        self.value_types = value_types
         self.cells = cells
         self.means = QuestionMeans(cells)
         self._lock()
@@ -140,6 +145,13 @@ class QuestionData:
         """Restore the pickled state of another process, and lock the arrays again: pickling makes them writable."""
         self.__dict__.update(state)
         self._lock()
+
+    @cached_property
+    def has_tenths(self) -> bool:
+        """Whether all values are published to tenths of a percent, or coarser."""
+        cells = self.cells.select(self.cells.rows == 1)
+        tenths = 10 * (cells.value_sum + cells.value_rest)
+        return bool(np.allclose(tenths, np.rint(tenths), rtol=0, atol=10.0**-TIE_DECIMALS))
 
     def _lock(self) -> None:
         self.cells.lock()
