@@ -48,6 +48,10 @@ class Query:
         """Every question, with its filters, whose rows the result rests on; the first is the main one."""
         return ((self.question, self.filters),)
 
+    def caveats(self, table: SurveyTable) -> list[str]:
+        """Return what a reader of the result should know beside what ``app.queries.caveats`` finds."""
+        return []
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:

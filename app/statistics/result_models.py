@@ -93,3 +93,4 @@ class Provenance(UsedRows):
     statistic: str
     table: UsedTable
     other: UsedRows | None = None
+    notes: list[str] = Field(description="what a reader of the result should know, as sentences")

@@ -14,7 +14,7 @@ import numpy as np
 from rapidfuzz import fuzz, process, utils
 
 from app.errors import InvalidRequestError, quoted
-from app.table.cells import Cells
+from app.table.cells import TIE_DECIMALS, Cells
 from app.table.confidence_limits import has_logit_limits
 from app.table.conflict import Conflict
 from app.table.facts import Direction
@@ -134,11 +134,15 @@ class QuestionData:
     ``limits_scale`` says on which scale its confidence limits are symmetric; None without any limits.
 
     ``conflict`` is set if several different rows claim to be the same cell; then there are no estimates.
+    ``value_types`` are those that occur, such as "Crude Prevalence".
     """
 
-    def __init__(self, question: Question, cells: Cells, conflict: Conflict | None = None) -> None:
+    def __init__(
+        self, question: Question, cells: Cells, conflict: Conflict | None = None, value_types: tuple[str, ...] = ()
+    ) -> None:
         self.question = question
         self.conflict = conflict
+        self.value_types = value_types
         is_logit = has_logit_limits(cells)
         has_limits = bool(((cells.rows > 0) & (cells.variance_sum >= 0)).any())
         self.limits_scale: LimitsScale | None = ("logit" if is_logit else "linear") if has_limits else None
@@ -150,6 +154,13 @@ class QuestionData:
         """Restore the pickled state of another process, and lock the arrays again: pickling makes them writable."""
         self.__dict__.update(state)
         self._lock()
+
+    @cached_property
+    def has_tenths(self) -> bool:
+        """Whether all values are published to tenths of a percent, or coarser."""
+        cells = self.cells.select(self.cells.rows == 1)
+        tenths = 10 * (cells.value_sum + cells.value_rest)
+        return bool(np.allclose(tenths, np.rint(tenths), rtol=0, atol=10.0**-TIE_DECIMALS))
 
     def _lock(self) -> None:
         self.cells.lock()

@@ -12,7 +12,7 @@ from app.table.conflict import identical_rows_note
 from app.table.facts import survey_facts
 from app.table.source_kind import Origin
 from app.table.sources.frame import SourceFrame
-from app.table.sources.parser import SURVEY_LAYOUT, Layout
+from app.table.sources.parser import SURVEY_LAYOUT, VARIANT_COLUMNS, Layout
 from app.table.survey_rows.categories import unify_categories
 from app.table.survey_rows.columns import Columns
 from app.table.survey_rows.footnotes import mark_unreported
@@ -107,7 +107,14 @@ def _question_data(code: int, reduction: Reduction) -> QuestionData:
         rows=int(cells.rows.sum()),
         suppressed_rows=int(cells.suppressed_rows.sum()),
     )
-    return QuestionData(question, cells, conflict)
+    return QuestionData(question, cells, conflict, _value_types(code, reduction))
+
+
+def _value_types(code: int, reduction: Reduction) -> tuple[str, ...]:
+    """Return the value types of a question's rows, sorted."""
+    position = VARIANT_COLUMNS.index("Data_Value_Type")
+    variants = np.unique(reduction.groups.variants[reduction.groups.questions == code]).tolist()
+    return tuple(sorted({reduction.names.variants[variant][position] for variant in variants} - {""}))
 
 
 def _years(cells: Cells, periods: Sequence[Period]) -> tuple[int, ...]:
