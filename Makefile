@@ -20,7 +20,7 @@ endef
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run_server data dask run_tests soak bench bench_quick bench_scaling docs screenshots lint clean
+.PHONY: help run_server data dask run_tests soak bench bench_quick bench_scaling bench_coverage docs screenshots lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -50,6 +50,9 @@ bench_scaling: $(BENCH_READY) ## measure reading large tables, also under load, 
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.respondents
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.loading
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.replicas
+
+bench_coverage: $(DEV_READY) ## simulate how often confidence limits hold the true figure, about half a minute
+	$(BIN)/python -m benchmarks.coverage
 
 docs: $(DOCS_READY) ## build the documentation as a site in site/; npm adds the drawing of diagrams
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

@@ -24,6 +24,7 @@ from app.jobs.results_folder import FolderLock, check_folder
 from app.logger_config import LOGGER_NAME
 from app.process.cores import create_on_one_core
 from app.process.limits import http_threads, raise_open_files
+from app.process.memory import give_back_freed_memory
 from app.process.signals import (
     block_stop_signals,
     call_stop_handler,
@@ -59,6 +60,7 @@ def create_worker_app(settings: Settings, table: SurveyTable, lock: FolderLock, 
     """
     # Before any thread exists, so that every thread has the signals blocked and only ``stop_worker`` takes them.
     block_stop_signals()
+    give_back_freed_memory()  # also before any thread exists: each thread allocates where it did first
     check_lock(lock)
     replaces_another = not first_worker.acquire(block=False)
     if replaces_another:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from app.errors import SourceError
+from app.table.conflict import identical_rows_note
 from app.table.sources.progress import OnProgress, Progress, Throttle, ignore_progress
 from app.table.survey_table import SurveyTable
 
@@ -25,6 +26,14 @@ class LoadReport:
     ended_at: datetime | None = None
     reason: str | None = None
     progress: Progress | None = None
+
+
+def log_repeated_rows(table: SurveyTable) -> None:
+    """Log a warning about identical rows, and one about each question whose rows contradict each other."""
+    if table.report.rows_identical:
+        logger.warning("table: %s", identical_rows_note(table.report.rows_identical))
+    for reason in table.report.conflicts.values():
+        logger.warning("table: %s", reason)
 
 
 class DataIngestor:
@@ -88,6 +97,7 @@ class DataIngestor:
                 self._reload = replace(self._reload, status=status, ended_at=datetime.now(UTC), reason=reason)
         if table is not None:
             logger.info("reload: %d rows read, SHA-256 %s", table.report.rows_read, table.report.sha256)
+            log_repeated_rows(table)
 
     def _record_progress(self, progress: Progress) -> None:
         """Update the report, and log the progress every few seconds."""

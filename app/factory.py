@@ -12,7 +12,7 @@ from flask import Flask
 from flask_cors import CORS
 
 from app.charts.pictures import Pictures
-from app.data_ingestor import DataIngestor
+from app.data_ingestor import DataIngestor, log_repeated_rows
 from app.errors import StartError
 from app.jobs.byte_cache import ByteCache
 from app.jobs.documents import Documents
@@ -79,6 +79,7 @@ def build_app(settings: Settings, table: SurveyTable | None = None, lock: Folder
     """Build a server; ``app.create_app`` documents it."""
     ingestor = DataIngestor(partial(load_table_in_new_process, settings), table or load_table(settings))
     log = configure_logging(settings)  # after the table: a start that fails is reported on standard error alone
+    log_repeated_rows(ingestor.table)
     services = _start_services(settings, ingestor, log, lock.check if lock else lambda: None)
 
     app = LeanFlask(__package__ or __name__, static_folder=None, template_folder="pages/templates")

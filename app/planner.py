@@ -26,6 +26,7 @@ LONGEST_CACHED_BODY_BYTES = 1024
 MOST_REQUESTS = 1000
 LONGEST_REQUEST_BYTES = 64 * 1024  # the limit for a request outside a batch
 PROBLEMS_LISTED = 3
+COMPARING_STATISTICS = [name for name, statistic in STATISTICS.items() if "comparisons" in statistic.body.model_fields]
 EXAMPLE = '{"statistic": "best5", "question": "Q036"}'
 
 
@@ -82,7 +83,7 @@ class Planner:
         InvalidRequestError: the body is not such a list, or some of its requests are invalid
         """
         plans, problems = [], []
-        for position, element in enumerate(_elements(raw)):
+        for position, element in enumerate(_tell_comparisons(_elements(raw))):
             try:
                 plans.append(self.plan(*_request(element)))
             except InvalidRequestError as error:
@@ -156,6 +157,18 @@ def _elements(raw: bytes) -> list[Any]:
         raise InvalidRequestError(f"the body must be a JSON list ({error})") from error
     if not isinstance(elements, list) or not 0 < len(elements) <= MOST_REQUESTS:
         raise InvalidRequestError(f"the body must be a JSON list of 1 to {MOST_REQUESTS} requests, such as [{EXAMPLE}]")
+    return elements
+
+
+def _tell_comparisons(elements: list[Any]) -> list[Any]:
+    """Say in each comparison of a batch how many there are, so that its result can say so too."""
+    comparing = [
+        element
+        for element in elements
+        if isinstance(element, dict) and element.get("statistic") in COMPARING_STATISTICS
+    ]
+    for element in comparing:
+        element.setdefault("comparisons", len(comparing))
     return elements
 
 

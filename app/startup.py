@@ -67,6 +67,11 @@ def announce(settings: Settings, table: SurveyTable, threads: int, limit: str) -
         f"Read {report.rows_read} {rows} from {report.source}\n"
         f"Try first: {address}/api/questions and {address}/api/dataset\n"
     )
+    if report.conflicts:
+        sys.stdout.write(
+            f"No estimates of {len(report.conflicts)} questions, whose rows contradict each other; "
+            f"{address}/api/dataset says why\n"
+        )
     if limit:
         sys.stdout.write(f"{threads} HTTP threads instead of {HTTP_THREADS}, because the system allows {limit}\n")
     sys.stdout.flush()

@@ -18,7 +18,7 @@ from benchmarks.questions import is_right
 from benchmarks.timing import median_seconds
 
 OURS, PANDAS = "ours", "pandas"
-TARGET = 1.0  # trend and correlation spend most of their time inside statsmodels and SciPy
+TARGET = 1.0  # a correlation spends most of its time inside SciPy
 TURN_SECONDS = 0.01
 
 # The fields of a result that the pandas expression computes too.

@@ -32,9 +32,10 @@ Expression = Callable[[pd.DataFrame, Body], list[float]]
 
 
 def read_estimates(path: Path) -> pd.DataFrame:
-    """Read the rows with a value, and compute their standard errors."""
+    """Read the rows with a value, and compute their standard errors on the logit scale."""
     frame = pd.read_csv(path, usecols=list(COLUMNS)).rename(columns=COLUMNS).dropna(subset=["value"])
-    return frame.assign(error=(frame["high"] - frame["low"]) / (2 * Z))
+    low, high = (np.log(limit / (100 - limit)) for limit in (frame["low"], frame["high"]))
+    return frame.assign(error=frame["value"] * (1 - frame["value"] / 100) * (high - low) / (2 * Z))
 
 
 def _asked(frame: pd.DataFrame, body: Body) -> pd.DataFrame:
@@ -77,7 +78,10 @@ def estimate(frame: pd.DataFrame, body: Body) -> list[float]:
 def trend(frame: pd.DataFrame, body: Body) -> list[float]:
     """Return the slope and its p-value."""
     rows = _asked(frame, body)
-    fit = sm.WLS(rows["value"], sm.add_constant(rows["year"].astype(float)), weights=rows["error"] ** -2).fit()
+    model = sm.WLS(rows["value"], sm.add_constant(rows["year"].astype(float)), weights=rows["error"] ** -2)
+    fit = model.fit()
+    if fit.scale <= 1:
+        fit = model.fit(cov_type="fixed scale", use_t=False)
     return [fit.params["year"], fit.pvalues["year"]]
 
 

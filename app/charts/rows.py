@@ -14,6 +14,7 @@ CAUTION = "use with caution"
 SUPPRESSED = "suppressed"
 NO_VALUE = "no value"
 STATES = (RELIABLE, CAUTION, SUPPRESSED, NO_VALUE)
+SUPPRESSED_FLAGS = frozenset({"suppressed", "not_reported"})
 CAUTION_FLAGS = frozenset({"unreliable", "small_sample", "nchs", "incomplete"})
 
 KEYS = ("location", "year", "category", "stratum")
@@ -42,7 +43,7 @@ def chart_row(record: Mapping[str, Any], column: str = "value") -> Row:
 
 def state_of(value: float | None, flags: Sequence[str]) -> str:
     """Return how reliable a value is."""
-    if "suppressed" in flags:
+    if SUPPRESSED_FLAGS.intersection(flags):
         return SUPPRESSED
     if value is None:
         return NO_VALUE

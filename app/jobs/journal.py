@@ -20,7 +20,7 @@ import orjson
 
 from app.errors import StartError, one_line
 from app.jobs.job import Job, JobOutcome
-from app.jobs.results_folder import write_into
+from app.jobs.results_folder import FOLDER_MODE, write_into
 
 logger = logging.getLogger(__name__)
 
@@ -251,7 +251,7 @@ class Journal:
             self._file = None
 
     def _open(self) -> int:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
         self._file = os.open(self.path, OPEN_TO_APPEND, FILE_MODE)
         self._size = os.fstat(self._file).st_size
         self._torn = False

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app.errors import SettingsError, one_line
 
+FOLDER_MODE = 0o750  # of a folder that the server creates; one that exists keeps the mode that its owner gave it
 TAKEOVER_SECONDS = 3.0  # the previous server on the folder may still be ending
 RETRY_SECONDS = 0.05
 WRITE_ATTEMPTS = 30  # somebody may be removing the folder meanwhile
@@ -27,7 +28,7 @@ def check_folder(folder: Path) -> Path:
     SettingsError: it cannot be used
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
@@ -161,7 +162,7 @@ def write_into(folder: Path, write: Callable[[], None]) -> None:
             write()
         except FileNotFoundError:
             with suppress(FileExistsError):  # another thread was faster
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
         else:
             return
     write()

@@ -10,7 +10,7 @@ FINE_DECIMALS = 3
 SMALLEST_P = 0.001
 YEAR_COLUMNS = ("year", "years")
 MILLISECOND = 0.001
-FINE_COLUMNS = ("p_value", "standard_error", "pearson", "spearman", "slope", "relative_gap", "_z")
+FINE_COLUMNS = ("p_value", "standard_error", "pearson", "spearman", "slope", "lack_of_fit", "relative_gap", "_z")
 
 
 def duration(seconds: float) -> str:

@@ -4,9 +4,19 @@ from dataclasses import replace
 
 from app.errors import InvalidRequestError, quoted
 from app.queries.bodies import QuestionBody
-from app.queries.query import Filters
+from app.queries.query import Filters, filters_of
 from app.table.facts import Direction
 from app.table.survey_table import TOTAL, SurveyTable
+
+
+def estimable(body: QuestionBody, table: SurveyTable) -> tuple[int, Filters]:
+    """Return the question of a body about estimates, and filters that leave one row of each cell.
+
+    Raises
+    ------
+    InvalidRequestError: the question's rows contradict each other, or the table has no such question or name
+    """
+    return table.estimable_question_code(body.question), replace(filters_of(body, table), copies=False)
 
 
 def one_stratum(body: QuestionBody, table: SurveyTable, filters: Filters) -> Filters:

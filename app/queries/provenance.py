@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.queries.caveats import caveats_of
 from app.queries.query import Filters, Query, select
 from app.table.survey_table import SurveyTable
 
@@ -20,7 +21,8 @@ def provenance_of(table: SurveyTable, statistic: str, query: Query) -> dict[str,
         "loaded_at": report.loaded_at,
         "modelled": report.modelled,
     }
-    return {"statistic": statistic, "table": used_table, **main, **({"other": others[0]} if others else {})}
+    other = {"other": others[0]} if others else {}
+    return {"statistic": statistic, "table": used_table, **main, **other, "notes": caveats_of(table, query)}
 
 
 def _selected(table: SurveyTable, question: int, filters: Filters) -> dict[str, Any]:

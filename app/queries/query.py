@@ -18,7 +18,8 @@ NAMES_LISTED = 3  # locations or strata that an error message names
 class Filters:
     """The rows to use, in codes of the table; None where a filter is not set.
 
-    ``footnoted`` says whether to use rows that have a value although a footnote marks them as suppressed.
+    ``footnoted`` says whether to use rows that have a value although a footnote marks them as suppressed, ``copies``
+    whether a row that the table holds several times counts as often.
     """
 
     periods: tuple[int, ...] | None = None
@@ -26,6 +27,7 @@ class Filters:
     locations: tuple[int, ...] | None = None
     excluded: tuple[int, ...] | None = None
     footnoted: bool = True
+    copies: bool = True
 
 
 NO_FILTERS = Filters()
@@ -45,6 +47,10 @@ class Query:
     def selections(self) -> tuple[tuple[int, Filters], ...]:
         """Every question, with its filters, whose rows the result rests on; the first is the main one."""
         return ((self.question, self.filters),)
+
+    def caveats(self, table: SurveyTable) -> list[str]:
+        """Return what a reader of the result should know beside what ``app.queries.caveats`` finds."""
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +162,10 @@ def _not_footnoted(cells: Cells, filters: Filters) -> Mask | None:
     return None if filters.footnoted else ~cells.footnoted
 
 
+def _not_copies(cells: Cells, filters: Filters) -> Mask | None:
+    return None if filters.copies or not cells.copies.any() else ~cells.copies
+
+
 # Applied in this order. Each row that is left out counts once, for the first filter that rejects it.
 FILTERS = (
     _Filter("years", "other years", lambda cells, filters: _among(cells.periods, filters.periods)),
@@ -163,6 +173,7 @@ FILTERS = (
     _Filter("locations", "other locations", lambda cells, filters: _among(cells.locations, filters.locations)),
     _Filter("exclude", "excluded locations", _not_excluded),
     _Filter("suppressed", "marked as suppressed", _not_footnoted),
+    _Filter("", "identical to a row that was used", _not_copies),  # never leaves nothing, so no field is to blame
 )
 
 

@@ -11,8 +11,8 @@ from pydantic_core import PydanticCustomError
 from app.errors import InvalidRequestError, quoted
 from app.queries.bodies import Dimension, Name, PlaceBody, StrictModel
 from app.queries.bodies import Year as RequestedYear
-from app.queries.narrowing import one_location, one_stratum
-from app.queries.query import Filters, Query, filters_of, periods_in, select
+from app.queries.narrowing import estimable, one_location, one_stratum
+from app.queries.query import Filters, Query, periods_in, select
 from app.statistics.estimate import cells_of, labels_of
 from app.statistics.records import cells
 from app.statistics.registry import Input, Output, Result, statistic
@@ -20,6 +20,14 @@ from app.statistics.result_models import Figures, ResultObject, Year
 from app.table.cells import LIMITS_Z
 from app.table.estimates import Estimates, estimates_over_years, missing_limits_error, with_limits, yearly_estimates
 from app.table.survey_table import SurveyTable
+
+MOST_COMPARISONS = 1_000_000
+ALPHA = 0.05
+ROUNDING = 0.05  # percentage points by which a published tenth may be off
+MANY = (
+    "one of {k} comparisons: if nothing differed, about {expected:.3g} of them would still have p < 0.05; adjust the "
+    "p-values, for example by Benjamini and Hochberg's method"
+)
 
 
 class Between(StrictModel):
@@ -49,6 +57,9 @@ class CompareBody(PlaceBody):
     """A comparison of two locations, years, or strata."""
 
     between: Between = Field(description='such as {"location": ["Ohio", "Utah"]}')
+    comparisons: int = Field(
+        1, ge=1, le=MOST_COMPARISONS, description="of how many comparisons this is one; a batch says so by itself"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +68,28 @@ class ComparisonQuery(Query):
 
     dimension: Dimension
     sides: tuple[Filters, ...]
+    comparisons: int = 1
 
     @property
     def selections(self) -> tuple[tuple[int, Filters], ...]:
         """The question with the filters of each side."""
         return tuple((self.question, side) for side in self.sides)
 
+    def caveats(self, table: SurveyTable) -> list[str]:
+        """Return whether rounding alone may make the difference, and how many comparisons this is one of."""
+        notes = []
+        if table.questions[self.question].has_tenths:
+            yearly = _yearly_sides(table, self)
+            a, b = map(estimates_over_years, yearly)
+            notes += rounding_note(a, b, [side.values.size for side in yearly])
+        if self.comparisons > 1:
+            notes.append(MANY.format(k=self.comparisons, expected=self.comparisons * ALPHA))
+        return notes
+
 
 def resolve_comparison(body: CompareBody, table: SurveyTable) -> ComparisonQuery:
     """Return a query with the filters of both sides; checks that both have an estimate with its limits."""
-    question, filters = table.question_code(body.question), filters_of(body, table)
+    question, filters = estimable(body, table)
     ((dimension, pair),) = body.between.pairs
     sides = SIDES[dimension](body, table, filters, pair)
     for name, side in zip(pair, sides, strict=True):
@@ -75,7 +98,7 @@ def resolve_comparison(body: CompareBody, table: SurveyTable) -> ComparisonQuery
         if sides[0] == sides[1]:
             raise InvalidRequestError(f'"between" names the same {dimension} twice; name two that differ')
         sides = _in_common_years(sides, table, question)
-    query = ComparisonQuery(question, filters, dimension=dimension, sides=tuple(sides))
+    query = ComparisonQuery(question, filters, dimension=dimension, sides=tuple(sides), comparisons=body.comparisons)
     _yearly_sides(table, query)
     return query
 
@@ -240,3 +263,33 @@ def difference_with_limits(value: float, error: float) -> dict[str, float]:
     """Return a difference with its 95 % limits, from its standard error."""
     half_width = LIMITS_Z * error
     return {"value": value, "low": value - half_width, "high": value + half_width, "standard_error": error}
+
+
+def rounding_note(a: Estimates, b: Estimates, years: Sequence[int]) -> list[str]:
+    """Return a note if the figures before rounding to tenths may lie on either side of p = 0.05.
+
+    Value and limits are each off by at most ``ROUNDING``, so a standard error by that over LIMITS_Z; the mean over k
+    years has the rounding of one year at most, its error that of one year over the root of k.
+
+    Parameters
+    ----------
+    a, b: one estimate each
+    years: the number of years of each
+    """
+    off = [ROUNDING / (LIMITS_Z * math.sqrt(count)) for count in years]
+    errors = [float(side.errors[0]) for side in (a, b)]
+    difference = abs(float(a.values[0] - b.values[0]))
+    least = math.hypot(*(max(error - change, 0.0) for error, change in zip(errors, off, strict=True)))
+    most = math.hypot(*(error + change for error, change in zip(errors, off, strict=True)))
+    highest = _p_value(max(difference - 2 * ROUNDING, 0.0) / most)
+    lowest = _p_value((difference + 2 * ROUNDING) / least) if least else 0.0
+    if not lowest < ALPHA <= highest:
+        return []
+    return [
+        f"the table publishes tenths: before rounding, p may have been anything from {lowest:.2g} to {highest:.2g}, on "
+        f"both sides of {ALPHA}"
+    ]
+
+
+def _p_value(z: float) -> float:
+    return math.erfc(z / math.sqrt(2))

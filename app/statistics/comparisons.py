@@ -11,8 +11,8 @@ from pydantic import Field
 from app.errors import InvalidRequestError
 from app.queries.bodies import Name, PlaceBody
 from app.queries.bodies import Year as RequestedYear
-from app.queries.narrowing import one_location, one_stratum, without_nation
-from app.queries.query import Filters, Query, filters_of, periods_in, select
+from app.queries.narrowing import estimable, one_location, one_stratum, without_nation
+from app.queries.query import Filters, Query, periods_in, select
 from app.statistics.comparison import difference_with_limits
 from app.statistics.estimate import KEYS, cells_of
 from app.statistics.records import rows_of
@@ -57,7 +57,7 @@ class CompareAllQuery(Query):
 
 def resolve_compare_all(body: CompareAllBody, table: SurveyTable) -> CompareAllQuery:
     """Return a query about the reference and the others; checks that one of them can be compared with it."""
-    question, filters = table.question_code(body.question), filters_of(body, table)
+    question, filters = estimable(body, table)
     filters, reference = ACROSS[body.across](body, table, filters)
     if reference is None:  # the first one that has an estimate with its limits
         found = with_limits(yearly_estimates(select(table, question, filters).cells))

@@ -1,22 +1,28 @@
 """Two questions across locations."""
 
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from app.errors import InvalidRequestError
 from app.queries.bodies import Name, QuestionBody
-from app.queries.narrowing import one_stratum, without_nation
-from app.queries.query import Filters, Query, filters_of, select
+from app.queries.narrowing import estimable, one_stratum, without_nation
+from app.queries.query import Filters, Query, count_years, select
+from app.statistics.estimate import cells_of, labels_of
 from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
-from app.statistics.result_models import ResultObject
-from app.table.cells import TIE_DECIMALS, Codes, Values
-from app.table.estimates import estimates_over_years, yearly_estimates
+from app.statistics.result_models import Flag, ResultObject, Year
+from app.table.cells import TIE_DECIMALS
+from app.table.estimates import Estimates, are_unreliable, estimates_over_years, yearly_estimates
 from app.table.survey_table import SurveyTable
 
 FEWEST_LOCATIONS = 4  # the limits of a correlation need one more than three
+ACROSS_LOCATIONS = (
+    "This is a correlation across locations, not across people: it does not say that the people who have the one have "
+    "the other (the ecological fallacy)."
+)
 
 
 class CorrelateBody(QuestionBody):
@@ -27,9 +33,10 @@ class CorrelateBody(QuestionBody):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrelationQuery(Query):
-    """A query about two questions with the same filters."""
+    """A query about two questions with the same filters; ``unreliable`` are the locations left out for that reason."""
 
     other_question: int
+    unreliable: tuple[int, ...] = ()
 
     @property
     def selections(self) -> tuple[tuple[int, Filters], ...]:
@@ -38,21 +45,49 @@ class CorrelationQuery(Query):
 
 
 def resolve_correlation(body: CorrelateBody, table: SurveyTable) -> CorrelationQuery:
-    """Return a query about the locations that have a value for both questions, without the nation unless it is named.
+    """Return a query about the locations that have a reliable value for both questions, in the years that both have.
+
+    The nation is left out unless the body names it.
 
     Raises
     ------
     InvalidRequestError: both questions are the same, or their values cannot be correlated
     """
-    question, filters = table.question_code(body.question), filters_of(body, table)
-    other = table.question_code(body.other_question)
+    question, filters = estimable(body, table)
+    other = table.estimable_question_code(body.other_question)
     if other == question:
         raise InvalidRequestError('"question" and "other_question" are the same question; name two')
     filters = without_nation(one_stratum(body, table, filters), table)
+    filters = _in_shared_years(table, (question, other), filters)
     common = _valued_locations(table, question, filters) & _valued_locations(table, other, filters)
     query = CorrelationQuery(question, replace(filters, locations=tuple(sorted(common))), other_question=other)
-    _pairs(table, query)
-    return query
+    pairs = _pairs(table, query)
+    unreliable = are_unreliable(pairs[0]) | are_unreliable(pairs[1])
+    _check([side.select(~unreliable) for side in pairs], left_out=int(unreliable.sum()))
+    kept, left_out = (tuple(pairs[0].locations[chosen].tolist()) for chosen in (~unreliable, unreliable))
+    return replace(query, filters=replace(filters, locations=kept), unreliable=left_out)
+
+
+def _in_shared_years(table: SurveyTable, questions: tuple[int, int], filters: Filters) -> Filters:
+    """Return filters that leave the years in which both questions have a value.
+
+    Raises
+    ------
+    InvalidRequestError: there is no such year
+    """
+    cells = (select(table, question, filters).cells for question in questions)
+    first, second = (set(each.periods[each.rows > 0].tolist()) for each in cells)
+    shared = first & second
+    known = tuple(sorted(code for code in shared if code >= 0))
+    if known:
+        return replace(filters, periods=known)
+    if shared:  # the rows of both have no year
+        return filters
+    years = (", ".join(map(str, table.questions[question].question.years)) or "none" for question in questions)
+    raise InvalidRequestError(
+        f"the two questions have no year in common (the first has {next(years)}, the other {next(years)}), so a "
+        "correlation would compare different years; ask for other questions or years"
+    )
 
 
 def _valued_locations(table: SurveyTable, question: int, filters: Filters) -> set[int]:
@@ -78,12 +113,25 @@ class Spearman(ResultObject):
     p_value: float
 
 
+class Reliability(ResultObject):
+    """The share of the variance across locations that is not sampling error; null without confidence limits."""
+
+    x: float | None = Field(description="of question")
+    y: float | None = Field(description="of other_question")
+
+
 class Pair(ResultObject):
-    """The estimates of both questions in one location."""
+    """The estimates of both questions in one location, with their 95 % limits and flags."""
 
     location: str
     x: float = Field(description="of question")
     y: float = Field(description="of other_question")
+    x_low: float | None
+    x_high: float | None
+    x_flags: list[Flag]
+    y_low: float | None
+    y_high: float | None
+    y_flags: list[Flag]
 
 
 class CorrelationOfTwo(ResultObject):
@@ -92,9 +140,13 @@ class CorrelationOfTwo(ResultObject):
     question: str
     other_question: str
     locations: int
+    years: list[Year] = Field(description="the years that both questions have")
     pearson: Pearson
     spearman: Spearman
+    reliability: Reliability
     pairs: list[Pair]
+    left_out: list[Pair] = Field(description="pairs that are not used, because an estimate is unreliable")
+    notes: list[str]
 
 
 @statistic(
@@ -106,55 +158,72 @@ class CorrelationOfTwo(ResultObject):
 def correlate(table: SurveyTable, query: CorrelationQuery) -> Result:
     """Return the correlation of two questions across locations, Pearson's and Spearman's, and the pairs of figures.
 
-    Each location counts once, by its estimate over the years that each question has; the nation is left out unless the
-    request names it. See ``app.statistics.fits`` for the formulas.
+    Each location counts once, by its estimate over the years that both questions have; the nation is left out unless
+    the request names it, and so are locations with an unreliable estimate. ``app.statistics.fits`` has the formulas.
     """
-    from app.statistics.fits import pearson, spearman  # noqa: PLC0415 - heavy, see there
+    from app.statistics.fits import pearson, reliability, spearman  # noqa: PLC0415 - heavy, see there
 
-    pairs = _pairs(table, query)
-    by_rank, by_value = asdict(spearman(pairs.x, pairs.y)), asdict(pearson(pairs.x, pairs.y))
-    names = [table.location_names[code] for code in pairs.locations.tolist()]
-    triples = zip(names, pairs.x.tolist(), pairs.y.tolist(), strict=True)
+    x, y = _pairs(table, query)
+    by_rank, by_value = asdict(spearman(x.values, y.values)), asdict(pearson(x.values, y.values))
+    left_out: list[dict[str, Any]] = []
+    if query.unreliable:
+        unreliable = replace(query, filters=replace(query.filters, locations=query.unreliable))
+        left_out = _pair_cells(table, _pairs(table, unreliable))
+    years = labels_of(table, np.array(query.filters.periods or (), np.int64))
     return {
         "question": table.questions[query.question].question.text,
         "other_question": table.questions[query.other_question].question.text,
-        "locations": len(names),
+        "locations": x.locations.size,
+        "years": years,
         "pearson": {"r": by_value.pop("value"), **by_value},
         "spearman": {"rho": by_rank.pop("value"), **by_rank},
-        "pairs": [{"location": name, "x": x, "y": y} for name, x, y in triples],
+        "reliability": {"x": reliability(x.values, x.errors), "y": reliability(y.values, y.errors)},
+        "pairs": _pair_cells(table, (x, y)),
+        "left_out": left_out,
+        "notes": _notes(left_out),
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Pairs:
-    """The estimates of both questions in each location; arrays of shape (locations,)."""
-
-    locations: Codes
-    x: Values
-    y: Values
+def _notes(left_out: list[dict[str, Any]]) -> list[str]:
+    names = ", ".join(pair["location"] for pair in left_out)
+    return [ACROSS_LOCATIONS, *([f"Left out, because an estimate is unreliable: {names}."] if names else [])]
 
 
-def _pairs(table: SurveyTable, query: CorrelationQuery) -> _Pairs:
-    """Return the pairs of estimates.
+def _pairs(table: SurveyTable, query: CorrelationQuery) -> tuple[Estimates, Estimates]:
+    """Return the estimates of both questions; the locations are the same, as the query's filters name them."""
+    first, second = (
+        estimates_over_years(
+            yearly_estimates(select(table, question, filters).cells), count_years(table, question, filters)
+        )
+        for question, filters in query.selections
+    )
+    return first, second
+
+
+def _pair_cells(table: SurveyTable, pairs: tuple[Estimates, Estimates]) -> list[dict[str, Any]]:
+    """Return the pairs of estimates, JSON-ready."""
+    both = zip(*(cells_of(table, side, ["location"]) for side in pairs), strict=True)
+    return [
+        {"location": x["location"], "x": x["value"], "y": y["value"]}
+        | {f"x_{name}": x[name] for name in ("low", "high", "flags")}
+        | {f"y_{name}": y[name] for name in ("low", "high", "flags")}
+        for x, y in both
+    ]
+
+
+def _check(pairs: list[Estimates], left_out: int) -> None:
+    """Check that there are enough pairs, and that both questions vary.
 
     Raises
     ------
-    InvalidRequestError: there are too few pairs, or one of the questions has the same value everywhere
+    InvalidRequestError: one of these does not hold
     """
-    first, second = (
-        estimates_over_years(yearly_estimates(select(table, question, filters).cells))
-        for question, filters in query.selections
-    )
-    pairs = _Pairs(first.locations, first.values, second.values)
-    _check(pairs)
-    return pairs
-
-
-def _check(pairs: _Pairs) -> None:
-    if pairs.locations.size < FEWEST_LOCATIONS:
+    count = pairs[0].locations.size
+    if count < FEWEST_LOCATIONS:
+        unreliable = f" ({left_out} more have an unreliable one)" if left_out else ""
         raise InvalidRequestError(
             f"a correlation needs at least {FEWEST_LOCATIONS} locations with a value for both questions, and there are "
-            f"{pairs.locations.size}; ask for more locations or years"
+            f"{count}{unreliable}; ask for more locations or years"
         )
-    if not all(np.ptp(np.round(values, TIE_DECIMALS)) for values in (pairs.x, pairs.y)):
+    if not all(np.ptp(np.round(side.values, TIE_DECIMALS)) for side in pairs):
         raise InvalidRequestError("one of the questions has the same value in all these locations; ask for others")

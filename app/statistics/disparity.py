@@ -8,15 +8,15 @@ from pydantic import Field
 
 from app.errors import InvalidRequestError
 from app.queries.bodies import BestEnd, PlaceBody, Stratification
-from app.queries.narrowing import good_end, one_location
-from app.queries.query import Query, count_years, filters_of, select
+from app.queries.narrowing import estimable, good_end, one_location
+from app.queries.query import Query, count_years, select
 from app.statistics.comparison import Gap, difference_with_limits
 from app.statistics.estimate import cells_of
 from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
 from app.statistics.result_models import Equality, Figures, ResultObject
 from app.table.cells import LIMITS_Z, TIE_DECIMALS
-from app.table.estimates import Estimates, estimates_over_years, missing_limits_error, reliable, yearly_estimates
+from app.table.estimates import Estimates, are_unreliable, estimates_over_years, missing_limits_error, yearly_estimates
 from app.table.facts import Direction
 from app.table.survey_table import SurveyTable
 
@@ -39,7 +39,7 @@ class DisparityQuery(Query):
 
 def resolve_disparity(body: DisparityBody, table: SurveyTable) -> DisparityQuery:
     """Return a query about the strata of one category in one location; checks that two of them can be compared."""
-    question, filters = table.question_code(body.question), filters_of(body, table)
+    question, filters = estimable(body, table)
     if body.stratification.value is not None:
         raise InvalidRequestError('a disparity is between all the strata of a category: leave "value" out')
     best = good_end(body.best, question, table)
@@ -143,5 +143,5 @@ def _groups(table: SurveyTable, query: DisparityQuery) -> Estimates:
 
 def _comparable(table: SurveyTable, groups: Estimates) -> list[int]:
     """Return the positions of the groups that can be the best or the worst one."""
-    positions = np.flatnonzero(reliable(groups) & (groups.values > 0)).tolist()
+    positions = np.flatnonzero((groups.errors > 0) & ~are_unreliable(groups) & (groups.values > 0)).tolist()
     return [position for position in positions if table.strata[groups.strata[position]].name != NOT_A_GROUP]

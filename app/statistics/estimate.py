@@ -9,8 +9,8 @@ from pydantic import Field
 
 from app.errors import InvalidRequestError
 from app.queries.bodies import Dimension, QuestionBody
-from app.queries.narrowing import one_location, one_stratum
-from app.queries.query import Query, count_years, filters_of, select
+from app.queries.narrowing import estimable, one_location, one_stratum
+from app.queries.query import Query, count_years, select
 from app.statistics.registry import Input, Output, Result, statistic
 from app.statistics.result_models import Figures, ResultRoot, Year
 from app.table.cells import Codes
@@ -37,7 +37,7 @@ class EstimateQuery(Query):
 
 def resolve_estimate(body: EstimateBody, table: SurveyTable) -> EstimateQuery:
     """Return a query whose estimates differ only in the requested keys and in the years."""
-    question, filters = table.question_code(body.question), filters_of(body, table)
+    question, filters = estimable(body, table)
     by_stratum = "stratum" in body.by or "category" in body.by
     if not by_stratum:
         filters = one_stratum(body, table, filters)
@@ -91,7 +91,7 @@ def estimate(table: SurveyTable, query: EstimateQuery) -> Result:
 
 
 def cells_of(table: SurveyTable, estimates: Estimates, keys: Sequence[str]) -> list[dict[str, Any]]:
-    """Return a JSON-ready cell for each estimate: the given keys, the figures (percent), and the flags.
+    """Return a JSON-ready cell for each estimate: the given keys, the figures (percent), the flags and the footnote.
 
     Unknown values are None: every figure of a suppressed cell, limits and sample sizes that the table does not have,
     and the keys of rows without a stratum or a year.
@@ -104,6 +104,7 @@ def cells_of(table: SurveyTable, estimates: Estimates, keys: Sequence[str]) -> l
         "sample_size": [None if size is None else round(size) for size in _numbers(estimates.respondents)],
         "rows": estimates.rows.tolist(),
         "flags": flags_of(estimates),
+        "footnote": [table.report.footnotes[code] if code >= 0 else None for code in estimates.footnotes.tolist()],
     }
     columns = {**named, **figures}
     return [dict(zip(columns, cell, strict=True)) for cell in zip(*columns.values(), strict=True)]

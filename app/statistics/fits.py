@@ -1,15 +1,15 @@
-"""Fits and tests by statsmodels and SciPy.
+"""Fits and tests with NumPy and SciPy.
 
-Importing these takes a second and 60 MB, so statistics import this module inside the functions that need it: when the
-first such job runs, not at the start.
+Importing SciPy takes half a second, so statistics import this module inside the functions that need it: when the first
+such job runs, not at the start.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
-from statsmodels.regression.linear_model import WLS
+from scipy import special, stats
 
 from app.table.cells import LIMITS_Z, TIE_DECIMALS, Values
 
@@ -28,44 +28,76 @@ class Slope:
 
 
 @dataclass(frozen=True, slots=True)
+class LackOfFit:
+    """Whether points differ from a line by more than their standard errors explain.
+
+    Parameters
+    ----------
+    q: sum of the squared residuals, each divided by its standard error
+    degrees_of_freedom: number of points beyond two
+    p_value: of q, by the chi-squared distribution
+    scale: Birge's ratio, the factor by which the standard errors are multiplied; 1 if q is no larger than expected
+    """
+
+    q: float
+    degrees_of_freedom: int
+    p_value: float
+    scale: float
+
+    @property
+    def distribution_degrees(self) -> float:
+        """The degrees of freedom of Student's t that limits and tests use; infinite for the normal distribution."""
+        return self.degrees_of_freedom if self.scale > 1 else math.inf
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """A fitted line: its slope, and its height at some points with the 95 % limits of the mean; shape (points,)."""
+    """A fitted line: its slope, its fit, and its height at some points with 95 % limits; shape (points,)."""
 
     slope: Slope
+    lack_of_fit: LackOfFit
     fitted: Values
     fitted_low: Values
     fitted_high: Values
 
 
 def weighted_line(x: Values, y: Values, errors: Values, points: Values) -> Line:
-    """Fit a line by weighted least squares, with the inverse variances as weights.
+    """Fit a line by weighted least squares to points whose standard errors are known.
 
-    The error of the slope is scaled by the residuals, and its test has as many degrees of freedom as there are points
-    beyond two (Greene, Econometric Analysis, section on weighted least squares; statsmodels ``WLS``). If all points are
-    equally high there are no residuals to scale by: the line is flat, without error, and its p-value is 1.
+    If the points scatter about the line by more than their errors explain, all errors are multiplied by Birge's ratio
+    (Physical Review 40, 1932), and Student's t takes the place of the normal distribution, because the ratio is itself
+    an estimate (Bodnar and Elster, Metrologia 51, 2014). Errors are never made smaller: a few points that happen to be
+    on a line do not show that their errors are smaller than known.
 
     Parameters
     ----------
     x, y, errors: abscissae, ordinates and their standard errors, shape (at least 3,)
     points: abscissae at which to return the line's height
     """
-    if not np.ptp(np.round(y, TIE_DECIMALS)):
-        return _flat_line(float(y[0]), points)
-    middle = x.mean()
-    fit = WLS(y, _design(x - middle), weights=1 / errors**2).fit()
-    low, high = fit.conf_int(ALPHA)[1]
-    slope = Slope(float(fit.params[1]), float(low), float(high), float(fit.bse[1]), float(fit.pvalues[1]))
-    band = fit.get_prediction(_design(points - middle)).conf_int(alpha=ALPHA)
-    return Line(slope, fit.predict(_design(points - middle)), band[:, 0], band[:, 1])
+    weights = errors**-2
+    total = weights.sum()
+    middle, height = (float(weights @ values / total) for values in (x, y))
+    spread = float(weights @ (x - middle) ** 2)
+    slope = float(weights @ ((x - middle) * (y - height))) / spread
+    fit = _lack_of_fit((y - height - slope * (x - middle)) / errors)
+    quantile = float(special.stdtrit(fit.distribution_degrees, 1 - ALPHA / 2))
+    error = fit.scale / math.sqrt(spread)
+    p_value = float(2 * special.stdtr(fit.distribution_degrees, -abs(slope) / error))
+    fitted = height + slope * (points - middle)
+    half_width = quantile * fit.scale * np.sqrt(1 / total + (points - middle) ** 2 / spread)
+    return Line(
+        Slope(slope, slope - quantile * error, slope + quantile * error, error, p_value),
+        fit,
+        fitted,
+        fitted_low=fitted - half_width,
+        fitted_high=fitted + half_width,
+    )
 
 
-def _flat_line(height: float, points: Values) -> Line:
-    heights = np.full(points.size, height)
-    return Line(Slope(value=0.0, low=0.0, high=0.0, standard_error=0.0, p_value=1.0), heights, heights, heights)
-
-
-def _design(x: Values) -> Values:
-    return np.column_stack([np.ones_like(x), x])
+def _lack_of_fit(residuals: Values) -> LackOfFit:
+    """Return the fit of a line, from the residuals divided by their standard errors."""
+    q, degrees = float(residuals @ residuals), residuals.size - 2
+    return LackOfFit(q, degrees, float(special.chdtrc(degrees, q)), math.sqrt(max(1.0, q / degrees)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +131,20 @@ def spearman(x: Values, y: Values) -> Correlation:
     return Correlation(r, float(low), float(high), float(found.pvalue))
 
 
+def reliability(values: Values, errors: Values) -> float | None:
+    """Return the share of the variance of estimates that is not sampling error, None if an error is unknown.
+
+    1 - (mean squared error) / variance, at least 0 (Spearman, American Journal of Psychology 15, 1904): sampling error
+    brings a correlation nearer to 0 by the root of the product of both shares.
+    """
+    if np.isnan(errors).any():
+        return None
+    return max(0.0, 1 - float(np.mean(errors**2)) / float(np.var(values, ddof=1)))
+
+
 def two_sided_p(z: float) -> float:
     """Return the two-sided p-value of a standard normal z."""
-    return float(2 * stats.norm.sf(abs(z)))
+    return float(2 * special.ndtr(-abs(z)))
 
 
 def adjusted_p(p_values: Sequence[float]) -> list[float]:
@@ -119,4 +162,4 @@ def equality(values: Values, errors: Values) -> dict[str, float | int | None]:
     weights = 1 / errors**2
     q = float(weights @ (values - (weights @ values) / weights.sum()) ** 2)
     freedom = values.size - 1
-    return {"q": q, "degrees_of_freedom": freedom, "p_value": float(stats.chi2.sf(q, freedom)) if freedom else None}
+    return {"q": q, "degrees_of_freedom": freedom, "p_value": float(special.chdtrc(freedom, q)) if freedom else None}

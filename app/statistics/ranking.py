@@ -8,8 +8,8 @@ import numpy.typing as npt
 from pydantic import Field
 
 from app.queries.bodies import BestEnd, QuestionBody
-from app.queries.narrowing import good_end, one_stratum, without_nation
-from app.queries.query import Query, count_years, filters_of, select
+from app.queries.narrowing import estimable, good_end, one_stratum, without_nation
+from app.queries.query import Query, count_years, select
 from app.statistics.estimate import cells_of
 from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
@@ -18,9 +18,9 @@ from app.table.cells import TIE_DECIMALS, Values
 from app.table.confidence_limits import HIGHEST, logit
 from app.table.estimates import (
     Estimates,
+    are_unreliable,
     estimates_over_years,
     missing_limits_error,
-    reliable,
     yearly_estimates,
 )
 from app.table.facts import Direction
@@ -52,7 +52,7 @@ class RankQuery(Query):
 
 def resolve_rank(body: RankBody, table: SurveyTable) -> RankQuery:
     """Return a query about the locations, without the nation unless it is named; checks that two can be ranked."""
-    question, filters = table.question_code(body.question), filters_of(body, table)
+    question, filters = estimable(body, table)
     filters = without_nation(one_stratum(body, table, filters), table)
     query = RankQuery(question, filters, best=good_end(body.best, question, table), n=body.n)
     _estimates(table, query)
@@ -137,7 +137,7 @@ def _estimates(table: SurveyTable, query: RankQuery) -> Estimates:
 
 
 def _can_be_ranked(estimates: Estimates) -> npt.NDArray[np.bool_]:
-    return reliable(estimates) & (estimates.values > 0) & (estimates.values < HIGHEST)
+    return (estimates.errors > 0) & ~are_unreliable(estimates) & (estimates.values > 0) & (estimates.values < HIGHEST)
 
 
 def _scale(estimates: Estimates) -> str:

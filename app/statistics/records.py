@@ -62,9 +62,12 @@ def _by_location(value: str, data: Mapping[str, Any]) -> Iterator[Record]:
 
 
 def _with_common_fields(rows: str, data: Mapping[str, Any]) -> Iterator[Record]:
-    """Put plain fields of the whole before those of each row, and the parts of its nested figures after them."""
+    """Put plain fields of the whole before those of each row, and the parts of its nested figures after them.
+
+    Lists about the whole, such as notes, are in the JSON alone.
+    """
     common = {name: value for name, value in data.items() if name != rows}
-    plain = {name: value for name, value in common.items() if not isinstance(value, Mapping)}
+    plain = {name: value for name, value in common.items() if not isinstance(value, Mapping | list)}
     figures: Record = {}
     for name, parts in common.items():
         if isinstance(parts, Mapping):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from app.table.survey_table import LimitsScale
 
-Flag = Literal["suppressed", "incomplete", "small_sample", "unreliable", "nchs", "no_limits"]
+Flag = Literal["suppressed", "not_reported", "incomplete", "small_sample", "unreliable", "nchs", "no_limits"]
 Year = int | str  # a span such as "2011-2013" if a row of the table is about several years
 Content = TypeVar("Content")
 
@@ -38,6 +38,7 @@ class Figures(ResultObject):
     sample_size: int | None = Field(description="respondents")
     rows: int = Field(description="rows with a value that the estimate rests on")
     flags: list[Flag]
+    footnote: str | None = Field(description="CDC's footnote, if all rows of the estimate have the same")
 
 
 class Equality(ResultObject):
@@ -100,3 +101,4 @@ class Provenance(UsedRows):
     statistic: str
     table: UsedTable
     other: UsedRows | None = None
+    notes: list[str] = Field(description="what a reader of the result should know, as sentences")

@@ -3,10 +3,11 @@
 from dataclasses import asdict
 
 import numpy as np
+from pydantic import Field
 
 from app.queries.bodies import PlaceBody
-from app.queries.narrowing import one_location, one_stratum
-from app.queries.query import Query, filters_of, select
+from app.queries.narrowing import estimable, one_location, one_stratum
+from app.queries.query import Query, select
 from app.statistics.estimate import cells_of
 from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
@@ -15,7 +16,7 @@ from app.table.cells import Values
 from app.table.estimates import Estimates, missing_limits_error, with_known_year, with_limits, yearly_estimates
 from app.table.survey_table import SurveyTable
 
-FEWEST_YEARS = 3  # a line through two has no residuals to judge it by
+FEWEST_YEARS = 3  # a line through two fits whatever they are
 
 
 class TrendBody(PlaceBody):
@@ -24,20 +25,29 @@ class TrendBody(PlaceBody):
 
 def resolve_trend(body: TrendBody, table: SurveyTable) -> Query:
     """Return a query about one location and one stratum; checks that there are enough years for a line."""
-    question, filters = table.question_code(body.question), filters_of(body, table)
+    question, filters = estimable(body, table)
     query = Query(question, one_location(body.state, table, one_stratum(body, table, filters)))
     _years(table, query)
     return query
 
 
 class Slope(ResultObject):
-    """The slope of the fitted line in percentage points a year; null if no residuals are left to estimate its error."""
+    """The slope of the fitted line in percentage points a year; p is two-sided."""
 
     value: float
-    low: float | None
-    high: float | None
-    standard_error: float | None
-    p_value: float | None
+    low: float
+    high: float
+    standard_error: float
+    p_value: float
+
+
+class LackOfFit(ResultObject):
+    """Whether the years scatter about the line by more than their standard errors explain."""
+
+    q: float = Field(description="sum of the squared residuals, each divided by its standard error")
+    degrees_of_freedom: int = Field(description="years with limits, less two")
+    p_value: float = Field(description="of q; a small one says that a line does not describe these years")
+    scale: float = Field(description="factor by which the standard errors are multiplied, at least 1")
 
 
 class TrendYear(Figures):
@@ -45,8 +55,8 @@ class TrendYear(Figures):
 
     year: Year
     fitted: float
-    fitted_low: float | None
-    fitted_high: float | None
+    fitted_low: float
+    fitted_high: float
 
 
 class Trend(ResultObject):
@@ -56,6 +66,7 @@ class Trend(ResultObject):
     category: str | None
     stratum: str | None
     slope: Slope
+    lack_of_fit: LackOfFit
     years: list[TrendYear]
 
 
@@ -68,8 +79,8 @@ class Trend(ResultObject):
 def trend(table: SurveyTable, query: Query) -> Result:
     """Return the prevalence by year, and the slope of the line through it in percentage points a year.
 
-    The line is fitted by least squares with the inverse variances of the years as weights; see
-    ``app.statistics.fits.weighted_line``.
+    The line is fitted by least squares with the inverse variances of the years as weights. If the years scatter about
+    it by more than their standard errors explain, its error is larger; see ``app.statistics.fits.weighted_line``.
     """
     from app.statistics.fits import weighted_line  # noqa: PLC0415 - heavy, see there
 
@@ -83,7 +94,7 @@ def trend(table: SurveyTable, query: Query) -> Result:
     ]
     (about, *_) = cells_of(table, yearly, ["location", "category", "stratum"])
     keys = {key: about[key] for key in ("location", "category", "stratum")}
-    return {**keys, "slope": asdict(line.slope), "years": years}
+    return {**keys, "slope": asdict(line.slope), "lack_of_fit": asdict(line.lack_of_fit), "years": years}
 
 
 def _years(table: SurveyTable, query: Query) -> Estimates:

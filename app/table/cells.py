@@ -20,15 +20,17 @@ LIMITS_Z = 1.959963984540054  # the 97.5 % quantile of the standard normal distr
 class Cells(Columnar):
     """The cells of one question, all arrays of shape (cells,), sorted by location, stratum, period, footnote.
 
-    A cell holds the rows that agree in all four keys; in CDC's table that is one row. All its measures are sums, so
-    cells can be added up in any order and any grouping.
+    A cell holds rows that agree in all keys; in CDC's table that is one row. All its measures are sums, so cells can be
+    added up in any order and any grouping.
 
     Parameters
     ----------
     locations, strata, periods: codes of the table that the cells belong to; -1 where the rows have none
-    footnoted: whether the rows carry CDC's footnote symbol
+    footnotes: codes of the rows' footnotes; -1 where they have none
+    copies: whether the rows are identical to a row of another cell with the same location, stratum and period
     rows: number of rows with a value
-    suppressed_rows: number of rows without a value, because it is suppressed
+    suppressed_rows: number of rows without a value, because it is suppressed or the data were not reported
+    unreported_rows: number of these whose data were not reported
     value_sum, value_rest: sums of the two parts of the values (see ``split_values``), in percent; added up they are the
         correctly rounded sum of the values, whatever the order of the rows and the parts of the source
     low_sum, high_sum: sums of the published confidence limits (95 %), in percent; NaN where a row lacks one
@@ -42,9 +44,11 @@ class Cells(Columnar):
     locations: Codes
     strata: Codes
     periods: Codes
-    footnoted: Mask
+    footnotes: Codes
+    copies: Mask
     rows: Codes
     suppressed_rows: Codes
+    unreported_rows: Codes
     value_sum: Values
     value_rest: Values
     low_sum: Values
@@ -52,6 +56,11 @@ class Cells(Columnar):
     variance_sum: Values
     logit_variance_sum: Values
     respondents: Values
+
+    @property
+    def footnoted(self) -> Mask:
+        """Whether the rows of each cell have a footnote."""
+        return self.footnotes >= 0
 
     def count_rows(self) -> int:
         """Return how many rows the cells hold, suppressed ones included."""

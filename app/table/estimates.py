@@ -13,7 +13,7 @@ from app.errors import InvalidRequestError
 from app.table.cells import Cells, Codes, Mask, Values
 from app.table.columnar import Columnar
 from app.table.confidence_limits import HIGHEST, limits_around
-from app.table.keys import distinct_keys, sum_by_key
+from app.table.keys import common_by_key, distinct_keys, sum_by_key
 from app.table.survey_table import SurveyTable
 
 TABLE_WITHOUT_LIMITS = (
@@ -43,6 +43,8 @@ class Estimates(Columnar):
     low, high: 95 % confidence limits, NaN if unknown
     respondents: sample sizes, NaN if unknown
     rows: number of rows with a value
+    footnotes: code of the footnote that all rows have, -1 if there is none
+    unreported: True if there is no value because the data were not reported
     incomplete: True if some, but not all, of the rows or years are suppressed or missing
     is_logit: True if the limits are symmetric in the logit, not in percent
     """
@@ -56,6 +58,8 @@ class Estimates(Columnar):
     high: Values
     respondents: Values
     rows: Codes
+    footnotes: Codes
+    unreported: Mask
     incomplete: Mask
     is_logit: Mask
 
@@ -73,18 +77,20 @@ def yearly_estimates(cells: Cells) -> Estimates:
     logit_variance = total(cells.logit_variance_sum)
     is_logit = ~np.isnan(logit_variance)
     errors = _divide(np.sqrt(np.where(is_logit, logit_variance, total(cells.variance_sum))), rows)
-    low, high = limits_around(values, errors, is_logit)
-    single = rows == 1
+    low, high = total(cells.low_sum), total(cells.high_sum)
+    _replace_limits((low, high), rows > 1, values, errors, is_logit)
     return Estimates(
         locations,
         strata,
         periods,
         values,
         errors,
-        low=np.where(single, total(cells.low_sum), low),
-        high=np.where(single, total(cells.high_sum), high),
+        low=np.where(rows > 0, low, np.nan),
+        high=np.where(rows > 0, high, np.nan),
         respondents=np.where(rows > 0, total(cells.respondents), np.nan),
         rows=rows.astype(np.int64),
+        footnotes=common_by_key(key_of_cell, locations.size, cells.footnotes),
+        unreported=(rows == 0) & (total(cells.unreported_rows) == total(cells.suppressed_rows)),
         incomplete=(rows > 0) & (total(cells.suppressed_rows) > 0),
         is_logit=is_logit,
     )
@@ -113,8 +119,8 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
     values = _divide(total_valued(yearly.values), years)
     errors = _divide(np.sqrt(total_valued(yearly.errors**2)), years)
     is_logit = total(valued & ~yearly.is_logit) == 0
-    low, high = limits_around(values, errors, is_logit)
-    single = years == 1
+    low, high = total_valued(yearly.low), total_valued(yearly.high)
+    _replace_limits((low, high), years > 1, values, errors, is_logit)
     lacks_years = False if years_of_strata is None else years < years_of_strata[strata]
     return Estimates(
         locations,
@@ -122,13 +128,22 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
         np.full(locations.size, -1),
         values,
         errors,
-        low=np.where(single, total_valued(yearly.low), low),
-        high=np.where(single, total_valued(yearly.high), high),
+        low=np.where(years > 0, low, np.nan),
+        high=np.where(years > 0, high, np.nan),
         respondents=np.where(years > 0, total_valued(yearly.respondents), np.nan),
         rows=rows.astype(np.int64),
+        footnotes=common_by_key(key_of_estimate, locations.size, yearly.footnotes),
+        unreported=total(~yearly.unreported) == 0,
         incomplete=(years > 0) & ((total(~valued | yearly.incomplete) > 0) | lacks_years),
         is_logit=is_logit,
     )
+
+
+def _replace_limits(limits: tuple[Values, Values], means: Mask, values: Values, errors: Values, is_logit: Mask) -> None:
+    """Replace, in place, the summed limits of those estimates that are means; a single row keeps its own."""
+    if means.any():
+        low, high = limits
+        low[means], high[means] = limits_around(values[means], errors[means], is_logit[means])
 
 
 def _divide(totals: Values, counts: Values) -> Values:
@@ -140,14 +155,6 @@ def _divide(totals: Values, counts: Values) -> Values:
 def with_limits(estimates: Estimates) -> Estimates:
     """Return the estimates with a value and a standard error above 0: those that can be weighted and tested."""
     return estimates.select(estimates.errors > 0)
-
-
-def reliable(estimates: Estimates) -> Mask:
-    """Return which estimates can be ranked: those with a value, an error, and none of the flags of unreliable ones."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        doubtful = FLAGS["unreliable"](estimates) | FLAGS["nchs"](estimates)
-    chosen: Mask = (estimates.errors > 0) & ~doubtful
-    return chosen
 
 
 def missing_limits_error(table: SurveyTable, reason: str) -> InvalidRequestError:
@@ -188,6 +195,12 @@ def flags_of(estimates: Estimates) -> list[list[str]]:
     return flagged
 
 
+def are_unreliable(estimates: Estimates) -> Mask:
+    """Return which estimates have a flag that advises against using them: ``unreliable`` or ``nchs``."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return FLAGS["unreliable"](estimates) | FLAGS["nchs"](estimates)
+
+
 def _below_nchs_standard(estimates: Estimates) -> Mask:
     width = estimates.high - estimates.low
     wide = (width >= NCHS_WIDE) | ((width > NCHS_NARROW) & (width / estimates.values > NCHS_MAX_RELATIVE_WIDTH))
@@ -196,7 +209,8 @@ def _below_nchs_standard(estimates: Estimates) -> Mask:
 
 
 FLAGS: Mapping[str, Callable[[Estimates], Mask]] = {
-    "suppressed": lambda estimates: np.isnan(estimates.values),
+    "suppressed": lambda estimates: np.isnan(estimates.values) & ~estimates.unreported,
+    "not_reported": lambda estimates: estimates.unreported,
     "incomplete": lambda estimates: estimates.incomplete,
     "small_sample": lambda estimates: estimates.respondents < MIN_RESPONDENTS,
     "unreliable": lambda estimates: estimates.errors / estimates.values >= MAX_RELATIVE_ERROR,

@@ -62,6 +62,14 @@ def _rank(numbers: Codes, bound: int) -> tuple[Codes, int]:
     return ranks[place], found.size
 
 
+def common_by_key(key_of_row: Codes, keys: int, codes: Codes) -> Codes:
+    """Return for each key the code that all its rows have, or -1 if they have several; shape (keys,)."""
+    some_code = np.full(keys, -1)
+    some_code[key_of_row] = codes
+    some_code[key_of_row[codes != some_code[key_of_row]]] = -1
+    return some_code
+
+
 def sum_by_key(key_of_row: Codes, keys: int, measure: Codes | Values | Mask) -> Values:
     """Sum a measure over the rows of each key; shape (keys,)."""
     return np.bincount(key_of_row, weights=measure, minlength=keys).astype(np.float64, copy=False)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from app.table.sources.files import combined_sha256
 from app.table.sources.frame import SourceFrame
 from app.table.sources.parser import Layout
 from app.table.survey_table import SurveyTable
@@ -19,14 +20,19 @@ class Origin:
     ----------
     source: the path or address for messages, without secrets
     name: its last part, for the report
-    sha256: returns ``combined_sha256`` of the files. It may block until a thread has computed that, so call it last
+    digests: returns name and SHA-256 of each file, sorted by name. It may block until a thread has computed them, so
+        call it last
     notes: remarks for the report
     """
 
     source: str
     name: str
-    sha256: Callable[[], str]
+    digests: Callable[[], Sequence[tuple[str, str]]]
     notes: tuple[str, ...] = ()
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the source. Blocks like ``digests``."""
+        return combined_sha256(self.digests())
 
 
 class SourceKind(Protocol[R]):

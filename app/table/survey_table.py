@@ -5,7 +5,7 @@ pair of category and name, period code 0 the earliest period. Sorting by code th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Literal
@@ -14,8 +14,9 @@ import numpy as np
 from rapidfuzz import fuzz, process, utils
 
 from app.errors import InvalidRequestError, quoted
-from app.table.cells import Cells
+from app.table.cells import TIE_DECIMALS, Cells
 from app.table.confidence_limits import has_logit_limits
+from app.table.conflict import Conflict
 from app.table.facts import Direction
 from app.table.means import Means, QuestionMeans
 
@@ -26,6 +27,7 @@ MAX_COMPARED_CHARS = 200  # bounds the time of a fuzzy match
 NATION = "National"
 TOTAL = "Total"  # both the category of all respondents and its only stratum
 FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the source
+NEWER_CATEGORIES = {"Gender": "Sex"}  # newer versions of CDC's table have the second name
 MODELLED_MARK = "modelled"  # part of the name of a modelled data source
 CATEGORIES_HINT = "GET /api/dataset lists the categories with their values"
 
@@ -99,6 +101,9 @@ class DatasetReport:
     rows_used_despite_footnote: used rows that have both a value and a footnote symbol
     rows_skipped: counts by reason
     notes: consequences of missing optional columns, and remarks of the reader
+    rows_identical: used or suppressed rows that are identical to another one; estimates count these once
+    footnotes: those that occur, by code
+    conflicts: why there are no estimates, for each question whose rows contradict each other, by its text
     """
 
     source: str
@@ -113,6 +118,9 @@ class DatasetReport:
     rows_skipped: Mapping[str, int]
     years: tuple[int, ...]
     notes: tuple[str, ...]
+    rows_identical: int = 0
+    conflicts: Mapping[str, str] = field(default_factory=dict)
+    footnotes: tuple[str, ...] = ()
 
 
 def is_modelled(datasources: Iterable[str]) -> bool:
@@ -124,10 +132,17 @@ class QuestionData:
     """A question with its cells (sums and counts by location, stratum and period) and the means over all of them.
 
     ``limits_scale`` says on which scale its confidence limits are symmetric; None without any limits.
+
+    ``conflict`` is set if several different rows claim to be the same cell; then there are no estimates.
+    ``value_types`` are those that occur, such as "Crude Prevalence".
     """
 
-    def __init__(self, question: Question, cells: Cells) -> None:
+    def __init__(
+        self, question: Question, cells: Cells, conflict: Conflict | None = None, value_types: tuple[str, ...] = ()
+    ) -> None:
         self.question = question
+        self.conflict = conflict
+        self.value_types = value_types
         is_logit = has_logit_limits(cells)
         has_limits = bool(((cells.rows > 0) & (cells.variance_sum >= 0)).any())
         self.limits_scale: LimitsScale | None = ("logit" if is_logit else "linear") if has_limits else None
@@ -139,6 +154,13 @@ class QuestionData:
         """Restore the pickled state of another process, and lock the arrays again: pickling makes them writable."""
         self.__dict__.update(state)
         self._lock()
+
+    @cached_property
+    def has_tenths(self) -> bool:
+        """Whether all values are published to tenths of a percent, or coarser."""
+        cells = self.cells.select(self.cells.rows == 1)
+        tenths = 10 * (cells.value_sum + cells.value_rest)
+        return bool(np.allclose(tenths, np.rint(tenths), rtol=0, atol=10.0**-TIE_DECIMALS))
 
     def _lock(self) -> None:
         self.cells.lock()
@@ -218,6 +240,19 @@ class SurveyTable:
             raise InvalidRequestError(f"question {quoted(text_or_id)} has no values in this table; choose another one")
         return code
 
+    def estimable_question_code(self, text_or_id: str) -> int:
+        """Return the code of a question whose cells have one row each, so that there are estimates.
+
+        Raises
+        ------
+        InvalidRequestError: as ``question_code``, or the question's rows contradict each other
+        """
+        code = self.question_code(text_or_id)
+        data = self.questions[code]
+        if data.conflict is not None:
+            raise InvalidRequestError(data.conflict.reason(data.question.text))
+        return code
+
     def location_code(self, name_or_abbreviation: str) -> int:
         """Return the code of a location.
 
@@ -244,6 +279,19 @@ class SurveyTable:
         """The code of the nation as a whole, or None if the table does not have it."""
         return self._location_codes.get(NATION)
 
+    def category_name(self, category: str) -> str:
+        """Return the table's name of a category, which may have another one in another version of CDC's table.
+
+        Raises
+        ------
+        InvalidRequestError: the category is unknown
+        """
+        older = {new: old for old, new in NEWER_CATEGORIES.items()}
+        for name in (category, NEWER_CATEGORIES.get(category, ""), older.get(category, "")):
+            if name in self.categories:
+                return name
+        raise InvalidRequestError(_unknown("stratification category", category, self.categories, CATEGORIES_HINT))
+
     def strata_codes(self, category: str, name: str | None = None) -> tuple[int, ...]:
         """Return the codes of all strata of a category, or of the named one.
 
@@ -251,9 +299,7 @@ class SurveyTable:
         ------
         InvalidRequestError: the category or the stratum is unknown
         """
-        of_category = self.categories.get(category)
-        if of_category is None:
-            raise InvalidRequestError(_unknown("stratification category", category, self.categories, CATEGORIES_HINT))
+        of_category = self.categories[self.category_name(category)]
         if name is None:
             return tuple(of_category.values())
         if name not in of_category:

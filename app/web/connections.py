@@ -29,7 +29,7 @@ DESCRIPTORS = Path("/proc/self/fd")
 # In the kernel's struct tcp_info: the times of the last data, and the numbers of segments with data in and out.
 SENT_OFFSET, RECEIVED_OFFSET, SEGMENTS_OFFSET, INFO_BYTES = 44, 52, 152, 160
 LOOK_SECONDS, PAUSE_SECONDS = 1.0, 0.01
-MARGIN_SECONDS = 0.2  # from the last byte of a request to the moment when a thread takes it
+MARGIN_SECONDS = 1.0  # from the last byte of a request to the moment when a thread takes it, on a busy machine
 
 IN_PROGRESS = "requests_in_progress"  # extension of an application: its RequestsInProgress
 

@@ -25,6 +25,10 @@ BACKLOG = 4096  # connections that wait to be accepted, while all threads are bu
 HEADER_SECONDS = 15  # within which the head of a request has to arrive, also the next one of an idle connection
 UNREAD_SECONDS = 30  # after which a client that reads nothing of its response is disconnected; Linux only
 
+# Left alone, the system buffers megabytes for each client that reads nothing. A thousand such clients use up its memory
+# for TCP, and everybody waits.
+SEND_BUFFER_BYTES = 64 * 1024  # of a connection; Linux doubles it for its own records
+
 
 class HttpServer(MPServer):
     """Serve an application in one worker process, and replace the worker if it dies.
@@ -56,7 +60,9 @@ class HttpServer(MPServer):
             log_level=LogLevels.error,  # its warning about many threads is answered in app.process.limits
             websockets=False,
         )
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # every accepted connection inherits it
+        # Every accepted connection inherits these.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
         self._listening = listening
         self._respawns = Respawns()

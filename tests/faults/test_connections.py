@@ -1,5 +1,6 @@
 """Connections that stand still: they cost honest clients little, and those that Granian can end are ended."""
 
+import os
 import resource
 import socket
 import time
@@ -11,13 +12,17 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from support.load import load
+from support.load import load, scaled
+from support.nginx import NGINX, NO_NGINX, running_nginx
 from support.raw_http import get_bytes
 from support.real_server import PROJECT_ROOT, RealServer, entry_point_with, running_server
 
-CONNECTIONS = 400
-MEASURED_SECONDS = 2
-SETTLE_SECONDS = 2
+CONNECTIONS = scaled(400, 4_000)
+NGINX_CONNECTIONS, SOURCES = scaled(600, 10_000), 200
+BEHIND_NGINX = {"STATS_TRUSTED_PROXIES": "127.0.0.1", "STATS_ADMIN_TOKEN": "correct-horse-battery"}
+MEASURED_SECONDS = scaled(2, 10)
+SETTLE_SECONDS = 60.0  # at most, until the worker has nothing to do
+IDLE_SHARE = 0.1  # of a core
 LEAST_RATE = 0.5
 SPARE_FILES = 500
 ENDED_AFTER_SECONDS = 2  # the server's limits, for the tests of them
@@ -26,6 +31,8 @@ HALF_BODIES = 100
 FEW_FILES = 256  # leaves room for 108 connections
 TOO_MANY = 150
 RECEIVED_BYTES = 4096
+FEW_UNREAD = 20
+MOST_BUFFERED_BYTES = 256 * 1024  # of a connection, by the system
 UNREAD_REQUESTS = 20  # of 240 kB each; more than the buffers of a connection hold
 
 HEAD = b"POST /api/global_mean HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -36,14 +43,21 @@ STANDING_STILL = {"silent": SILENT, "half a head": HALF_HEAD, "idle": IDLE, "rea
 
 
 @contextmanager
-def standing_still(address: str, number: int, *sent: bytes) -> Iterator[None]:
-    """Open connections, send each one of ``sent``, and then do nothing."""
+def standing_still(address: str, number: int, *sent: bytes, sources: int = 0) -> Iterator[None]:
+    """Open connections, send each one of ``sent``, and then do nothing.
+
+    Parameters
+    ----------
+    sources: how many addresses of the loopback network they come from; 0 leaves it to the system
+    """
     parts = urlsplit(address)
     with ExitStack() as stack:
         for place in range(number):
             connection = stack.enter_context(socket.socket())
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES)
             connection.settimeout(END_SECONDS)
+            if sources:
+                connection.bind((f"127.0.1.{place % sources + 1}", 0))
             connection.connect((parts.hostname, parts.port))
             connection.sendall(sent[place % len(sent)])
         yield
@@ -71,9 +85,34 @@ def open_sockets(server: RealServer) -> int:
     return sum(path.is_socket() for path in list(files.iterdir()))
 
 
-def jobs_per_second(server: RealServer) -> float:
+def buffered_bytes(address: str) -> int:
+    """Return how many bytes the system holds that clients of an address have not read."""
+    port = int(address.rpartition(":")[2])
+    lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()
+    queues = [line.split()[4] for line in lines if line.split()[1].endswith(f":{port:04X}")]
+    return sum(int(queue.partition(":")[0], 16) for queue in queues)
+
+
+def processor_seconds(server: RealServer) -> float:
+    """Return the processor time that the worker has taken."""
+    fields = Path(f"/proc/{server.worker()}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_until_idle(server: RealServer) -> float:
+    """Wait until the worker has nothing to do; return the seconds that took."""
+    started = time.monotonic()
+    while time.monotonic() < started + SETTLE_SECONDS:
+        before = processor_seconds(server)
+        time.sleep(1)
+        if processor_seconds(server) - before < IDLE_SHARE:
+            break
+    return time.monotonic() - started
+
+
+def jobs_per_second(address: str) -> float:
     """Return how many jobs per second the honest clients finish; each result is checked."""
-    with load(server.address, read_back=True) as seen:
+    with load(address, read_back=True) as seen:
         time.sleep(MEASURED_SECONDS)
     assert seen.wrong == []
     assert seen.broken == 0
@@ -84,7 +123,7 @@ def jobs_per_second(server: RealServer) -> float:
 def many_open_files() -> Iterator[None]:
     """Raise this process's limit of open files for all the connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS + SPARE_FILES
+    wanted = max(CONNECTIONS, NGINX_CONNECTIONS) + SPARE_FILES
     if hard != resource.RLIM_INFINITY and hard < wanted:
         pytest.skip(f"this system lets a process open {hard} files, the test needs {wanted}")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
@@ -96,15 +135,50 @@ def many_open_files() -> Iterator[None]:
 def test_honest_clients_keep_at_least_half_their_rate() -> None:
     with running_server() as server:
         finish_large_job(server)
-        jobs_per_second(server)  # the first seconds are slower
-        before = jobs_per_second(server)
+        jobs_per_second(server.address)  # the first seconds are slower
+        before = jobs_per_second(server.address)
         with standing_still(server.address, CONNECTIONS, SILENT, HALF_HEAD, HALF_BODY, UNREAD):
-            time.sleep(SETTLE_SECONDS)  # until the buffers of those that read nothing are full
-            meanwhile = jobs_per_second(server)
-        after = jobs_per_second(server)
+            settled = wait_until_idle(server)  # the buffers of those that read nothing are full
+            meanwhile = jobs_per_second(server.address)
+        after = jobs_per_second(server.address)
     share = 2 * meanwhile / (before + after)
-    print(f"\n{CONNECTIONS} still: {meanwhile:.0f} jobs/s, {before:.0f} before, {after:.0f} after: {share:.2f}")
+    rates = f"{meanwhile:.0f} jobs/s, {before:.0f} before, {after:.0f} after: {share:.2f}"
+    print(f"\n{CONNECTIONS} still, settled after {settled:.0f} s: {rates}")
+    assert settled < SETTLE_SECONDS
     assert share >= LEAST_RATE
+
+
+@pytest.mark.skipif(NGINX is None, reason=NO_NGINX)
+@pytest.mark.usefixtures("many_open_files")
+def test_behind_nginx_connections_that_stand_still_do_not_reach_the_server(tmp_path: Path) -> None:
+    every = (*STANDING_STILL.values(), HALF_BODY)
+    with running_server(BEHIND_NGINX) as server, running_nginx(tmp_path, server.address) as address:
+        finish_large_job(server)
+        jobs_per_second(address)
+        before = jobs_per_second(address)
+        with standing_still(address, NGINX_CONNECTIONS, *every, sources=SOURCES):
+            wait_until_idle(server)
+            reached, buffered = open_sockets(server), buffered_bytes(address)
+            meanwhile = jobs_per_second(address)
+        after = jobs_per_second(address)
+    share = 2 * meanwhile / (before + after)
+    rates = f"{meanwhile:.0f} jobs/s, {before:.0f} before, {after:.0f} after: {share:.2f}"
+    print(
+        f"\n{NGINX_CONNECTIONS} still behind nginx, {reached} reach the server, {buffered >> 10} KiB buffered: {rates}"
+    )
+    assert share >= LEAST_RATE
+    assert reached < NGINX_CONNECTIONS / 2  # connections that nginx keeps open between requests
+    assert 0 < buffered < NGINX_CONNECTIONS / len(every) * MOST_BUFFERED_BYTES
+
+
+def test_the_system_buffers_little_for_clients_that_read_nothing() -> None:
+    with running_server() as server:
+        finish_large_job(server)
+        with standing_still(server.address, FEW_UNREAD, UNREAD):
+            wait_until_idle(server)
+            held = buffered_bytes(server.address)
+    print(f"\n{held / FEW_UNREAD / 1024:.0f} KiB are buffered for each client that reads nothing")
+    assert 0 < held <= FEW_UNREAD * MOST_BUFFERED_BYTES
 
 
 def test_connections_that_stand_still_are_ended(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """Bodies that the client cuts off, or that are too long in chunks: refused, and no job is accepted."""
 
 import json
+import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,6 +20,7 @@ BODY = b'{"question":"Q036"}'
 HEAD = b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 END = b"0\r\n\r\n"
 DEADLINE_SECONDS = 20.0
+BUSY_SECONDS = 0.5
 
 
 class Cut(NamedTuple):
@@ -76,6 +80,20 @@ def test_a_body_cut_off_by_a_half_closed_connection_is_refused(server: RealServe
     assert answer is not None
     assert answer.status == 400
     assert "ended before the body did" in json.loads(answer.body)["reason"]
+    assert jobs(server) == before
+
+
+@as_cut
+def test_a_body_cut_off_is_refused_by_a_server_that_is_too_busy_to_take_it_at_once(
+    server: RealServer, cut: Cut
+) -> None:
+    before, worker = jobs(server), server.worker()
+    with RawConnection(server.address) as connection:
+        os.kill(worker, signal.SIGSTOP)
+        threading.Timer(BUSY_SECONDS, os.kill, (worker, signal.SIGCONT)).start()
+        answer = connection.ask(cut.data, whole=False)
+    assert answer is not None
+    assert answer.status == 400
     assert jobs(server) == before
 
 

@@ -2,10 +2,12 @@
 
 import collections
 import itertools
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_IMODE
 
 import pytest
 
@@ -35,6 +37,28 @@ def test_odd_entries_of_a_results_folder_do_not_stop_the_start(tmp_path: Path) -
             assert server.stop() == 0
             assert "Traceback" not in server.output()
             assert "job_id_70" in server.log_file.read_text(encoding="utf-8")
+
+
+def modes(folder: Path) -> tuple[int, set[int]]:
+    """Return the mode of a folder, and those of its files."""
+    return S_IMODE(folder.stat().st_mode), {S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+def test_results_are_for_the_servers_user_and_group_alone() -> None:
+    with running_server() as server:
+        finished_jobs(server, 2)
+        assert modes(server.results_dir) == (0o750, {0o640})
+        shutil.rmtree(server.results_dir)
+        finished_jobs(server, 2)
+        assert modes(server.results_dir) == (0o750, {0o640})
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o770, 0o755])
+def test_a_folder_that_exists_keeps_its_mode(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    with running_server({"STATS_RESULTS_DIR": str(tmp_path)}) as server:
+        finished_jobs(server, 2)
+    assert modes(tmp_path) == (mode, {0o640})
 
 
 @pytest.fixture

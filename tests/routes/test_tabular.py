@@ -23,6 +23,7 @@ SUPPRESSED = {
 }
 CELL_COLUMNS = ["value", "low", "high", "sample_size", "rows", "flags"]
 CELL_ROW, SUPPRESSED_ROW = [2.0, 1.0, 3.0, 900, 1, ""], [None, None, None, None, 0, "suppressed;no_limits"]
+SLOPE_ROW = [0.5, 1.0, 3.0, 0.1, 0.01, 2.5, 1, 0.2, 1.5]
 PLACE: dict[str, Any] = {"location": "Ohio", "category": "Total", "stratum": "Total"}
 
 
@@ -74,6 +75,7 @@ def rows_of(statistic: str, data: Any) -> list[list[Any]]:
             {
                 **PLACE,
                 "slope": {"value": 0.5, **LIMITS, "standard_error": 0.1, "p_value": 0.01},
+                "lack_of_fit": {"q": 2.5, "degrees_of_freedom": 1, "p_value": 0.2, "scale": 1.5},
                 "years": [
                     {"year": 2011, **CELL, "fitted": 2.1, "fitted_low": 2.0, "fitted_high": 2.2},
                     {"year": 2012, **SUPPRESSED, "fitted": 2.6, "fitted_low": 2.5, "fitted_high": 2.7},
@@ -83,9 +85,10 @@ def rows_of(statistic: str, data: Any) -> list[list[Any]]:
                 [
                     *("location", "category", "stratum", "year", *CELL_COLUMNS, "fitted", "fitted_low", "fitted_high"),
                     *("slope", "slope_low", "slope_high", "slope_standard_error", "slope_p_value"),
+                    *("lack_of_fit_q", "lack_of_fit_degrees_of_freedom", "lack_of_fit_p_value", "lack_of_fit_scale"),
                 ],
-                ["Ohio", "Total", "Total", 2011, *CELL_ROW, 2.1, 2.0, 2.2, 0.5, 1.0, 3.0, 0.1, 0.01],
-                ["Ohio", "Total", "Total", 2012, *SUPPRESSED_ROW, 2.6, 2.5, 2.7, 0.5, 1.0, 3.0, 0.1, 0.01],
+                ["Ohio", "Total", "Total", 2011, *CELL_ROW, 2.1, 2.0, 2.2, *SLOPE_ROW],
+                ["Ohio", "Total", "Total", 2012, *SUPPRESSED_ROW, 2.6, 2.5, 2.7, *SLOPE_ROW],
             ],
         ),
         (
@@ -135,16 +138,20 @@ def rows_of(statistic: str, data: Any) -> list[list[Any]]:
                 "locations": 2,
                 "pearson": {"r": 0.9, **LIMITS, "p_value": 0.1},
                 "spearman": {"rho": 0.8, **LIMITS, "p_value": 0.2},
+                "reliability": {"x": 0.9, "y": None},
                 "pairs": [{"location": "Ohio", "x": 35.1, "y": 29.0}, {"location": "Utah", "x": 25.1, "y": 19.0}],
+                "left_out": [{"location": "Guam", "x": 1.0, "y": 2.0}],
+                "notes": ["a note"],
             },
             [
                 [
                     *("question", "other_question", "locations", "location", "x", "y"),
                     *("pearson_r", "pearson_low", "pearson_high", "pearson_p_value"),
                     *("spearman_rho", "spearman_low", "spearman_high", "spearman_p_value"),
+                    *("reliability_x", "reliability_y"),
                 ],
-                ["one", "two", 2, "Ohio", 35.1, 29.0, 0.9, 1.0, 3.0, 0.1, 0.8, 1.0, 3.0, 0.2],
-                ["one", "two", 2, "Utah", 25.1, 19.0, 0.9, 1.0, 3.0, 0.1, 0.8, 1.0, 3.0, 0.2],
+                ["one", "two", 2, "Ohio", 35.1, 29.0, 0.9, 1.0, 3.0, 0.1, 0.8, 1.0, 3.0, 0.2, 0.9, None],
+                ["one", "two", 2, "Utah", 25.1, 19.0, 0.9, 1.0, 3.0, 0.1, 0.8, 1.0, 3.0, 0.2, 0.9, None],
             ],
         ),
         (

@@ -54,8 +54,9 @@ def test_limits_of_a_mean_stay_within_0_and_100(tmp_path: Path) -> None:
     assert (utah["value"], utah["low"], utah["high"]) == (99, pytest.approx(99 - half_width), 100)
 
 
-def test_a_mean_over_years_counts_rows_and_not_years(tmp_path: Path) -> None:
-    rows = [cell(20, **year(2018)), cell(22, **year(2018)), cell(30, **year(2019))]
+def test_a_mean_over_years_gives_rows_without_a_year_the_weight_of_one_year(tmp_path: Path) -> None:
+    undated = {"YearStart": "", "YearEnd": ""}
+    rows = [cell(20, **undated), cell(22, **undated), cell(30, **year(2019))]
     (found,) = ask(tmp_path, rows, "estimate")
     assert (found["value"], found["rows"], found["sample_size"]) == (25.5, 3, 300)
 
@@ -133,6 +134,40 @@ def test_a_correlation_includes_the_nation_only_if_the_request_names_it(tmp_path
     assert [pair["location"] for pair in named["pairs"]] == PLACES
 
 
+def test_a_correlation_leaves_out_and_names_unreliable_pairs(tmp_path: Path) -> None:
+    wide = {"Low_Confidence_Limit": 12, "High_Confidence_Limit ": 45}
+    rows = [{**each, **wide} if each["LocationDesc"] == "Guam" else each for each in two_questions()]
+    rows.append(cell(50, LocationDesc="Maine"))
+    rows.append(cell(30, LocationDesc="Maine", Question="other", QuestionID="other"))
+    found = ask(tmp_path, rows, "correlate", other_question="other")
+    assert [pair["location"] for pair in found["pairs"]] == ["Iowa", "Maine", "Ohio", "Utah"]
+    assert [(pair["location"], pair["x_flags"]) for pair in found["left_out"]] == [("Guam", ["unreliable", "nchs"])]
+    assert found["locations"] == 4
+    assert "not across people" in found["notes"][0]
+    assert "Guam" in found["notes"][1]
+    assert 0 < found["reliability"]["x"] < 1
+
+
+def test_a_correlation_is_over_the_years_that_both_questions_have(tmp_path: Path) -> None:
+    rows = [{**each, **year(2019)} for each in two_questions()]
+    earlier = [{**each, "Data_Value": 90, **year(2018)} for each in two_questions() if each["Question"] == "q"]
+    with_limits = [{**each, "Low_Confidence_Limit": 88, "High_Confidence_Limit ": 92} for each in earlier]
+    found = ask(tmp_path, [*rows, *with_limits], "correlate", other_question="other")
+    assert found["years"] == [2019]
+    assert max(pair["x"] for pair in found["pairs"]) < 50
+    apart = [each for each in rows if each["Question"] == "other"]
+    with pytest.raises(InvalidRequestError, match=r"no year in common \(the first has 2018, the other 2019\)"):
+        ask(tmp_path, [*with_limits, *apart], "correlate", other_question="other")
+
+
+def test_a_correlation_without_limits_has_no_reliability(tmp_path: Path) -> None:
+    bare: list[Row] = [{**each, "Low_Confidence_Limit": "", "High_Confidence_Limit ": ""} for each in two_questions()]
+    found = ask(tmp_path, bare, "correlate", other_question="other")
+    assert found["reliability"] == {"x": None, "y": None}
+    assert found["pairs"][0]["x_low"] is None
+    assert found["pairs"][0]["x_flags"] == ["no_limits"]
+
+
 def test_values_that_differ_by_rounding_only_have_no_correlation(tmp_path: Path) -> None:
     """0.1, 0.2 and 0.3 add up to another number in another order."""
     orders = {"Guam": (0.1, 0.2, 0.3), "Iowa": (0.3, 0.2, 0.1), "Ohio": (0.2, 0.2, 0.2)}
@@ -144,7 +179,8 @@ def test_values_that_differ_by_rounding_only_have_no_correlation(tmp_path: Path)
     ]
     means = {sum(values) / 3 for values in orders.values()}
     assert len(means) > 1
-    other = [each for each in two_questions() if each["Question"] == "other"]
+    others = [each for each in two_questions() if each["Question"] == "other"]
+    other = [{**each, **year(number)} for each in others for number in (2017, 2018, 2019)]
     with pytest.raises(InvalidRequestError, match="the same value in all these locations"):
         ask(tmp_path, [*flat, *other], "correlate", other_question="other")
 

@@ -20,6 +20,7 @@ from support.survey_files import Row, row, write_csv
 
 CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
 CDC_CELLS, CDC_SUPPRESSED = 79_851, 8_778
+SMALL_SAMPLE = "Data not available because sample size is insufficient."
 KEYS = ["location", "year", "category", "stratum"]
 
 
@@ -61,7 +62,8 @@ def without_flags(cells: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Give each cell without its flags, which say whether it is suppressed."""
     for cell in cells:
         assert ("suppressed" in cell["flags"]) == (cell["value"] is None)
-        yield {name: value for name, value in cell.items() if name != "flags"}
+        assert cell["footnote"] == (SMALL_SAMPLE if cell["value"] is None else None)
+        yield {name: value for name, value in cell.items() if name not in {"flags", "footnote"}}
 
 
 def by_keys(cells: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -141,7 +143,7 @@ def test_total_and_the_nation_are_the_defaults(planner: Planner, rows: list[Plai
     assert [cell["value"] for cell in ask(planner, question="Q036", by=["year"])] == [each.value for each in nation]
     (cell,) = ask(planner, question="Q036", by=[])
     assert cell["value"] == pytest.approx(mean_of(nation).value)
-    assert list(cell) == ["value", "low", "high", "sample_size", "rows", "flags"]
+    assert list(cell) == ["value", "low", "high", "sample_size", "rows", "flags", "footnote"]
 
 
 def test_the_keys_are_the_requested_ones_in_a_fixed_order(planner: Planner) -> None:
@@ -171,11 +173,10 @@ def test_categories_of_one_stratum_each_can_be_keys(planner: Planner) -> None:
     assert [cell["category"] for cell in cells] == ["Gender"]
 
 
-def test_rows_of_one_cell_are_averaged_like_years(tmp_path: Path) -> None:
-    """CDC's table has one row in each cell; a table put together from two may have more."""
-    limits = [("18.7", "25.7", "100"), ("26.5", "40.2", "300")]
+def test_rows_without_a_year_are_averaged_like_years(tmp_path: Path) -> None:
+    limits, undated = [("18.7", "25.7", "100"), ("26.5", "40.2", "300")], {"YearStart": "", "YearEnd": ""}
     rows = [
-        row(Data_Value=value, Low_Confidence_Limit=low, **{"High_Confidence_Limit ": high}, Sample_Size=size)
+        row(**undated, Data_Value=value, Low_Confidence_Limit=low, **{"High_Confidence_Limit ": high}, Sample_Size=size)
         for value, (low, high, size) in zip((22, 33), limits, strict=True)
     ]
     table = read_table(write_csv(tmp_path, rows, tuple(rows[0])))
@@ -223,6 +224,8 @@ def estimate(value: float, low: float, high: float, respondents: float) -> Estim
         *(code, code, code),
         **{name: np.array([figure]) for name, figure in figures.items()},
         rows=np.ones(1, np.int64),
+        footnotes=code - 1,
+        unreported=code > 0,
         incomplete=code > 0,
         is_logit=code == 0,
     )

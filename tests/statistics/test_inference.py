@@ -4,8 +4,9 @@ import json
 import math
 import random
 import warnings
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,31 @@ from app.planner import Planner
 from app.settings import BUNDLED_TABLE
 from app.statistics.fits import spearman, weighted_line
 from app.table.engines.pandas_reader import read_table
-from support.plain_survey import PlainRow, kept, mean_of, plain_rows
+from support.plain_survey import PlainCell, PlainRow, Z, cell_of, kept, mean_of, plain_rows
 from support.real_server import PROJECT_ROOT
 
 CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
-QUERIES_EACH = 170  # of three statistics on two tables: 1,020 queries
+QUERIES_EACH = {"trend": 500, "correlate": 500, "compare": 170}  # on each of two tables
 TOLERANCE = 1e-9
-Survey = tuple[Planner, dict[str, list[PlainRow]]]
 QUESTIONS = ["Q018", "Q019", "Q036", "Q037", "Q043", "Q044", "Q045", "Q046", "Q047"]
 BEST = {"Q018": "min", "Q019": "min", "Q036": "min", "Q037": "min", "Q047": "min"}
+
+
+@dataclass
+class PlainTable:
+    """The rows of a table, by question, and by question and stratum."""
+
+    by_question: dict[str, list[PlainRow]] = field(default_factory=lambda: defaultdict(list))
+    by_stratum: dict[tuple[str, str, str], list[PlainRow]] = field(default_factory=lambda: defaultdict(list))
+
+    def kept(self, asked: dict[str, Any]) -> list[PlainRow]:
+        """Return the rows that a body about one stratum asks for: by default the total."""
+        asked = {"stratification": {"category": "Total", "value": "Total"}} | asked
+        stratum = asked["stratification"]
+        return kept(self.by_stratum[asked["question"], stratum["category"], stratum["value"]], asked)
+
+
+Survey = tuple[Planner, PlainTable]
 
 
 @pytest.fixture(scope="module", params=["bundled", "CDC"])
@@ -35,10 +52,11 @@ def survey(request: pytest.FixtureRequest) -> Survey:
     path = BUNDLED_TABLE if request.param == "bundled" else CDC_TABLE
     if not path.is_file():
         pytest.skip("the CDC table lies in ../shared/data")
-    rows: dict[str, list[PlainRow]] = {}
+    table = PlainTable()
     for row in plain_rows(path):
-        rows.setdefault(row.question, []).append(row)
-    return Planner(read_table(path)), rows
+        table.by_question[row.question].append(row)
+        table.by_stratum[row.question, row.category, row.stratum].append(row)
+    return Planner(read_table(path)), table
 
 
 def compute(planner: Planner, statistic: str, body: dict[str, Any]) -> Any:
@@ -60,10 +78,10 @@ def answered(
     survey: Survey, statistic: str, draw_body: Callable[[random.Random, list[PlainRow]], dict[str, Any]]
 ) -> list[tuple[dict[str, Any], Any]]:
     """Return random valid bodies with our results."""
-    planner, rows = survey
-    draw = random.Random(statistic)
+    planner, plain = survey
+    draw, rows = random.Random(statistic), plain.by_question
     found: list[tuple[dict[str, Any], Any]] = []
-    while len(found) < QUERIES_EACH:
+    while len(found) < QUERIES_EACH[statistic]:
         body = draw_body(draw, rows[draw.choice(sorted(rows))])
         try:
             found.append((body, compute(planner, statistic, body)))
@@ -83,13 +101,21 @@ def trend_body(draw: random.Random, rows: list[PlainRow]) -> dict[str, Any]:
 
 
 def test_a_trend_is_that_of_statsmodels(survey: Survey) -> None:
-    _, rows = survey
+    _, plain = survey
+    scaled_lines = 0
     for body, data in answered(survey, "trend", trend_body):
-        asked = {"stratification": {"category": "Total"}} | body | {"locations": [body["state"]]}
-        years = sorted(usable(kept(rows[body["question"]], asked)), key=lambda row: row.year)
-        x = sm.add_constant(np.array([float(row.year) for row in years]))
-        fit = sm.WLS([row.value for row in years], x, weights=[row.error**-2 for row in years]).fit()
-        slope = data["slope"]
+        years = sorted(usable(plain.kept(body | {"locations": [body["state"]]})), key=lambda row: row.year)
+        x = sm.add_constant(np.array([row.year - 2016.0 for row in years]))
+        # statsmodels' own scale, and the known variances: the larger one counts.
+        model = sm.WLS([row.value for row in years], x, weights=[row.error**-2 for row in years])
+        q, degrees = model.fit().scale * (len(years) - 2), len(years) - 2
+        scaled = q > degrees
+        fit = model.fit(use_t=True) if scaled else model.fit(cov_type="fixed scale", use_t=False)
+        slope, lack_of_fit = data["slope"], data["lack_of_fit"]
+        assert agrees(lack_of_fit["q"], q), body
+        assert agrees(lack_of_fit["p_value"], stats.chi2.sf(q, degrees)), body
+        assert agrees(lack_of_fit["scale"], math.sqrt(max(1, q / degrees))), body
+        assert lack_of_fit["degrees_of_freedom"] == degrees
         assert agrees(slope["value"], fit.params[1]), body
         assert agrees(slope["standard_error"], fit.bse[1]), body
         assert agrees(slope["p_value"], fit.pvalues[1]), body
@@ -98,9 +124,11 @@ def test_a_trend_is_that_of_statsmodels(survey: Survey) -> None:
         fitted = {cell["year"]: cell for cell in data["years"]}
         for row, (_, line) in zip(years, band.iterrows(), strict=True):
             cell = fitted[row.year]
-            assert math.isclose(cell["fitted"], line["mean"], rel_tol=1e-8), body
-            assert math.isclose(cell["fitted_low"], line["mean_ci_lower"], rel_tol=1e-7), body
-            assert math.isclose(cell["fitted_high"], line["mean_ci_upper"], rel_tol=1e-7), body
+            assert agrees(cell["fitted"], line["mean"]), body
+            assert agrees(cell["fitted_low"], line["mean_ci_lower"]), body
+            assert agrees(cell["fitted_high"], line["mean_ci_upper"]), body
+        scaled_lines += scaled
+    assert 50 < scaled_lines < 450
 
 
 def compare_body(draw: random.Random, rows: list[PlainRow]) -> dict[str, Any]:
@@ -111,7 +139,9 @@ def compare_body(draw: random.Random, rows: list[PlainRow]) -> dict[str, Any]:
         "year": ("category", "stratum", "place"),
         "stratum": ("category", "place"),
     }[dimension]
-    other = draw.choice([row for row in rows if all(getattr(row, name) == getattr(one, name) for name in alike)])
+    other = draw.choice(rows)
+    while any(getattr(other, name) != getattr(one, name) for name in alike):
+        other = draw.choice(rows)
     name = {"location": "place"}.get(dimension, dimension)
     body: dict[str, Any] = {
         "question": one.question,
@@ -126,10 +156,9 @@ def compare_body(draw: random.Random, rows: list[PlainRow]) -> dict[str, Any]:
 
 
 def test_a_comparison_is_the_test_of_two_independent_estimates(survey: Survey) -> None:
-    _, rows = survey
+    _, plain = survey
     for body, data in answered(survey, "compare", compare_body):
         ((dimension, names),) = body["between"].items()
-        common = {"stratification": {"category": "Total"}} | body
         sides = []
         for name in names:
             change = {
@@ -137,10 +166,10 @@ def test_a_comparison_is_the_test_of_two_independent_estimates(survey: Survey) -
                 "year": {"years": [name], "locations": [body.get("state")]},
                 "stratum": {"locations": [body.get("state")]},
             }[dimension]
-            asked = common | change
+            asked = body | change
             if dimension == "stratum":
                 asked["stratification"] = body["stratification"] | {"value": name}
-            sides.append(usable(kept(rows[body["question"]], asked)))
+            sides.append(usable(plain.kept(asked)))
         if dimension != "year":
             shared = {row.year for row in sides[0]} & {row.year for row in sides[1]}
             sides = [[row for row in side if row.year in shared] for side in sides]
@@ -169,24 +198,37 @@ def correlate_body(draw: random.Random, rows: list[PlainRow]) -> dict[str, Any]:
     return body
 
 
+def cells_by_place(plain: PlainTable, body: dict[str, Any]) -> list[dict[str, PlainCell]]:
+    """Return the estimates of both questions of a body by location, over the years that both have."""
+    asked = body | {"exclude": [*body.get("exclude", []), "National"]}
+    questions = body["question"], body["other_question"]
+    sides = [[row for row in plain.kept(asked | {"question": name}) if row.value is not None] for name in questions]
+    shared = {row.year for row in sides[0]} & {row.year for row in sides[1]}
+    found = []
+    for side in sides:
+        rows: dict[str, list[PlainRow]] = defaultdict(list)
+        for row in side:
+            if row.year in shared:
+                rows[row.place].append(row)
+        found.append({place: cell_of(of_place) for place, of_place in rows.items()})
+    return found
+
+
 def test_a_correlation_is_that_of_scipy(survey: Survey) -> None:
-    _, rows = survey
+    _, plain = survey
+    left_out = 0
     for body, data in answered(survey, "correlate", correlate_body):
-        asked = {"stratification": {"category": "Total"}} | body
-        asked["exclude"] = [*body.get("exclude", []), "National"]
-        values: list[dict[str, float]] = []
-        for question in (body["question"], body["other_question"]):
-            by_place: dict[str, list[PlainRow]] = {}
-            for row in kept(rows[question], asked | {"question": question}):
-                by_place.setdefault(row.place, []).append(row)
-            valued = {place: [row for row in found if row.value is not None] for place, found in by_place.items()}
-            values.append({place: mean_of(found).value for place, found in valued.items() if found})
-        places = sorted(values[0].keys() & values[1].keys())
-        x, y = ([round(found[place], 9) for place in places] for found in values)
+        sides = cells_by_place(plain, body)
+        places = sorted(sides[0].keys() & sides[1].keys())
+        unreliable = [place for place in places if any(side[place].flags & {"unreliable", "nchs"} for side in sides)]
+        places = [place for place in places if place not in unreliable]
+        x, y = ([round(side[place].value, 9) for place in places] for side in sides)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             by_value, by_rank = stats.pearsonr(x, y), stats.spearmanr(x, y)
         assert [pair["location"] for pair in data["pairs"]] == places, body
+        assert [pair["location"] for pair in data["left_out"]] == unreliable, body
+        assert len(data["notes"]) == 1 + bool(unreliable)
         assert agrees(data["pearson"]["r"], by_value.statistic), body
         assert agrees(data["pearson"]["p_value"], by_value.pvalue), body
         limits = by_value.confidence_interval()
@@ -194,14 +236,57 @@ def test_a_correlation_is_that_of_scipy(survey: Survey) -> None:
         assert agrees(data["pearson"]["high"], limits.high), body
         assert agrees(data["spearman"]["rho"], by_rank.statistic), body
         assert agrees(data["spearman"]["p_value"], by_rank.pvalue), body
+        for name, side in zip("xy", sides, strict=True):
+            assert_side(data, name, side)
+        left_out += bool(unreliable)
+    assert left_out > 10
 
 
-def test_a_constant_trend_is_flat_despite_rounding() -> None:
+def assert_side(data: dict[str, Any], name: str, side: dict[str, PlainCell]) -> None:
+    """Check the reliability of one question of a correlation, and the limits and flags of its pairs."""
+    used = [side[pair["location"]] for pair in data["pairs"]]
+    noise = np.mean([cell.error**2 for cell in used])
+    variance = np.var([cell.value for cell in used], ddof=1)
+    assert agrees(data["reliability"][name], max(0.0, float(1 - noise / variance)))
+    for pair in (*data["pairs"], *data["left_out"]):
+        cell = side[pair["location"]]
+        assert agrees(pair[f"{name}_low"], cell.low)
+        assert agrees(pair[f"{name}_high"], cell.high)
+        assert set(pair[f"{name}_flags"]) - {"incomplete"} == cell.flags
+
+
+def test_three_points_on_a_line_have_the_error_of_their_own_errors() -> None:
+    x, errors = np.array([2017.0, 2019.0, 2021.0]), np.array([0.6, 0.6, 0.6])
+    line = weighted_line(x, np.array([30.1, 31.4, 32.7]), errors, x)
+    error = 0.6 / math.sqrt(8)
+    assert line.slope.value == pytest.approx(0.65)
+    assert line.slope.standard_error == pytest.approx(error)
+    assert (line.slope.low, line.slope.high) == pytest.approx((0.65 - Z * error, 0.65 + Z * error))
+    assert line.slope.p_value == pytest.approx(2 * stats.norm.sf(0.65 / error))
+    assert line.lack_of_fit.scale == 1.0
+    assert line.lack_of_fit.p_value == pytest.approx(1.0)
+
+
+def test_a_constant_trend_is_flat_with_the_error_of_its_years() -> None:
     x, errors = np.array([2017.0, 2019.0, 2021.0]), np.array([0.66, 0.61, 0.66])
     line = weighted_line(x, np.array([16.4, 16.4 + 1e-14, 16.4]), errors, x)
-    assert asdict(line.slope) == {"value": 0.0, "low": 0.0, "high": 0.0, "standard_error": 0.0, "p_value": 1.0}
-    for heights in (line.fitted, line.fitted_low, line.fitted_high):
-        assert heights.tolist() == [16.4, 16.4, 16.4]
+    assert line.slope.value == pytest.approx(0, abs=1e-12)
+    assert line.slope.high == pytest.approx(Z * 0.66 / math.sqrt(8))
+    assert line.slope.p_value == pytest.approx(1)
+    assert line.fitted == pytest.approx([16.4, 16.4, 16.4])
+
+
+def test_scatter_that_the_errors_do_not_explain_widens_the_limits() -> None:
+    """Four points whose residuals are 1, -1, -1 and 1: Q = 4 / 0.5² = 16 with 2 degrees of freedom, by hand."""
+    x = np.array([0.0, 1.0, 2.0, 3.0])
+    line = weighted_line(x, np.array([1.0, -1.0, -1.0, 1.0]), np.full(4, 0.5), x)
+    assert line.lack_of_fit.q == pytest.approx(16)
+    assert line.lack_of_fit.degrees_of_freedom == 2
+    assert line.lack_of_fit.p_value == pytest.approx(math.exp(-8))
+    assert line.lack_of_fit.scale == pytest.approx(math.sqrt(8))
+    error = math.sqrt(8) * 0.5 / math.sqrt(5)
+    assert line.slope.standard_error == pytest.approx(error)
+    assert line.slope.high == pytest.approx(4.302652729911275 * error)
 
 
 def test_a_rank_correlation_has_the_limits_of_bonett_and_wright() -> None:
@@ -217,10 +302,10 @@ def test_a_rank_correlation_has_the_limits_of_bonett_and_wright() -> None:
 @pytest.mark.parametrize("category", ["Gender", "Education", "Income", "Age (years)", "Race/Ethnicity"])
 @pytest.mark.parametrize("question", ["Q036", "Q043", "Q047"])
 def test_a_disparity_is_between_the_extreme_strata(survey: Survey, question: str, category: str) -> None:
-    planner, rows = survey
+    planner, plain = survey
     body = {"question": question, "state": "Ohio", "stratification": {"category": category}}
     data = compute(planner, "disparity", body)
-    left = kept(rows[question], body | {"locations": ["Ohio"]})
+    left = kept(plain.by_question[question], body | {"locations": ["Ohio"]})
     strata = {row.stratum for row in usable(left)}
     means = {name: mean_of([row for row in left if row.stratum == name]) for name in strata}
     groups = {name: mean for name, mean in means.items() if name != "Data not reported"}

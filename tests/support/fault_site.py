@@ -18,7 +18,7 @@ from support.stepped_clock import SteppedClock
 from support.versioned_table import write_table
 
 SECONDS_PER_JOB = 0.01  # slow enough that a job can be cancelled while it waits
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 PAUSE_SECONDS = 0.02
 
 

@@ -1,5 +1,6 @@
 """nginx as deploy/nginx.conf configures it, on a free port in front of a server."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -24,7 +25,8 @@ def configuration(folder: Path, port: int, backend: str, edits: Mapping[str, str
     """Return the configuration with its port, its backend and its folders replaced, and further texts by ``edits``."""
     paths = "".join(f"    {name}_temp_path {folder}/{name};\n" for name in TEMPORARY_PATHS)
     replacements = {
-        "user www-data;\n": "daemon off;\n",
+        # Started by root, it would become another user, who cannot write to the folder.
+        "user www-data;\n": "daemon off;\n" + ("user root;\n" if os.geteuid() == 0 else ""),
         "/run/nginx.pid": f"{folder}/nginx.pid",
         "/var/log/nginx": str(folder),
         "127.0.0.1:5000": urlsplit(backend).netloc,

@@ -122,3 +122,29 @@ def mean_of(rows: Iterable[PlainRow]) -> PlainEstimate:
     value = fmean(row.value for row in valued if row.value is not None)
     error = math.sqrt(sum(row.error**2 for row in valued)) / len(valued)
     return PlainEstimate(value, error, tuple(sorted(years)))
+
+
+@dataclass(frozen=True)
+class PlainCell:
+    """An estimate over years with its limits and the flags of the documentation, except ``incomplete``."""
+
+    value: float
+    error: float
+    low: float
+    high: float
+    flags: set[str]
+
+
+def cell_of(rows: Iterable[PlainRow]) -> PlainCell:
+    """Return the estimate of the rows with a value; that of a single row has the published limits."""
+    valued = [row for row in rows if row.value is not None]
+    mean, respondents = mean_of(valued), sum(row.respondents or 0 for row in valued)
+    low, high = mean.limits if len(valued) > 1 else (valued[0].low or 0.0, valued[0].high or 0.0)
+    p, error, width = mean.value / 100, mean.error / 100, high - low
+    effective = min(respondents, p * (1 - p) / error**2)
+    rules = {
+        "small_sample": respondents < 50,
+        "unreliable": error / p >= 0.3,
+        "nchs": effective < 30 or width >= 30 or (width > 5 and width / mean.value > 1.3),
+    }
+    return PlainCell(mean.value, mean.error, low, high, {name for name, holds in rules.items() if holds})

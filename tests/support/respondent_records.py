@@ -17,7 +17,7 @@ from app.table.survey_table import SurveyTable
 WALKING, SINGING = "Percent of adults who walk to work", "Percent of adults who sing in the shower"
 LOCATIONS, OUTSIDE_NATION, NATION = ("Ohio", "Utah", "Guam"), "Guam", "National"
 SEXES, AGES = ("Female", "Male"), ("young", "old", "very old")
-ORIGIN = Origin("records.parquet", "records.parquet", lambda: "00")
+ORIGIN = Origin("records.parquet", "records.parquet", lambda: [("records.parquet", "00")])
 
 MAPPING: Mapping[str, Any] = {
     "name": "Made-up records",

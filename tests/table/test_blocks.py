@@ -30,7 +30,7 @@ def read_in_blocks(path: Path, block_bytes: int) -> SurveyTable:
         for file in find_files(Source(str(path)))
         for block in split_file(file, block_bytes)
     ]
-    origin = Origin(str(path), path.name, lambda: read_table(path).report.sha256)
+    origin = Origin(str(path), path.name, lambda: [(path.name, read_table(path).report.sha256)])
     return KIND.build_table(KIND.merge([KIND.merge(parts[:2]), *parts[2:]]), origin)
 
 

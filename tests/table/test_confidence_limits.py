@@ -14,7 +14,7 @@ from app.planner import Planner
 from app.settings import BUNDLED_TABLE
 from app.table.confidence_limits import limits_around, linear_errors, logit_errors
 from app.table.engines.pandas_reader import read_table
-from support.plain_survey import PlainEstimate, PlainRow, Z, kept, mean_of, plain_rows
+from support.plain_survey import PlainEstimate, PlainRow, Z, cell_of, kept, plain_rows
 from support.real_server import PROJECT_ROOT
 from support.survey_files import Row, row, write_csv
 
@@ -135,19 +135,6 @@ def mean_query(draw: random.Random, one: PlainRow) -> dict[str, Any]:
     }
 
 
-def flags_of(mean: PlainEstimate, low: float, high: float, respondents: int) -> set[str]:
-    """Return the flags of a figure, from the rules in the documentation."""
-    p, error, width = mean.value / 100, mean.error / 100, high - low
-    flags = {
-        "small_sample": respondents < 50,
-        "unreliable": error / p >= 0.3,
-        "nchs": min(respondents, p * (1 - p) / error**2) < 30
-        or width >= 30
-        or (width > 5 and width / mean.value > 1.3),
-    }
-    return {name for name, holds in flags.items() if holds}
-
-
 @pytest.mark.skipif(not CDC_TABLE.is_file(), reason="the CDC table lies in ../shared/data")
 def test_means_over_years_have_limits_and_flags_by_their_definition() -> None:
     planner, draw = Planner(read_table(CDC_TABLE)), random.Random(6)
@@ -164,13 +151,10 @@ def test_means_over_years_have_limits_and_flags_by_their_definition() -> None:
             continue
         plan = planner.plan("estimate", json.dumps(body).encode())
         (found,) = json.loads(plan.work().content)["data"]
-        wanted = mean_of(valued)
-        only = valued[0]
-        low, high = wanted.limits if len(valued) > 1 else (only.low or 0.0, only.high or 0.0)
+        wanted = cell_of(valued)
         figures = found["value"], found["low"], found["high"]
-        assert figures == pytest.approx((wanted.value, low, high), rel=TOLERANCE, abs=TOLERANCE), body
-        respondents = sum(each.respondents or 0 for each in valued)
-        assert set(found["flags"]) - {"incomplete"} == flags_of(wanted, low, high, respondents), body
+        assert figures == pytest.approx((wanted.value, wanted.low, wanted.high), rel=TOLERANCE, abs=TOLERANCE), body
+        assert set(found["flags"]) - {"incomplete"} == wanted.flags, body
         means += len(valued) > 1
         flagged += bool(found["flags"])
     assert flagged > QUERIES / 20

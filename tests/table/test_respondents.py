@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,15 @@ import pandas as pd
 import pytest
 
 from app.errors import SourceError
+from app.table.engines.pandas_reader import read_with_pandas
 from app.table.estimates import flags_of, yearly_estimates
 from app.table.respondents import RecordMapping, RespondentRecords
+from app.table.sources.addresses import Source
+from app.table.sources.progress import ignore_progress
+from app.table.survey_table import SurveyTable
 from support.respondent_records import (
     LOCATIONS,
+    MAPPING,
     NATION,
     ORIGIN,
     WALKING,
@@ -180,3 +186,32 @@ def test_an_empty_frame_has_an_empty_reduction() -> None:
     assert records.rows(nothing) == 0
     whole = reduced(records, made_up(20, seed=9))
     assert records.rows(records.merge([nothing, whole, nothing])) == 20
+
+
+def write_parts(folder: Path, *parts: pd.DataFrame) -> Path:
+    """Write records into a folder, a file for each part, and return it."""
+    for number, part in enumerate(parts):
+        part.to_csv(folder / f"{number}.csv", index=False)
+    return folder
+
+
+def read_records(folder: Path, meaning: RecordMapping) -> SurveyTable:
+    """Read a folder of records."""
+    return read_with_pandas(Source(str(folder)), RespondentRecords(meaning), ignore_progress)
+
+
+def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
+    records = made_up(50, 1)
+    with pytest.raises(SourceError, match=r"the files 0\.csv and 2\.csv are the same; each respondent would count"):
+        read_records(write_parts(tmp_path, records, made_up(50, 2), records), mapping())
+
+
+def test_a_respondent_that_comes_twice_in_a_location_and_year_is_refused(tmp_path: Path) -> None:
+    numbered = mapping(design={**MAPPING["design"], "respondent": "number"})
+    records = made_up(50, 1).assign(number=range(50))
+    half = records[40:].sample(frac=1, random_state=1)
+    assert read_records(write_parts(tmp_path, records), numbered).report.rows_used == 50
+    other_year = half.assign(year=2021)
+    assert read_records(write_parts(tmp_path, records, other_year), numbered).report.rows_used == 60
+    with pytest.raises(SourceError, match="10 records have the number of another record of the same location and year"):
+        read_records(write_parts(tmp_path, records, half), numbered)

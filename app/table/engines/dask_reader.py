@@ -17,7 +17,7 @@ from app.process.cores import memory_bytes
 from app.table.source_kind import Origin, R, SourceKind
 from app.table.sources.addresses import CHANGED_WHILE_READ, Source
 from app.table.sources.blocks import Block, read_block, split_file
-from app.table.sources.files import SourceFile, combined_sha256, find_files, translate_read_errors
+from app.table.sources.files import SourceFile, find_files, translate_read_errors
 from app.table.sources.progress import OnProgress, progress_after
 from app.table.survey_table import SurveyTable
 
@@ -56,9 +56,8 @@ def read_with_dask(
     # Each file is opened many times, so its blocks may stem from two versions. Check that last, when all is read.
     if find_files(source) != files:
         raise SourceError(f"{source}: the files {CHANGED_WHILE_READ}")
-    sha256 = combined_sha256(named_digests)
     notes = () if all(file.is_local for file in files) else (REMOTE_DIGEST,)
-    return kind.build_table(reduction, Origin(source.display, source.name, lambda: sha256, notes))
+    return kind.build_table(reduction, Origin(source.display, source.name, lambda: named_digests, notes))
 
 
 def reduce_with_dask(

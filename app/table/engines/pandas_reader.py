@@ -15,7 +15,7 @@ from app.errors import SourceError
 from app.process.signals import on_parent_death
 from app.table.source_kind import Origin, R, SourceKind
 from app.table.sources.addresses import Source
-from app.table.sources.files import SourceFile, combined_sha256, find_files
+from app.table.sources.files import SourceFile, find_files
 from app.table.sources.parser import check_not_blank, read_source
 from app.table.sources.progress import NOTHING_READ, OnProgress, Progress, ignore_progress, progress_after
 from app.table.survey_rows.rows import SurveyRows
@@ -53,10 +53,10 @@ def read_with_pandas(source: Source, kind: SourceKind[Any], on_progress: OnProgr
     with ThreadPoolExecutor(1) as hasher:
         reduction, digests = _reduce_files(files, kind, on_progress, hasher)
 
-        def sha256() -> str:
-            return combined_sha256([(file.name, digest.result()) for file, digest in zip(files, digests, strict=True)])
+        def named_digests() -> list[tuple[str, str]]:
+            return [(file.name, digest.result()) for file, digest in zip(files, digests, strict=True)]
 
-        return kind.build_table(reduction, Origin(source.display, source.name, sha256))
+        return kind.build_table(reduction, Origin(source.display, source.name, named_digests))
 
 
 def read_in_subprocess(source: Source, kind: SourceKind[Any], on_progress: OnProgress) -> SurveyTable:

@@ -85,11 +85,13 @@ class Design(Section):
     """The columns of the sampling design: weight, stratum and sampling unit within the stratum.
 
     Without ``stratum``, each location and year is one stratum. Without ``unit``, each respondent is a sampling unit.
+    ``respondent`` is the respondent's number within a location and year, by which records given twice are noticed.
     """
 
     weight: Text
     stratum: Text | None = None
     unit: Text | None = None
+    respondent: Text | None = None
 
 
 class MappedQuestion(Section):
@@ -168,7 +170,7 @@ class RecordMapping(Section):
 
     def _columns(self) -> Iterator[str]:
         yield from (self.location.column, self.year.column, self.design.weight)
-        yield from filter(None, (self.design.stratum, self.design.unit))
+        yield from filter(None, (self.design.stratum, self.design.unit, self.design.respondent))
         yield from (question.column for question in self.questions)
         yield from (group.column for group in self.groups)
 

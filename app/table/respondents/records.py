@@ -22,6 +22,7 @@ from app.table.respondents.sums import (
     SKIP_REASONS,
     YES,
     YES_SQUARES,
+    RespondentNumbers,
     SamplingUnits,
     UnitSums,
     merge_sums,
@@ -63,6 +64,7 @@ class RespondentRecords:
             records=np.bincount(unit_of_record, minlength=units.units.size),
             sums=_sum_measures(records, unit_of_record, units.units.size, self.mapping),
             skipped=records.skipped,
+            respondents=records.respondents,
         )
 
     def merge(self, parts: Sequence[UnitSums]) -> UnitSums:
@@ -94,6 +96,7 @@ class _Records:
     answers: 1 for yes, 0 for no and -1 for a missing answer; a column for each question
     strata: the table strata of a record, -1 for none; a column for the total and for each group
     skipped: number of skipped records by reason
+    respondents: those that have a number
     """
 
     units: list[Codes]
@@ -101,6 +104,7 @@ class _Records:
     answers: list[SmallCodes]
     strata: list[SmallCodes]
     skipped: Mapping[str, int]
+    respondents: RespondentNumbers
 
 
 def _decode_records(frame: SourceFrame, mapping: RecordMapping) -> _Records:
@@ -115,6 +119,7 @@ def _decode_records(frame: SourceFrame, mapping: RecordMapping) -> _Records:
         answers=_concatenate([part.answers for part in parts]),
         strata=_concatenate([part.strata for part in parts]),
         skipped=sum_skipped([part.skipped for part in parts], SKIP_REASONS),
+        respondents=RespondentNumbers.concatenate([part.respondents for part in parts]),
     )
 
 
@@ -144,6 +149,7 @@ class _Decoder:
             _shrink(self._keep_usable(answers), 1),
             _shrink(self._keep_usable(_decode_strata(frame, mapping)), len(mapping.strata)),
             self._rows.skipped,
+            self._decode_respondents(*units[:2]),
         )
 
     def _decode_units(self) -> list[Codes]:
@@ -155,6 +161,14 @@ class _Decoder:
         stratum = self._parse_whole(mapping.design.stratum, NO_STRATUM)
         unit = self._parse_whole(mapping.design.unit, NO_UNIT)
         return [location, year, stratum, unit]
+
+    def _decode_respondents(self, locations: Codes, years: Codes) -> RespondentNumbers:
+        """Return the usable respondents that have a number."""
+        column = self._mapping.design.respondent
+        if column is None:
+            return RespondentNumbers(*[np.zeros(0, dtype=np.int64)] * 3)
+        numbers, is_whole = parse_whole_numbers(self._frame, column)
+        return RespondentNumbers(locations, years, numbers).select(self._rows.usable & is_whole)
 
     def _parse_whole(self, column: str | None, reason: str) -> Codes:
         """Parse a column of whole numbers; all are 0 if the mapping does not have the column."""

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from app.table.cells import Codes, Values
+from app.table.columnar import Columnar
 from app.table.keys import distinct_keys
 from app.table.usable_rows import sum_skipped
 
@@ -39,6 +40,15 @@ class SamplingUnits(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class RespondentNumbers(Columnar):
+    """The numbers of respondents with their locations and years, of shape (respondents,); empty if not mapped."""
+
+    locations: Codes
+    years: Codes
+    numbers: Codes
+
+
+@dataclass(frozen=True, slots=True)
 class UnitSums:
     """Sums over the respondents of each sampling unit.
 
@@ -51,12 +61,14 @@ class UnitSums:
     sums: shape (units, table strata, measures, questions); the measures are the number of answers, the weights of the
         answers yes and no, and optionally the squares of these weights
     skipped: number of skipped records by reason
+    respondents: the numbers of all respondents that have one, to notice records that are given twice
     """
 
     units: SamplingUnits
     records: Codes
     sums: Values
     skipped: Mapping[str, int]
+    respondents: RespondentNumbers
 
     @property
     def each_respondent(self) -> bool:
@@ -80,7 +92,8 @@ def merge_sums(parts: Sequence[UnitSums]) -> UnitSums:
         records[rows] += part.records
         sums[rows] += part.sums
         first += part.records.size
-    return UnitSums(units, records, sums, sum_skipped([part.skipped for part in parts], SKIP_REASONS))
+    skipped = sum_skipped([part.skipped for part in parts], SKIP_REASONS)
+    return UnitSums(units, records, sums, skipped, RespondentNumbers.concatenate([part.respondents for part in parts]))
 
 
 def _as_slice(indices: Codes) -> Codes | slice:

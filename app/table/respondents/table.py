@@ -10,6 +10,7 @@ from app.errors import SourceError
 from app.table.cells import Cells, Codes, Values
 from app.table.facts import survey_facts
 from app.table.keys import distinct_keys
+from app.table.respondents.given_once import check_given_once
 from app.table.respondents.mapping import MappedQuestion, RecordMapping
 from app.table.respondents.prevalence import Prevalences, estimate_prevalences
 from app.table.respondents.sums import UnitSums
@@ -37,8 +38,9 @@ def build_table(mapping: RecordMapping, sums: UnitSums, origin: Origin) -> Surve
 
     Raises
     ------
-    SourceError: there is no usable record, or none answers a question
+    SourceError: there is no usable record, none answers a question, or records are given twice
     """
+    check_given_once(mapping, sums, origin)
     if not sums.sums.any():
         counts = describe_skipped(sums.skipped) or "no question is answered"
         raise SourceError(f"{origin.source}: none of its records can be used ({counts})")
@@ -142,9 +144,11 @@ def _cells(question: int, areas: _Areas, names: _Names) -> tuple[Cells, tuple[in
         locations,
         strata,
         periods,
-        footnoted=np.zeros(area.size, dtype=np.bool_),
+        footnotes=np.full(area.size, -1),
+        copies=np.zeros(area.size, dtype=np.bool_),
         rows=np.ones(area.size, dtype=np.int64),
         suppressed_rows=np.zeros(area.size, dtype=np.int64),
+        unreported_rows=np.zeros(area.size, dtype=np.int64),
         value_sum=PERCENT * of_cells(prevalences.values),
         value_rest=np.zeros(area.size),
         low_sum=PERCENT * of_cells(prevalences.low),

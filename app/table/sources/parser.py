@@ -16,6 +16,16 @@ from app.table.sources.frame import SourceFrame, translate_parser_errors
 from app.table.sources.unpacking import PARQUET_MAGIC, check_row_groups, unpack
 
 NEEDED = ("LocationDesc", "Question", "Data_Value", "StratificationCategory1", "Stratification1")
+# What tells rows of one location, question, year and stratum apart, in tables that publish several figures for these.
+VARIANT_COLUMNS = (
+    "Data_Value_Type",
+    "Data_Value_Unit",
+    "Response",
+    "StratificationCategory2",
+    "Stratification2",
+    "StratificationCategory3",
+    "Stratification3",
+)
 OPTIONAL = (
     "YearStart",
     "YearEnd",
@@ -24,9 +34,11 @@ OPTIONAL = (
     "QuestionID",
     "Class",
     "Data_Value_Footnote_Symbol",
+    "Data_Value_Footnote",
     "Low_Confidence_Limit",
     "High_Confidence_Limit",
     "Sample_Size",
+    *VARIANT_COLUMNS,
 )
 NUMBERS = ("Data_Value", "Low_Confidence_Limit", "High_Confidence_Limit", "Sample_Size")
 BLOCK_BYTES = 1024 * 1024  # parsed at once; larger blocks do not stay in the processor's cache

@@ -12,6 +12,7 @@ from app.table.cells import Cells, Codes, Mask, Values, split_values
 from app.table.confidence_limits import linear_errors, logit_errors
 from app.table.keys import distinct_keys
 from app.table.sources.frame import SourceFrame
+from app.table.sources.parser import VARIANT_COLUMNS
 from app.table.survey_rows.name_coder import NameCoder
 from app.table.survey_table import Period
 from app.table.usable_rows import RowFilter, parse_numbers
@@ -24,6 +25,8 @@ NOT_A_NUMBER = "value is not a number"
 NOT_A_PERCENTAGE = "value is not between 0 and 100"
 SKIP_REASONS = (NO_LOCATION, NO_QUESTION, NO_VALUE, NOT_A_NUMBER, NOT_A_PERCENTAGE)
 
+Variant = tuple[str, ...]  # the fields of VARIANT_COLUMNS, "" where empty
+
 
 class Columns:
     """The columns of a source as integer codes; -1 stands for an empty field."""
@@ -35,9 +38,10 @@ class Columns:
         self.location, self.location_names = self._coder.encode("LocationDesc")
         self.question, self.question_texts = self._coder.encode("Question")
         self.value, self.has_value = parse_numbers(frame, "Data_Value")
-        self.footnoted = self._encode_optional("Data_Value_Footnote_Symbol")[0] >= 0
+        self.footnote, self.footnotes = self._encode_footnotes()
         self.stratum, self.stratum_names = _encode_strata(self._coder)
         self.period, self.periods = _encode_periods(self._coder, frame)
+        self.variant, self.variants = self._encode_variants()
         self.low, self.high = self._parse_limits(frame)
         respondents = self._parse_optional(frame, "Sample_Size")
         self.respondents = np.where(respondents > 0, respondents, np.nan)
@@ -62,6 +66,32 @@ class Columns:
             return np.full(self.rows, -1), []
         return self._coder.encode(name)
 
+    def _encode_footnotes(self) -> tuple[Codes, list[str]]:
+        """Return the footnote of each row as a code and the footnotes by code. Only a symbol makes a footnote."""
+        symbol, symbols = self._encode_optional("Data_Value_Footnote_Symbol")
+        text, texts = self._encode_optional("Data_Value_Footnote")
+        (symbol_of, text_of), pair_of_row = distinct_keys([symbol, text])
+        pairs = zip(symbol_of.tolist(), text_of.tolist(), strict=True)
+        named = [None if mark < 0 else texts[words] if words >= 0 else symbols[mark] for mark, words in pairs]
+        footnotes = sorted({name for name in named if name is not None})
+        code_of = {name: code for code, name in enumerate(footnotes)}
+        codes = np.array([-1 if name is None else code_of[name] for name in named], dtype=np.int64)
+        return codes[pair_of_row], footnotes
+
+    def _encode_variants(self) -> tuple[Codes, list[Variant]]:
+        """Return the variant of each row as a code, and the variants by code."""
+        present = [name for name in VARIANT_COLUMNS if name not in self.missing_optional]
+        if not present:
+            return np.zeros(self.rows, dtype=np.int64), [("",) * len(VARIANT_COLUMNS)]
+        encoded = [self._coder.encode(name) for name in present]
+        keys, variant_of_row = distinct_keys([codes for codes, _ in encoded])
+        fields = {
+            name: [[*names, ""][code] for code in key.tolist()]  # -1, an empty field, picks the last
+            for name, (_, names), key in zip(present, encoded, keys, strict=True)
+        }
+        no_fields = [""] * keys[0].size
+        return variant_of_row, list(zip(*(fields.get(name, no_fields) for name in VARIANT_COLUMNS), strict=True))
+
     @property
     def changed_names(self) -> frozenset[tuple[str, str]]:
         """Column and text of each name that had control characters."""
@@ -73,7 +103,7 @@ class Columns:
         rows.skip(self.location < 0, NO_LOCATION)
         rows.skip(self.question < 0, NO_QUESTION)
         # A footnote explains a missing value only in a row that is complete otherwise.
-        suppressed = rows.usable & ~self.has_value & self.footnoted
+        suppressed = rows.usable & ~self.has_value & (self.footnote >= 0)
         rows.usable &= ~suppressed
         rows.skip(~self.has_value, NO_VALUE)
         rows.skip(np.isnan(self.value), NOT_A_NUMBER)
@@ -93,9 +123,11 @@ class Columns:
             self.location[chosen],
             self.stratum[chosen],
             self.period[chosen],
-            self.footnoted[chosen],
+            self.footnote[chosen],
+            copies=np.zeros(has_value.size, dtype=np.bool_),
             rows=has_value.astype(np.int64),
             suppressed_rows=(~has_value).astype(np.int64),
+            unreported_rows=np.zeros(has_value.size, dtype=np.int64),  # known once all rows are, see mark_unreported
             value_sum=measure(coarse),
             value_rest=measure(rest),
             low_sum=measure(low),

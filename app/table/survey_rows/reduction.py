@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from app.table.cells import Cells, Codes, Values
+from app.table.columnar import Columnar
 from app.table.keys import distinct_keys, sum_by_key
-from app.table.survey_rows.columns import SKIP_REASONS, Columns
+from app.table.survey_rows.columns import SKIP_REASONS, Columns, Variant
+from app.table.survey_rows.differences import differing_measures
 from app.table.survey_table import Period
 from app.table.usable_rows import sum_skipped
 
@@ -21,12 +23,29 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names that the codes of cells stand for, each sorted; a stratum is a pair of category and name."""
+    """The names that codes stand for, each sorted; a stratum is a pair of category and name."""
 
     questions: tuple[str, ...]
     locations: tuple[str, ...]
     strata: tuple[Pair, ...]
     periods: tuple[Period, ...]
+    variants: tuple[Variant, ...]
+    footnotes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups(Columnar):
+    """What the rows of each cell of a reduction have in common beside the cell's own keys; shape (cells,).
+
+    Parameters
+    ----------
+    questions, variants: codes
+    differing: the set of ``MEASURES`` in which these rows differ, as bits
+    """
+
+    questions: Codes
+    variants: Codes
+    differing: Codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +55,7 @@ class Reduction:
     Parameters
     ----------
     names: all that occur in the rows, skipped rows included
-    questions: the question of each cell as a code, shape (cells,)
-    cells: sorted by question, then in the order of ``Cells``
+    groups, cells: sorted by question, then in the order of ``Cells``
     question_ids, class_names: by the question's text, from its first row that has one
     abbreviations: by the location's name, from its first row that has one
     datasources: all that occur, sorted
@@ -48,7 +66,7 @@ class Reduction:
     """
 
     names: Names
-    questions: Codes
+    groups: Groups
     cells: Cells
     question_ids: Mapping[str, str]
     class_names: Mapping[str, str]
@@ -64,11 +82,20 @@ class Reduction:
 def reduce_columns(columns: Columns) -> Reduction:
     """Reduce some rows."""
     kept, skipped = columns.usable_rows()
-    questions, cells = _sum_cells(columns.question[kept], columns.cells_of(kept))
+    rows = columns.cells_of(kept)
+    groups = Groups(columns.question[kept], columns.variant[kept], np.zeros(rows.rows.size, dtype=np.int64))
+    groups, cells = sum_cells(groups, rows)
     texts, locations = columns.question_texts, columns.location_names
     return Reduction(
-        names=Names(tuple(texts), tuple(locations), tuple(columns.stratum_names), columns.periods),
-        questions=questions,
+        names=Names(
+            tuple(texts),
+            tuple(locations),
+            tuple(columns.stratum_names),
+            columns.periods,
+            tuple(columns.variants),
+            tuple(columns.footnotes),
+        ),
+        groups=groups,
         cells=cells,
         question_ids=_first_names(columns.question, texts, columns.question_id, columns.question_ids),
         class_names=_first_names(columns.question, texts, columns.class_name, columns.class_names),
@@ -82,24 +109,29 @@ def reduce_columns(columns: Columns) -> Reduction:
     )
 
 
-def _sum_cells(questions: Codes, cells: Cells) -> tuple[Codes, Cells]:
-    """Sum the cells that agree in their question and in all four keys.
+def sum_cells(groups: Groups, cells: Cells) -> tuple[Groups, Cells]:
+    """Sum the cells that agree in their question, in their variant, and in all keys.
 
-    Returns the question of each sum and the sums, sorted by question, location, stratum, period, footnote.
+    Returns the groups of the sums and the sums, sorted by question, location, stratum, period, footnote, variant.
     """
-    columns = (questions, cells.locations, cells.strata, cells.periods, cells.footnoted.astype(np.int64))
-    (question_keys, locations, strata, periods, footnoted), key_of_cell = distinct_keys(columns)
+    places = (cells.locations, cells.strata, cells.periods, cells.footnotes)
+    (questions, locations, strata, periods, footnotes, variants), key_of_cell = distinct_keys(
+        (groups.questions, *places, groups.variants)
+    )
+    differing = differing_measures(cells, groups.differing, key_of_cell, locations.size)
 
     def total(measure: Codes | Values) -> Values:
         return sum_by_key(key_of_cell, locations.size, measure)
 
-    return question_keys, Cells(
+    return Groups(questions, variants, differing), Cells(
         locations,
         strata,
         periods,
-        footnoted > 0,
+        footnotes,
+        copies=np.zeros(locations.size, dtype=np.bool_),
         rows=total(cells.rows).astype(np.int64),
         suppressed_rows=total(cells.suppressed_rows).astype(np.int64),
+        unreported_rows=total(cells.unreported_rows).astype(np.int64),
         value_sum=total(cells.value_sum),
         value_rest=total(cells.value_rest),
         low_sum=total(cells.low_sum),
@@ -124,11 +156,12 @@ def merge_reductions(parts: Sequence[Reduction]) -> Reduction:
         return parts[0]
     names = Names(*(_union(getattr(part.names, field.name) for part in parts) for field in fields(Names)))
     recoded = [_recode(part, names) for part in parts]
-    all_questions = np.concatenate([questions for questions, _ in recoded])
-    questions, cells = _sum_cells(all_questions, Cells.concatenate([cells for _, cells in recoded]))
+    groups, cells = sum_cells(
+        Groups.concatenate([groups for groups, _ in recoded]), Cells.concatenate([cells for _, cells in recoded])
+    )
     return Reduction(
         names=names,
-        questions=questions,
+        groups=groups,
         cells=cells,
         question_ids=_earliest(part.question_ids for part in parts),
         class_names=_earliest(part.class_names for part in parts),
@@ -142,13 +175,14 @@ def merge_reductions(parts: Sequence[Reduction]) -> Reduction:
     )
 
 
-def _recode(part: Reduction, names: Names) -> tuple[Codes, Cells]:
-    """Return the questions and the cells of a part in the codes of the names of all parts."""
+def _recode(part: Reduction, names: Names) -> tuple[Groups, Cells]:
+    """Return the groups and the cells of a part in the codes of the names of all parts."""
     codes = {
         field.name: _new_codes(getattr(part.names, field.name), getattr(names, field.name)) for field in fields(Names)
     }
-    keys = {key: codes[key][getattr(part.cells, key)] for key in ("locations", "strata", "periods")}
-    return codes["questions"][part.questions], replace(part.cells, **keys)
+    keys = {key: codes[key][getattr(part.cells, key)] for key in ("locations", "strata", "periods", "footnotes")}
+    groups = {key: codes[key][getattr(part.groups, key)] for key in ("questions", "variants")}
+    return replace(part.groups, **groups), replace(part.cells, **keys)
 
 
 def _new_codes(names: Sequence[Any], all_names: Sequence[Any]) -> Codes:

@@ -8,12 +8,16 @@ import numpy as np
 
 from app.errors import SourceError
 from app.table.cells import Cells
+from app.table.conflict import identical_rows_note
 from app.table.facts import survey_facts
 from app.table.source_kind import Origin
 from app.table.sources.frame import SourceFrame
-from app.table.sources.parser import SURVEY_LAYOUT, Layout
+from app.table.sources.parser import SURVEY_LAYOUT, VARIANT_COLUMNS, Layout
+from app.table.survey_rows.categories import unify_categories
 from app.table.survey_rows.columns import Columns
+from app.table.survey_rows.footnotes import mark_unreported
 from app.table.survey_rows.reduction import Reduction, merge_reductions, reduce_columns
+from app.table.survey_rows.repeats import separate_copies
 from app.table.survey_table import (
     DatasetReport,
     Location,
@@ -69,12 +73,14 @@ class SurveyRows:
         if not reduction.cells.rows.any():
             counts = describe_skipped(reduction.rows_skipped) or "all are suppressed"
             raise SourceError(f"{origin.source}: none of its {reduction.rows_read} rows has a usable value ({counts})")
+        reduction = unify_categories(reduction)
+        questions = [_question_data(code, reduction) for code in range(len(reduction.names.questions))]
         return SurveyTable(
             locations=_locations(reduction),
             strata=[Stratum(category, name) for category, name in reduction.names.strata],
             periods=reduction.names.periods,
-            questions=[_question_data(code, reduction) for code in range(len(reduction.names.questions))],
-            report=_report(reduction, origin),
+            questions=questions,
+            report=_report(reduction, questions, origin),
         )
 
 
@@ -85,8 +91,10 @@ def _locations(reduction: Reduction) -> list[Location]:
 
 
 def _question_data(code: int, reduction: Reduction) -> QuestionData:
-    start, stop = np.searchsorted(reduction.questions, [code, code + 1])
-    cells = reduction.cells.select(slice(start, stop))
+    start, stop = np.searchsorted(reduction.groups.questions, [code, code + 1])
+    rows = slice(start, stop)
+    cells, conflict = separate_copies(reduction.cells.select(rows), reduction.groups.select(rows), reduction.names)
+    cells = mark_unreported(cells, reduction.names.footnotes)
     text = reduction.names.questions[code]
     question_id, class_name = reduction.question_ids.get(text), reduction.class_names.get(text)
     known = survey_facts().find_question(text, question_id)
@@ -99,7 +107,14 @@ def _question_data(code: int, reduction: Reduction) -> QuestionData:
         rows=int(cells.rows.sum()),
         suppressed_rows=int(cells.suppressed_rows.sum()),
     )
-    return QuestionData(question, cells)
+    return QuestionData(question, cells, conflict, _value_types(code, reduction))
+
+
+def _value_types(code: int, reduction: Reduction) -> tuple[str, ...]:
+    """Return the value types of a question's rows, sorted."""
+    position = VARIANT_COLUMNS.index("Data_Value_Type")
+    variants = np.unique(reduction.groups.variants[reduction.groups.questions == code]).tolist()
+    return tuple(sorted({reduction.names.variants[variant][position] for variant in variants} - {""}))
 
 
 def _years(cells: Cells, periods: Sequence[Period]) -> tuple[int, ...]:
@@ -108,8 +123,9 @@ def _years(cells: Cells, periods: Sequence[Period]) -> tuple[int, ...]:
     return tuple(sorted({year for code in codes for year in periods[code].years}))
 
 
-def _report(reduction: Reduction, origin: Origin) -> DatasetReport:
+def _report(reduction: Reduction, questions: Sequence[QuestionData], origin: Origin) -> DatasetReport:
     cells = reduction.cells
+    identical = sum(data.cells.select(data.cells.copies).count_rows() for data in questions)
     return DatasetReport(
         source=origin.name,
         datasources=reduction.datasources,
@@ -122,7 +138,10 @@ def _report(reduction: Reduction, origin: Origin) -> DatasetReport:
         rows_used_despite_footnote=int(cells.rows[cells.footnoted].sum()),
         rows_skipped=reduction.rows_skipped,
         years=_years(cells, reduction.names.periods),
-        notes=(*_notes(reduction), *origin.notes),
+        notes=(*_notes(reduction), *([identical_rows_note(identical)] if identical else []), *origin.notes),
+        rows_identical=identical,
+        footnotes=reduction.names.footnotes,
+        conflicts={data.question.text: data.conflict.reason(data.question.text) for data in questions if data.conflict},
     )
 
 
