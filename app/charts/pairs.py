@@ -114,6 +114,7 @@ def _coefficients(data: Mapping[str, Any]) -> tuple[str, ...]:
         f"Vertical: {data['other_question']}",
         f"Pearson's r {with_limits(pearson, 'r', 2)}, {p_value_text(pearson.get('p_value'))}",
         f"Spearman's rho {with_limits(spearman, 'rho', 2)}, {p_value_text(spearman.get('p_value'))}",
+        "A correlation across locations is not one across people.",
     )
 
 
