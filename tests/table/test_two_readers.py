@@ -133,7 +133,9 @@ def test_the_error_names_the_file_in_a_folder_that_is_not_a_table(tmp_path: Path
 
 def test_a_note_names_a_column_that_some_files_lack(tmp_path: Path, read: Read) -> None:
     write(tmp_path, csv_text([row()], CDC_COLUMNS), "a.csv")
-    write(tmp_path, csv_text([row()], [name for name in CDC_COLUMNS if name != "Sample_Size"]), "b.csv")
+    write(
+        tmp_path, csv_text([row(LocationDesc="Utah")], [name for name in CDC_COLUMNS if name != "Sample_Size"]), "b.csv"
+    )
     (note,) = read(tmp_path).report.notes
     assert note == "no column Sample_Size in some of the files: estimates have no sample sizes there"
 

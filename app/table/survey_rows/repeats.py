@@ -26,20 +26,29 @@ def separate_copies(cells: Cells, groups: Groups, names: Names) -> tuple[Cells, 
 
     Parameters
     ----------
-    cells, groups: those of one question
+    cells, groups: those of one question, sorted by location, stratum and period
 
     Returns
     -------
     the cells, of which those without ``copies`` hold one row for each known location, year and stratum; or the cells as
     they are with their conflict
     """
-    (*keys, key_of_cell) = _keys_of(cells)
-    rows = sum_by_key(key_of_cell, keys[0].size, cells.rows + cells.suppressed_rows)
-    repeated = (rows > 1)[key_of_cell] & (cells.periods >= 0)
+    repeated = _repeated(cells)
     if not repeated.any():
         return cells, None
     conflict = _find_conflict(cells.select(repeated), groups.select(repeated), names)
     return (cells, conflict) if conflict else (_with_copies(cells, repeated), None)
+
+
+def _repeated(cells: Cells) -> Mask:
+    """Return which cells hold several rows of a known year, or one of several rows of the same place."""
+    keys = (cells.locations, cells.strata, cells.periods)  # sorted, so that equal ones are neighbours
+    as_next = np.logical_and.reduce([key[1:] == key[:-1] for key in keys])
+    several = cells.rows + cells.suppressed_rows > 1
+    several[1:] |= as_next
+    several[:-1] |= as_next
+    repeated: Mask = several & (cells.periods >= 0)
+    return repeated
 
 
 def _keys_of(cells: Cells) -> tuple[Codes, Codes, Codes, Codes]:

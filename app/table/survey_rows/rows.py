@@ -16,7 +16,7 @@ from app.table.sources.parser import SURVEY_LAYOUT, VARIANT_COLUMNS, Layout
 from app.table.survey_rows.categories import unify_categories
 from app.table.survey_rows.columns import Columns
 from app.table.survey_rows.footnotes import mark_unreported
-from app.table.survey_rows.reduction import Reduction, merge_reductions, reduce_columns
+from app.table.survey_rows.reduction import Groups, Reduction, merge_reductions, reduce_columns
 from app.table.survey_rows.repeats import separate_copies
 from app.table.survey_table import (
     DatasetReport,
@@ -107,13 +107,13 @@ def _question_data(code: int, reduction: Reduction) -> QuestionData:
         rows=int(cells.rows.sum()),
         suppressed_rows=int(cells.suppressed_rows.sum()),
     )
-    return QuestionData(question, cells, conflict, _value_types(code, reduction))
+    return QuestionData(question, cells, conflict, _value_types(reduction.groups.select(rows), reduction))
 
 
-def _value_types(code: int, reduction: Reduction) -> tuple[str, ...]:
+def _value_types(groups: Groups, reduction: Reduction) -> tuple[str, ...]:
     """Return the value types of a question's rows, sorted."""
     position = VARIANT_COLUMNS.index("Data_Value_Type")
-    variants = np.unique(reduction.groups.variants[reduction.groups.questions == code]).tolist()
+    variants = np.flatnonzero(np.bincount(groups.variants)).tolist()
     return tuple(sorted({reduction.names.variants[variant][position] for variant in variants} - {""}))
 
 
