@@ -84,7 +84,7 @@ def _unshared_years(table: SurveyTable, query: Query) -> Iterator[str]:
     if len(questions) < 2:
         return
     first, second = (set(table.questions[question].question.years) for question, _ in query.selections)
-    asked = query.filters.periods
+    asked = query.requested_periods
     wanted = first | second if asked is None else {year for code in asked for year in table.periods[code].years}
     unshared = sorted((first ^ second) & wanted)
     if unshared:

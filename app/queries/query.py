@@ -44,6 +44,11 @@ class Query:
     filters: Filters = NO_FILTERS
 
     @property
+    def requested_periods(self) -> tuple[int, ...] | None:
+        """The periods that the request names, None if it names none."""
+        return self.filters.periods
+
+    @property
     def selections(self) -> tuple[tuple[int, Filters], ...]:
         """Every question, with its filters, whose rows the result rests on; the first is the main one."""
         return ((self.question, self.filters),)

@@ -33,10 +33,22 @@ class CorrelateBody(QuestionBody):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrelationQuery(Query):
-    """A query about two questions with the same filters; ``unreliable`` are the locations left out for that reason."""
+    """A query about two questions with the same filters.
+
+    Parameters
+    ----------
+    requested: the periods that the request names; the filters leave those that both questions have
+    unreliable: the locations that are left out for that reason
+    """
 
     other_question: int
+    requested: tuple[int, ...] | None
     unreliable: tuple[int, ...] = ()
+
+    @property
+    def requested_periods(self) -> tuple[int, ...] | None:
+        """The periods that the request names, None if it names none."""
+        return self.requested
 
     @property
     def selections(self) -> tuple[tuple[int, Filters], ...]:
@@ -58,9 +70,10 @@ def resolve_correlation(body: CorrelateBody, table: SurveyTable) -> CorrelationQ
     if other == question:
         raise InvalidRequestError('"question" and "other_question" are the same question; name two')
     filters = without_nation(one_stratum(body, table, filters), table)
-    filters = _in_shared_years(table, (question, other), filters)
+    requested, filters = filters.periods, _in_shared_years(table, (question, other), filters)
     common = _valued_locations(table, question, filters) & _valued_locations(table, other, filters)
-    query = CorrelationQuery(question, replace(filters, locations=tuple(sorted(common))), other_question=other)
+    narrowed = replace(filters, locations=tuple(sorted(common)))
+    query = CorrelationQuery(question, narrowed, other_question=other, requested=requested)
     pairs = _pairs(table, query)
     unreliable = are_unreliable(pairs[0]) | are_unreliable(pairs[1])
     _check([side.select(~unreliable) for side in pairs], left_out=int(unreliable.sum()))
