@@ -175,9 +175,11 @@ class Site:
 
         Raises
         ------
-        ViolationError: it fails
+        ViolationError: it is refused, or fails
         """
-        self.ask("POST", "/api/dataset/reload")
+        answer = self.ask("POST", "/api/dataset/reload")
+        if answer.status != 200:
+            raise ViolationError("a reload is refused", f"{answer.status} {answer.body!r}")
         while (report := json.loads(self.ask("GET", "/api/dataset").body)["data"]["reload"])["status"] == "running":
             time.sleep(PAUSE_SECONDS)
         if report["status"] != "done":
