@@ -18,7 +18,7 @@ from support.real_server import HOST, RealServer, running_server, slow_entry_poi
 TOKEN = "correct-horse-battery"
 ELSEWHERE = ("192.0.2.1", 9)  # an address reserved for documentation; nothing is sent to it
 OTHER_USER = 65534
-STOPPED_SECONDS = 1.0
+STOPPED_SECONDS = 1.5  # longer than the server looks back
 ASKING = """
 import socket, struct, sys
 peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
