@@ -279,8 +279,8 @@ def test_a_folder_that_vanishes_while_it_is_made_costs_no_job(folder: Path, monk
     shutil.rmtree(folder)
     make = Path.mkdir
 
-    def find_it_there_and_then_gone(path: Path, **options: bool) -> None:
-        make(path, **options)
+    def find_it_there_and_then_gone(path: Path, mode: int, **options: bool) -> None:
+        make(path, mode, **options)
         raise FileExistsError
 
     monkeypatch.setattr(Path, "mkdir", find_it_there_and_then_gone)
