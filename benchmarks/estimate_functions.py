@@ -29,6 +29,10 @@ FIGURES: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
         "estimate": lambda data: [cell["value"] for cell in data],
         "trend": lambda data: [data["slope"]["value"], data["slope"]["p_value"]],
         "compare": lambda data: [data["difference"]["value"], data["difference"]["p_value"]],
+        "compare_all": lambda data: [cell["p_adjusted"] for cell in data["others"]],
+        "rank": lambda data: [
+            cell["rank_high"] for cell in sorted(data["locations"], key=lambda cell: cell["location"]) if cell["rank"]
+        ],
         "disparity": lambda data: [data["absolute_gap"]["value"], data["relative_gap"]["value"]],
         "correlate": lambda data: [data["pearson"]["r"], data["spearman"]["rho"]],
     }

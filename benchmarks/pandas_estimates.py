@@ -93,6 +93,24 @@ def compare(frame: pd.DataFrame, body: Body) -> list[float]:
     return [difference, 2 * stats.norm.sf(abs(difference) / math.hypot(a["error"], b["error"]))]
 
 
+def compare_all(frame: pd.DataFrame, body: Body) -> list[float]:
+    """Return the p-values of the comparisons with the nation, adjusted for their number, in the order of the names."""
+    rows = _asked(frame, body).set_index("location").sort_index()
+    nation, states = rows.loc["National"], rows.drop("National")
+    z: pd.Series[float] = (states["value"] - nation["value"]) / np.hypot(states["error"], nation["error"])
+    return list(stats.false_discovery_control(2 * stats.norm.sf(z.abs())))
+
+
+def rank(frame: pd.DataFrame, body: Body) -> list[float]:
+    """Return the upper limits of the ranks, the lowest value first, in the order of the names."""
+    rows = _asked(frame, body).set_index("location").drop("National").sort_index()
+    p = rows["value"].to_numpy() / 100
+    errors = rows["error"].to_numpy() / 100 / (p * (1 - p))
+    random_numbers = np.random.default_rng(1).standard_normal((10_000, p.size))
+    ranks = stats.rankdata(np.log(p / (1 - p)) + errors * random_numbers, axis=1)
+    return list(np.quantile(ranks, 0.975, axis=0, method="inverted_cdf"))
+
+
 def disparity(frame: pd.DataFrame, body: Body) -> list[float]:
     """Return the absolute and the relative gap."""
     groups = _over_years(_asked(frame, body), "stratum")["value"]
@@ -111,5 +129,8 @@ def correlate(frame: pd.DataFrame, body: Body) -> list[float]:
 
 
 EXPRESSIONS: Mapping[str, Expression] = MappingProxyType(
-    {expression.__name__: expression for expression in (best, worst, estimate, trend, compare, disparity, correlate)}
+    {
+        expression.__name__: expression
+        for expression in (best, worst, estimate, trend, compare, compare_all, rank, disparity, correlate)
+    }
 )

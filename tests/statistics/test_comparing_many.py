@@ -3,6 +3,7 @@
 import json
 import math
 import random
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,16 +23,28 @@ from support.real_server import PROJECT_ROOT
 CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
 TOLERANCE = 1e-9
 QUERIES = 500  # on each of two tables
-Survey = tuple[Planner, list[PlainRow]]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Our planner over a table, and its rows: all, and by question, year and stratum."""
+
+    planner: Planner
+    rows: list[PlainRow]
+    by_key: dict[tuple[str, int, str], list[PlainRow]]
 
 
 @pytest.fixture(scope="module", params=["bundled", "CDC"])
 def survey(request: pytest.FixtureRequest) -> Survey:
-    """Our planner over a table, and its rows."""
+    """The bundled table, and CDC's if it is there."""
     path = BUNDLED_TABLE if request.param == "bundled" else CDC_TABLE
     if not path.is_file():
         pytest.skip("the CDC table lies in ../shared/data")
-    return Planner(read_table(path)), list(plain_rows(path))
+    rows = plain_rows(path)
+    by_key: dict[tuple[str, int, str], list[PlainRow]] = {}
+    for row in rows:
+        by_key.setdefault((row.question, row.year, row.stratum), []).append(row)
+    return Survey(Planner(read_table(path)), rows, by_key)
 
 
 def compute(planner: Planner, statistic: str, **body: Any) -> Any:
@@ -45,9 +58,9 @@ def draw_question(draw: random.Random, rows: list[PlainRow]) -> tuple[str, int, 
     return row.question, row.year, row.category, row.stratum
 
 
-def estimates_in(rows: list[PlainRow], question: str, year: int, stratum: str) -> dict[str, PlainEstimate]:
+def estimates_in(survey: Survey, question: str, year: int, stratum: str) -> dict[str, PlainEstimate]:
     """Return the estimate of each location with limits."""
-    chosen = (row for row in rows if (row.question, row.year, row.stratum) == (question, year, stratum))
+    chosen = survey.by_key.get((question, year, stratum), [])
     return {row.place: mean_of([row]) for row in chosen if row.value is not None and row.low is not None}
 
 
@@ -56,11 +69,11 @@ def close(found: float | None, wanted: float) -> bool:
 
 
 def test_all_comparisons_are_those_of_compare_with_p_values_adjusted_as_by_statsmodels(survey: Survey) -> None:
-    planner, rows = survey
+    planner, rows = survey.planner, survey.rows
     draw, asked = random.Random(1), 0
     while asked < QUERIES:
         question, year, category, stratum = draw_question(draw, rows)
-        estimates = estimates_in(rows, question, year, stratum)
+        estimates = estimates_in(survey, question, year, stratum)
         reference = draw.choice([*sorted(estimates), None]) if estimates else None
         body = {"question": question, "years": [year], "stratification": {"category": category, "value": stratum}}
         named = {"reference": reference} if reference else {}
@@ -100,7 +113,7 @@ def assert_equality(found: dict[str, Any], estimates: list[PlainEstimate]) -> No
 
 @pytest.mark.parametrize("across", ["year", "stratum"])
 def test_years_and_strata_are_compared_as_compare_does(survey: Survey, across: str) -> None:
-    planner, _ = survey
+    planner = survey.planner
     body = {"question": "Q036", "state": "Ohio"}
     education = {"category": "Education"}
     within = {"stratification": education} if across == "stratum" else {}
@@ -117,7 +130,7 @@ def test_years_and_strata_are_compared_as_compare_does(survey: Survey, across: s
 
 
 def test_locations_are_compared_over_the_years_that_both_have(survey: Survey) -> None:
-    planner, _ = survey
+    planner = survey.planner
     data = compute(planner, "compare_all", question="Q018", reference="Florida")  # it lacks a year in CDC's table
     for cell in data["others"][::7]:
         pair = [cell["location"], "Florida"]
@@ -144,8 +157,8 @@ def simulated_ranks(estimates: list[PlainEstimate], sign: int) -> np.ndarray[Any
 def test_ranks_and_their_limits_are_those_of_the_simulation(
     survey: Survey, question: str, sign: int, year: int
 ) -> None:
-    planner, rows = survey
-    estimates = estimates_in(rows, question, year, "Total")
+    planner = survey.planner
+    estimates = estimates_in(survey, question, year, "Total")
     if not estimates:
         pytest.skip("the question was not asked in this year")
     data = compute(planner, "rank", question=question, years=[year], n=10, best="min" if sign > 0 else "max")
@@ -168,7 +181,7 @@ def test_ranks_and_their_limits_are_those_of_the_simulation(
 
 
 def test_locations_that_are_not_ranked_come_last_without_a_rank(survey: Survey) -> None:
-    planner, rows = survey
+    planner, rows = survey.planner, survey.rows
     races = sorted({row.stratum for row in rows if row.category == "Race/Ethnicity"})
     doubtful = {"suppressed", "not_reported", "unreliable", "nchs", "no_limits"}
     seen = 0
@@ -187,7 +200,7 @@ def test_locations_that_are_not_ranked_come_last_without_a_rank(survey: Survey) 
 
 
 def test_a_disparity_tests_whether_the_strata_that_it_compares_are_equal(survey: Survey) -> None:
-    planner, rows = survey
+    planner, rows = survey.planner, survey.rows
     draw, asked, doubted = random.Random(1), 0, 0
     while asked < 40:
         row = draw.choice(rows)
