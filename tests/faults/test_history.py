@@ -70,8 +70,8 @@ def test_memory_and_disk_stay_within_the_retention_limit() -> None:
     with running_server({"STATS_RETENTION_JOBS": str(KEPT_JOBS)}) as server:
         sizes = list(history(server))
         oldest = requests.get(f"{server.address}/api/get_results/job_id_1", timeout=10)
-        files = len(list(server.results_dir.glob("job_id_*.json")))
         lines = journal_lines(server)
+        files = len(list(server.results_dir.glob("job_id_*.json")))
         with load(server.address, read_back=True) as seen:
             time.sleep(0.5)
         assert seen.wrong == []
