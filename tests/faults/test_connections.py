@@ -131,6 +131,7 @@ def many_open_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("many_open_files")
 def test_honest_clients_keep_at_least_half_their_rate() -> None:
     with running_server() as server:
@@ -148,6 +149,7 @@ def test_honest_clients_keep_at_least_half_their_rate() -> None:
     assert share >= LEAST_RATE
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(NGINX is None, reason=NO_NGINX)
 @pytest.mark.usefixtures("many_open_files")
 def test_behind_nginx_connections_that_stand_still_do_not_reach_the_server(tmp_path: Path) -> None:
