@@ -86,7 +86,7 @@ def _in_shared_years(table: SurveyTable, questions: tuple[int, int], filters: Fi
 
     Raises
     ------
-    InvalidRequestError: there is no such year
+    InvalidRequestError: the questions share no year
     """
     cells = (select(table, question, filters).cells for question in questions)
     first, second = (set(each.periods[each.rows > 0].tolist()) for each in cells)

@@ -36,7 +36,7 @@ class LackOfFit:
     q: sum of the squared residuals, each divided by its standard error
     degrees_of_freedom: number of points beyond two
     p_value: of q, by the chi-squared distribution
-    scale: Birge's ratio, the factor by which the standard errors are multiplied; 1 if q is no larger than expected
+    scale: Birge's ratio, the factor by which the standard errors are multiplied; 1 unless q is larger than expected
     """
 
     q: float
@@ -65,7 +65,7 @@ def weighted_line(x: Values, y: Values, errors: Values, points: Values) -> Line:
     """Fit a line by weighted least squares to points whose standard errors are known.
 
     If the points scatter about the line by more than their errors explain, all errors are multiplied by Birge's ratio
-    (Physical Review 40, 1932), and Student's t takes the place of the normal distribution, because the ratio is itself
+    (Physical Review 40, 1932), and Student's t replaces the normal distribution, because the ratio is itself
     an estimate (Bodnar and Elster, Metrologia 51, 2014). Errors are never made smaller: a few points that happen to be
     on a line do not show that their errors are smaller than known.
 

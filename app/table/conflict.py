@@ -36,13 +36,13 @@ class Conflict:
     variants: tuple[str, ...]
 
     def reason(self, question: str) -> str:
-        """Return why there is no estimate for the question with this text, and what to do."""
+        """Return why the question with this text has no estimates, and what to do."""
         remedy = (
             f"keep the rows of one {' and '.join(self.variants)} in the table" if self.variants else PUBLISHED_TWICE
         )
         more = f" and {self.cells - len(self.examples)} more" if self.cells > len(self.examples) else ""
         return (
             f"the question {quoted(question)} has several different rows for the same location, year and stratum, so "
-            f"there is no estimate: {'; '.join(self.examples)}{more}. They differ in {', '.join(self.columns)}; "
+            f"it has no estimates: {'; '.join(self.examples)}{more}. They differ in {', '.join(self.columns)}; "
             f"{remedy}. Means of rows, such as states_mean, use them all"
         )

@@ -44,7 +44,7 @@ class Estimates(Columnar):
     respondents: sample sizes, NaN if unknown
     rows: number of rows with a value
     footnotes: code of the footnote that all rows have, -1 if there is none
-    unreported: True if there is no value because the data were not reported
+    unreported: True if the value is missing because the data were not reported
     incomplete: True if some, but not all, of the rows or years are suppressed or missing
     is_logit: True if the limits are symmetric in the logit, not in percent
     """

@@ -4,7 +4,7 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -69,12 +69,19 @@ def load(address: str, *, clients: int = 4, seed: int = 1, read_back: bool = Fal
         threading.Thread(target=_submit, args=(address, seen, random.Random(seed + number), read_back))
         for number in range(clients)
     ]
+    with running(threads, seen.stop):
+        yield seen
+
+
+@contextmanager
+def running(threads: Sequence[threading.Thread], stop: threading.Event) -> Iterator[None]:
+    """Run threads until the block ends; then set the event that stops them, and wait for them."""
     for thread in threads:
         thread.start()
     try:
-        yield seen
+        yield
     finally:
-        seen.stop.set()
+        stop.set()
         for thread in threads:
             thread.join()
 

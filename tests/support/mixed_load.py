@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice, permutations
@@ -18,7 +18,7 @@ import requests
 from app.errors import GoneError
 from checker import difference
 from support.hostile_requests import HostileClient
-from support.load import CASES, compare
+from support.load import CASES, compare, running
 from support.plain_survey import plain_rows
 from support.real_server import BUNDLED_TABLE
 
@@ -342,16 +342,11 @@ def mixed_load(address: str, pause_seconds: float) -> Iterator[Seen]:
     seen = Seen()
     clients = [MixedClient(address, identity, seen, number) for number, identity in enumerate(IDENTITIES)]
     threads = [threading.Thread(target=client.work, args=(pause_seconds,)) for client in clients]
-    for thread in threads:
-        thread.start()
-    try:
-        yield seen
-    finally:
-        seen.stop.set()
-        for thread in threads:
-            thread.join()
+    with ExitStack() as stack:
         for client in clients:
-            client.close()
+            stack.callback(client.close)
+        with running(threads, seen.stop):
+            yield seen
 
 
 def reload_table(address: str, seen: Seen) -> None:

@@ -38,7 +38,7 @@ def build_table(mapping: RecordMapping, sums: UnitSums, origin: Origin) -> Surve
 
     Raises
     ------
-    SourceError: there is no usable record, none answers a question, or records are given twice
+    SourceError: no record is usable, none answers a question, or records are given twice
     """
     check_given_once(mapping, sums, origin)
     if not sums.sums.any():
