@@ -304,13 +304,16 @@ class JobStore:
         self.map.set_document(job, document.checksum, len(document.content))
 
     def close(self) -> None:
-        """Flush the journal and close it.
+        """Flush the journal and close it. One whose content has been damaged meanwhile is written anew from memory.
 
         Raises
         ------
         OSError: it cannot be written
         """
         self.flush()
+        if not self._journal.has_its_content():
+            logger.warning("the journal was damaged while the server ran; it is written anew")
+            self._journal.rewrite(self._snapshot)
         self._journal.close()
 
 

@@ -95,6 +95,7 @@ class Journal:
         self._sync = sync
         self._file: int | None = None
         self._size = 0
+        self._checksum = 0  # CRC-32 of the file's content
         self._unsynced = False
         self._torn = False  # whether the file may end in part of a line
         self._lock = threading.Lock()  # guards _buffer
@@ -135,6 +136,7 @@ class Journal:
             logger.warning("the journal's last line is incomplete and was dropped: %r", content[len(whole) :][:200])
             os.truncate(self.path, len(whole))
             self._size = len(whole)
+        self._checksum = zlib.crc32(whole)
         lines = whole.split(b"\n")[:-1]
         self.lines = len(lines)
         version = _version(lines[0]) if lines else VERSION
@@ -191,6 +193,13 @@ class Journal:
         # Of a write that failed, part may be in the file; the next write cuts it off.
         return status.st_nlink > 0 and (status.st_size == self._size or (self._torn and status.st_size > self._size))
 
+    def has_its_content(self) -> bool:
+        """Return whether the file reads as it was written. Reads all of it, so it finds what ``is_whole`` cannot."""
+        try:
+            return zlib.crc32(self.path.read_bytes()) == self._checksum
+        except OSError:
+            return False
+
     def is_in_place(self) -> bool:
         """Return whether the open file is the one that a restart would read."""
         if self._file is None:
@@ -236,7 +245,7 @@ class Journal:
             os.close(file)
             raise
         self.close()
-        self._file, self._size, self._torn = file, len(content), False
+        self._file, self._size, self._checksum, self._torn = file, len(content), zlib.crc32(content), False
 
     def sync(self) -> None:
         """Force written lines to disk if the setting asks for it."""
@@ -274,6 +283,7 @@ class Journal:
             raise
         self._torn = False
         self._size += len(content)
+        self._checksum = zlib.crc32(content, self._checksum)
         self.lines += content.count(b"\n")
 
 

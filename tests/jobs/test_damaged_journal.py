@@ -135,6 +135,20 @@ def test_a_journal_that_is_changed_underneath_is_written_anew(folder: Path, harm
     assert [status for _, status in make_store(folder).map.statuses()] == ["done"] * 3 + ["running"]
 
 
+def test_a_bit_flipped_under_a_running_store_is_mended_when_it_closes(folder: Path) -> None:
+    store = make_store(folder)
+    finish(store, accept(store, "asked"))
+    store.flush()
+    flip(journal_of(folder), journal_of(folder).read_bytes().index(b'"accepted":1') + 2)
+    store.close()
+    (folder / "job_id_1.json").unlink()  # so that only the journal can tell what the job asked
+    restarted = make_store(folder)
+    assert answer_of(restarted, restarted.map.find("job_id_1")) == {
+        "status": "done",
+        "data": {"body": {"content": "asked"}},
+    }
+
+
 @pytest.mark.parametrize(
     "line", [b"nonsense", b"[1]", b'{"accepted":"x"}', b'{"ended":1}', b'{"other":1}', b"\xff\xfe"]
 )
