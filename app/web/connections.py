@@ -30,6 +30,8 @@ DESCRIPTORS = Path("/proc/self/fd")
 SENT_OFFSET, RECEIVED_OFFSET, SEGMENTS_OFFSET, INFO_BYTES = 44, 52, 152, 160
 LOOK_SECONDS, PAUSE_SECONDS = 1.0, 0.01
 MARGIN_SECONDS = 1.0  # from the last byte of a request to the moment when a thread takes it, on a busy machine
+DOUBTFUL_MARGIN_SECONDS = 0.1  # the same, for a connection that may have been answered already
+RESOLUTION_SECONDS = 0.02  # of the kernel's times
 
 IN_PROGRESS = "requests_in_progress"  # extension of an application: its RequestsInProgress
 
@@ -96,9 +98,10 @@ def is_own_user(environ: "WSGIEnvironment", started: float, in_progress: int) ->
     """Return whether a request from this machine comes from the user that the server runs as.
 
     The client's port is unknown, so every client at its address counts that has sent something since and has not been
-    answered. Each has to be waiting for its response. A client that has closed its connection was served a moment ago,
-    or has sent this request and left: its user is no longer known, so this waits until its connection is gone. A system
-    without Linux' table of connections tells nothing: True. So does an application that no server calls.
+    answered, or maybe not. Each has to be waiting for its response, and one has to have sent before this request was
+    taken. A client that has closed its connection was served a moment ago, or has sent this request and left: its user
+    is no longer known, so this waits until its connection is gone. A system without Linux' table of connections tells
+    nothing: True. So does an application that no server calls.
 
     If no client has sent anything lately, the request has waited, perhaps for a worker to start. Then all unanswered
     clients count, and there have to be as many as requests in progress: otherwise this one's client may have left.
@@ -114,31 +117,44 @@ def is_own_user(environ: "WSGIEnvironment", started: float, in_progress: int) ->
     port = int(environ["SERVER_PORT"])
     deadline = time.monotonic() + LOOK_SECONDS
     while True:
-        sending, fewest = sending_ports(client, port, time.perf_counter() - started + MARGIN_SECONDS), 1
+        elapsed = time.perf_counter() - started
+        sending, fewest = sending_ports(client, port, elapsed + MARGIN_SECONDS, elapsed + DOUBTFUL_MARGIN_SECONDS), 1
         if not sending:
-            sending, fewest = sending_ports(client, port, math.inf), in_progress
+            sending, fewest = sending_ports(client, port, math.inf, 0), in_progress
         ends = [end for end in client_ends(client, port) if end.local_port in sending]
         waiting = [end for end in ends if end.state == ESTABLISHED]
         if any(end.user != os.geteuid() for end in waiting):
             return False
-        if len(ends) == len(waiting) >= fewest:
+        fits = any(sending[end.local_port] >= elapsed - RESOLUTION_SECONDS for end in waiting)
+        if fits and len(ends) == len(waiting) >= fewest:
             return True
         if time.monotonic() > deadline:
             return False
         time.sleep(PAUSE_SECONDS)
 
 
-def sending_ports(client: Address, port: int, seconds: float) -> set[int]:
-    """Return the ports at an address that may wait for a response to what they have sent in the last seconds."""
-    ports = set()
+def sending_ports(client: Address, port: int, seconds: float, doubtful_seconds: float) -> dict[int, float]:
+    """Return the ports at an address that may wait for a response to what they have sent, and how many seconds ago.
+
+    The kernel's times have a resolution of some milliseconds: what came in the moment of the last response may be the
+    next request, or the one that was answered.
+
+    Parameters
+    ----------
+    seconds: how long ago it came at most
+    doubtful_seconds: the same, for a port that may have been answered
+    """
+    ports = {}
     for descriptor in DESCRIPTORS.iterdir():
         with _skip_unconnected():
             if descriptor.readlink().name.startswith("socket:"):
                 with socket.socket(fileno=os.dup(int(descriptor.name))) as connection:
                     if connection.family in INTERNET and connection.getsockname()[1] == port:
                         address, peer_port, *_ = connection.getpeername()
-                        if parse_address(address) == client and _may_wait(connection, seconds):
-                            ports.add(peer_port)
+                        if parse_address(address) == client:
+                            ago, is_doubtful = _unanswered(connection)
+                            if ago is not None and ago <= (doubtful_seconds if is_doubtful else seconds):
+                                ports[peer_port] = ago
     return ports
 
 
@@ -152,18 +168,14 @@ def _skip_unconnected() -> Iterator[None]:
             raise
 
 
-def _may_wait(connection: socket.socket, seconds: float) -> bool:
-    """Return whether something came in the last seconds and was not answered; when in doubt, True for the last ones.
-
-    The kernel's times have milliseconds. So what came lately may be unanswered if it came in the millisecond of the
-    last response, while a client that has been quiet since then is taken as answered.
-    """
-    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)
+def _unanswered(connection: socket.socket) -> tuple[float | None, bool]:
+    """Return how many seconds ago the last data came, None if it was answered, and whether it may have been."""
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES).ljust(INFO_BYTES, b"\0")
     sent, received = (struct.unpack_from("=I", info, offset)[0] for offset in (SENT_OFFSET, RECEIVED_OFFSET))
-    if math.isinf(seconds):
-        segments_in, segments_out = struct.unpack_from("=II", info.ljust(INFO_BYTES, b"\0"), SEGMENTS_OFFSET)
-        return bool(segments_in and (not segments_out or sent > received))
-    return bool(received / 1000 <= seconds and sent >= received)
+    segments_in, segments_out = struct.unpack_from("=II", info, SEGMENTS_OFFSET)
+    if not segments_in or (segments_out and sent < received):
+        return None, False
+    return received / 1000, bool(segments_out and sent == received)
 
 
 def _connections(port: int) -> Iterator[Connection]:

@@ -110,7 +110,8 @@ class ApiRequest(Request):
         if not closing:
             return False
         # One that has sent nothing lately has given up an earlier request, and is not this client.
-        sending = sending_ports(client, port, time.perf_counter() - self.started + MARGIN_SECONDS)
+        lately = time.perf_counter() - self.started + MARGIN_SECONDS
+        sending = sending_ports(client, port, lately, lately).keys()
         closing &= sending
         deadline = time.monotonic() + (
             LONG_LOOK_SECONDS if _ports(client, port, ESTABLISHED) & sending else LOOK_SECONDS
