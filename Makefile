@@ -37,8 +37,8 @@ run_tests: $(DEV_READY) ## run all tests: most on all cores, then those that nee
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
-soak: $(DEV_READY) ## run the fault tests in their long form, about two hours
-	SOAK=1 $(BIN)/python -m pytest -s tests/faults
+soak: $(DEV_READY) ## run the tests of faults and figures in their long form, about two hours
+	SOAK=1 $(BIN)/python -m pytest -s tests/faults tests/statistics tests/table/test_confidence_limits.py
 
 bench: $(BENCH_READY) ## measure against rivals and targets, about four minutes; needs wrk and redis-server
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.run

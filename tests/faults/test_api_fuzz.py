@@ -16,7 +16,7 @@ BEARER = f"Authorization: Bearer {TOKEN}"
 SHUTDOWN = "/api/graceful_shutdown"
 AFTER_SHUTDOWN = ["/api/best5", "/api/compare", "/readyz", "/api/jobs", SHUTDOWN]
 PROGRAM = Path(sys.executable).with_name("schemathesis")
-EXAMPLES_PER_ROUTE = scaled(3, 500)
+EXAMPLES_PER_ROUTE = scaled(2, 500)
 # A valid body may name something that the table lacks, which is a 400 and not a fault of the document.
 NOT_CHECKED = "positive_data_acceptance"
 # An invalid request may name a removed job, and that error comes first.

@@ -17,7 +17,7 @@ from support.load import scaled
 from support.raw_http import Answer, RawConnection
 from support.real_server import RealServer, running_server
 
-REQUESTS = scaled(1_000, 100_000)
+REQUESTS = scaled(500, 100_000)
 BATCH = 50  # requests per example, so that making examples does not take longer than sending them
 TOKEN = "a-token-for-fuzzing"
 MOST_BODY_BYTES = 64 * 1024

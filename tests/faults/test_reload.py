@@ -18,7 +18,7 @@ from support.load import result_of, scaled
 from support.real_server import RealServer, ServerStartError, running_server
 from support.survey_files import CDC_COLUMNS, WALKING, csv_text, row
 
-RELOADS = scaled(10, 100)
+RELOADS = scaled(5, 100)
 CLIENTS = 4
 DEADLINE_SECONDS = 30.0
 STATES = [f"State {number}" for number in range(40)]

@@ -115,7 +115,7 @@ def reason_of(response: requests.Response) -> str:
 
 
 def test_of_two_servers_started_together_on_one_port_one_serves_and_the_other_exits_with_2(tmp_path: Path) -> None:
-    pairs = scaled(3, 12)
+    pairs = scaled(2, 12)
     both = 0
     for number in range(pairs):
         port = {"STATS_PORT": str(free_port())}

@@ -17,12 +17,13 @@ from app.planner import Planner
 from app.settings import BUNDLED_TABLE
 from app.statistics.ranking import DRAWS, DRAWS_AT_ONCE, SEED
 from app.table.engines.pandas_reader import read_table
+from support.load import scaled
 from support.plain_survey import PlainEstimate, PlainRow, logit, mean_of, plain_rows
 from support.real_server import PROJECT_ROOT
 
 CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
 TOLERANCE = 1e-9
-QUERIES = 500  # on each of two tables
+QUERIES = scaled(100, 500)  # on each of two tables
 
 
 @dataclass(frozen=True)

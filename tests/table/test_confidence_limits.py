@@ -14,13 +14,14 @@ from app.planner import Planner
 from app.settings import BUNDLED_TABLE
 from app.table.confidence_limits import limits_around, linear_errors, logit_errors
 from app.table.engines.pandas_reader import read_table
+from support.load import scaled
 from support.plain_survey import PlainEstimate, PlainRow, Z, cell_of, kept, plain_rows
 from support.real_server import PROJECT_ROOT
 from support.survey_files import Row, row, write_csv
 
 SHARED = PROJECT_ROOT.parent / "shared" / "data"
 CDC_TABLE, WIC_TABLE = SHARED / "cdc_2011_2021.csv.gz", SHARED / "other" / "wic.csv.gz"
-QUERIES = 1000
+QUERIES = scaled(200, 1000)
 TOLERANCE = 1e-9
 
 

@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 
+from app.data_ingestor import DataIngestor
 from app.errors import LONGEST_QUOTE_CHARS
 from app.settings import Settings, settings_from_environment
 from app.web.guard import SECURITY_HEADERS
@@ -76,6 +77,12 @@ def call(client: FlaskClient, route: Route, headers: Headers | None = None, **en
 def client_with(start_app: Start, settings: Settings, **changes: Any) -> FlaskClient:
     """Return a client of an application with other settings."""
     return start_app(settings.model_copy(update=changes)).test_client()
+
+
+@pytest.fixture(autouse=True)
+def no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reloads are accepted, but read no table, which would start a process each."""
+    monkeypatch.setattr(DataIngestor, "reload", lambda _ingestor: True)
 
 
 @pytest.fixture
