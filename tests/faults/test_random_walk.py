@@ -22,8 +22,8 @@ from support.load import scaled
 from support.stepped_clock import LIBRARIES, SteppedClock
 from support.versioned_table import expected_data
 
-STEPS = scaled(25, 60)
-WALKS = scaled(4, 200)
+STEPS = scaled(12, 60)
+WALKS = scaled(10, 200)
 WALKS_AT_ONCE = 2
 SEEDS = [int(seed) for seed in os.environ.get("WALK_SEEDS", "").split(",") if seed] or list(range(1, WALKS + 1))
 
