@@ -120,6 +120,14 @@ class Settings(BaseModel):
         alias="STATS_MAPPING",
         description="a TOML file with the meaning of columns and codes, if the table holds records of respondents",
     )
+    min_respondents: int = Field(
+        50,
+        alias="STATS_MIN_RESPONDENTS",
+        ge=1,
+        le=1_000_000,
+        description="estimates from fewer respondents are suppressed, if the table holds records of respondents; the "
+        "default is CDC's rule for BRFSS",
+    )
     engine: Literal["auto", "pandas", "dask"] = Field(
         "auto",
         alias="STATS_ENGINE",

@@ -67,3 +67,5 @@ def _restrictions(data: Any, filters: Mapping[str, Any]) -> Iterator[str]:
         yield f"Without {join_first(filters['exclude'], MAX_NAMES)}"
     if filters.get("suppressed"):
         yield "Without rows marked as suppressed"
+    if filters.get("standardize"):
+        yield "Standardised by age"

@@ -15,7 +15,7 @@ SUPPRESSED = "suppressed"
 NO_VALUE = "no value"
 STATES = (RELIABLE, CAUTION, SUPPRESSED, NO_VALUE)
 SUPPRESSED_FLAGS = frozenset({"suppressed", "not_reported"})
-CAUTION_FLAGS = frozenset({"unreliable", "small_sample", "nchs", "incomplete"})
+CAUTION_FLAGS = frozenset({"unreliable", "small_sample", "nchs", "nchs_review", "incomplete"})
 
 KEYS = ("location", "year", "category", "stratum")
 

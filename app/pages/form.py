@@ -17,7 +17,7 @@ from app.table.survey_table import NATION, Question, SurveyTable
 OBESITY = "Q036"  # the question an empty form starts with, if the table has it
 FIRST_STATISTIC = "estimate"
 QUESTION_FIELDS = ("question", "other_question")
-FILTER_FIELDS = ("from", "to", "years", "locations", "exclude", "best", "suppressed")
+FILTER_FIELDS = ("from", "to", "years", "locations", "exclude", "best", "suppressed", "standardize")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class Choices:
     places: Sequence[str]
     years: Sequence[int]
     strata: Mapping[str, Sequence[tuple[str, str]]]
+    standardized: bool
     examples: Sequence[Example]
     defaults: Mapping[str, Sequence[str]]
 
@@ -111,6 +112,7 @@ def _choices_over(table: SurveyTable) -> Choices:
             category: [(f"{category}{STRATUM_SEPARATOR}{name}", name) for name in names]
             for category, names in table.categories.items()
         },
+        standardized=bool(table.standardized_categories),
         examples=list(_examples(table)),
         defaults=_defaults(table),
     )

@@ -97,6 +97,7 @@ PARSERS: Mapping[str, Callable[[Fields], Any]] = {
     "locations": lambda fields: _list(fields, "locations"),
     "exclude": lambda fields: _list(fields, "exclude"),
     "suppressed": lambda fields: _text(fields, "suppressed"),
+    "standardize": lambda fields: _text(fields, "standardize"),
     "best": lambda fields: _text(fields, "best"),
     "n": lambda fields: _number(_text(fields, "n")),
     "by": lambda fields: _list(fields, "by"),

@@ -106,6 +106,9 @@ class QuestionBody(StrictModel):
     suppressed: Literal["include", "exclude"] = Field(
         "include", description="whether to use rows that have a value although CDC's footnote marks them as suppressed"
     )
+    standardize: Literal["age"] | None = Field(
+        None, description='"age": standardised to the ages of a standard population, if the table has such figures'
+    )
 
 
 class PlaceBody(QuestionBody):

@@ -18,6 +18,9 @@ FEWEST_TURNS = 4  # alternations that chance would give once in eight series are
 TURN_ERRORS = 3.0  # standard errors by which a year is off the middle of its neighbours
 
 CRUDE = "crude figures, not age-adjusted: part of a difference between places, groups or years may be due to their ages"
+STANDARDIZED = (
+    "standardised by age: compare with figures of the same standard population only; they are not what the survey found"
+)
 METHOD_CHANGED = (
     f"BRFSS changed its sampling and weighting in {NEW_METHOD}: do not compare earlier years with those from then on"
 )
@@ -92,6 +95,9 @@ def _unshared_years(table: SurveyTable, query: Query) -> Iterator[str]:
 
 
 def _crude(table: SurveyTable, query: Query) -> Iterator[str]:
+    if query.filters.standardized:
+        yield STANDARDIZED
+        return
     types = [table.questions[question].value_types for question, _ in query.selections]
     if not all(any(AGE_ADJUSTED in name.lower() for name in names) for names in types):
         yield CRUDE

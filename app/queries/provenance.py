@@ -56,4 +56,6 @@ def _named(table: SurveyTable, filters: Filters) -> dict[str, Any]:
             named[name] = [table.location_names[code] for code in codes]
     if not filters.footnoted:
         named["suppressed"] = "exclude"
+    if filters.standardized:
+        named["standardize"] = "age"
     return named

@@ -10,7 +10,7 @@ from app.queries.bodies import QuestionBody, YearRange
 from app.table.cells import Cells, Codes, Mask
 from app.table.survey_table import SurveyTable
 
-FILTER_FIELDS = frozenset({"years", "stratification", "locations", "exclude", "suppressed"})
+FILTER_FIELDS = frozenset({"years", "stratification", "locations", "exclude", "suppressed", "standardize"})
 NAMES_LISTED = 3  # locations or strata that an error message names
 
 
@@ -19,7 +19,8 @@ class Filters:
     """The rows to use, in codes of the table; None where a filter is not set.
 
     ``footnoted`` says whether to use rows that have a value although a footnote marks them as suppressed, ``copies``
-    whether a row that the table holds several times counts as often.
+    whether a row that the table holds several times counts as often, ``standardized`` whether to use the rows that are
+    standardised by age instead of the others.
     """
 
     periods: tuple[int, ...] | None = None
@@ -28,6 +29,7 @@ class Filters:
     excluded: tuple[int, ...] | None = None
     footnoted: bool = True
     copies: bool = True
+    standardized: bool = False
 
 
 NO_FILTERS = Filters()
@@ -85,7 +87,7 @@ def select(table: SurveyTable, question: int, filters: Filters, *, needs_value: 
     ------
     InvalidRequestError: no row is left; the reason names the filter that removed the last one
     """
-    cells = table.questions[question].cells
+    cells = _rows_of(table, question, filters)
     left_out = []
     for filter_ in FILTERS:
         chosen = filter_.choose(cells, filters)
@@ -96,6 +98,12 @@ def select(table: SurveyTable, question: int, filters: Filters, *, needs_value: 
         if not (cells.rows.any() or (cells.suppressed_rows.any() and not needs_value)):
             raise InvalidRequestError(_nothing_left(table, question, filters, filter_.field))
     return Selection(cells, tuple(item for item in left_out if item.rows))
+
+
+def _rows_of(table: SurveyTable, question: int, filters: Filters) -> Cells:
+    """Return the rows of a question that its other filters choose from."""
+    data = table.questions[question]
+    return data.standardized if filters.standardized and data.standardized is not None else data.cells
 
 
 def count_years(table: SurveyTable, question: int, filters: Filters) -> Codes:
@@ -127,7 +135,31 @@ def filters_of(body: QuestionBody, table: SurveyTable) -> Filters:
         locations=_location_codes(body.locations, table),
         excluded=_location_codes(body.exclude, table),
         footnoted=body.suppressed == "include",
+        standardized=_standardized(body, table),
     )
+
+
+def _standardized(body: QuestionBody, table: SurveyTable) -> bool:
+    """Return whether a body asks for figures that are standardised by age.
+
+    Raises
+    ------
+    InvalidRequestError: the table has none, or none of the category
+    """
+    if body.standardize is None:
+        return False
+    categories = table.standardized_categories
+    if not categories:
+        raise InvalidRequestError(
+            'this table has no figures standardised by age: leave "standardize" out. Only tables from records of '
+            "respondents have them, if their mapping names a standard population"
+        )
+    if body.stratification is not None and table.category_name(body.stratification.category) not in categories:
+        named = ", ".join(map(quoted, categories))
+        raise InvalidRequestError(
+            f"the table has figures standardised by age for {named}, not for {quoted(body.stratification.category)}"
+        )
+    return True
 
 
 def periods_in(years: YearRange | tuple[int, ...], table: SurveyTable) -> tuple[int, ...]:

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from app.table.survey_table import LimitsScale
 
-Flag = Literal["suppressed", "not_reported", "incomplete", "small_sample", "unreliable", "nchs", "no_limits"]
+Flag = Literal[
+    "suppressed", "not_reported", "incomplete", "small_sample", "unreliable", "nchs", "nchs_review", "no_limits"
+]
 Year = int | str  # a span such as "2011-2013" if a row of the table is about several years
 Content = TypeVar("Content")
 

@@ -13,6 +13,7 @@ Mask = NDArray[np.bool_]
 
 TIE_DECIMALS = 9  # two means of published tenths that differ by less than this differ by rounding alone
 COARSE_STEPS = 2.0**20  # steps of a point to which the coarse part of a value is rounded
+LIMITS_QUANTILE = 0.975  # for 95 % limits
 LIMITS_Z = 1.959963984540054  # the 97.5 % quantile of the standard normal distribution, for 95 % limits
 
 
@@ -39,6 +40,7 @@ class Cells(Columnar):
     logit_variance_sum: the same for limits that are symmetric in the logit; NaN in all cells of a finished table's
         question whose limits are not
     respondents: sum of the sample sizes; NaN where a row lacks it
+    degrees: sum of the degrees of freedom of the standard errors; NaN where they are not known, as of published rows
     """
 
     locations: Codes
@@ -56,6 +58,7 @@ class Cells(Columnar):
     variance_sum: Values
     logit_variance_sum: Values
     respondents: Values
+    degrees: Values
 
     @property
     def footnoted(self) -> Mask:

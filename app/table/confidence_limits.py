@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from app.table.cells import LIMITS_Z, Cells, Mask, Values
+from app.table.cells import LIMITS_QUANTILE, LIMITS_Z, Cells, Mask, Values
 
 LOWEST, HIGHEST = 0.0, 100.0
 ROUNDING = 0.05  # CDC publishes tenths, so a figure may be off by this
@@ -74,6 +74,20 @@ def limits_around(values: Values, errors: Values, is_logit: Mask) -> tuple[Value
         for sign in (-1, 1)
     )
     return low, high
+
+
+def widened(errors: Values, degrees: Values) -> Values:
+    """Return errors for ``limits_around`` that make its limits those of Student's distribution.
+
+    Parameters
+    ----------
+    degrees: degrees of freedom; NaN, as in published tables, leaves an error as it is
+    """
+    if np.isnan(degrees).all():
+        return errors
+    from scipy import special  # noqa: PLC0415 - heavy, and published tables do without
+
+    return np.where(np.isnan(degrees), errors, errors * special.stdtrit(degrees, LIMITS_QUANTILE) / LIMITS_Z)
 
 
 def logit(percent: Values) -> Values:

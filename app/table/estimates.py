@@ -12,7 +12,7 @@ import numpy as np
 from app.errors import InvalidRequestError
 from app.table.cells import Cells, Codes, Mask, Values
 from app.table.columnar import Columnar
-from app.table.confidence_limits import HIGHEST, limits_around
+from app.table.confidence_limits import HIGHEST, LOWEST, limits_around, widened
 from app.table.keys import common_by_key, distinct_keys, sum_by_key
 from app.table.survey_table import SurveyTable
 
@@ -29,6 +29,7 @@ NCHS_MIN_RESPONDENTS = 30  # both actual and effective
 NCHS_NARROW = 5.0  # percentage points: an interval of at most this width always passes
 NCHS_WIDE = 30.0  # percentage points: an interval of at least this width always fails
 NCHS_MAX_RELATIVE_WIDTH = 1.30  # interval width / estimate, for widths in between
+NCHS_MIN_DEGREES = 8  # of freedom: with fewer, a statistician reviews the estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Estimates(Columnar):
     errors: standard errors, NaN if unknown
     low, high: 95 % confidence limits, NaN if unknown
     respondents: sample sizes, NaN if unknown
+    degrees: degrees of freedom of the errors, NaN if unknown
     rows: number of rows with a value
     footnotes: code of the footnote that all rows have, -1 if there is none
     unreported: True if the value is missing because the data were not reported
@@ -57,6 +59,7 @@ class Estimates(Columnar):
     low: Values
     high: Values
     respondents: Values
+    degrees: Values
     rows: Codes
     footnotes: Codes
     unreported: Mask
@@ -77,8 +80,8 @@ def yearly_estimates(cells: Cells) -> Estimates:
     logit_variance = total(cells.logit_variance_sum)
     is_logit = ~np.isnan(logit_variance)
     errors = _divide(np.sqrt(np.where(is_logit, logit_variance, total(cells.variance_sum))), rows)
-    low, high = total(cells.low_sum), total(cells.high_sum)
-    _replace_limits((low, high), rows > 1, values, errors, is_logit)
+    low, high, degrees = total(cells.low_sum), total(cells.high_sum), total(cells.degrees)
+    _replace_limits((low, high), rows > 1, values, widened(errors, degrees), is_logit)
     return Estimates(
         locations,
         strata,
@@ -88,6 +91,7 @@ def yearly_estimates(cells: Cells) -> Estimates:
         low=np.where(rows > 0, low, np.nan),
         high=np.where(rows > 0, high, np.nan),
         respondents=np.where(rows > 0, total(cells.respondents), np.nan),
+        degrees=np.where(rows > 0, degrees, np.nan),
         rows=rows.astype(np.int64),
         footnotes=common_by_key(key_of_cell, locations.size, cells.footnotes),
         unreported=(rows == 0) & (total(cells.unreported_rows) == total(cells.suppressed_rows)),
@@ -101,7 +105,7 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
 
     The surveys of different years are independent, so the standard error of the mean of k years is the root of the sum
     of their squared standard errors, over k. Suppressed years are ignored. A single year keeps its published limits;
-    those of a mean have the form of the published ones.
+    those of a mean have the form of the published ones. Degrees of freedom add up.
 
     Parameters
     ----------
@@ -119,8 +123,8 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
     values = _divide(total_valued(yearly.values), years)
     errors = _divide(np.sqrt(total_valued(yearly.errors**2)), years)
     is_logit = total(valued & ~yearly.is_logit) == 0
-    low, high = total_valued(yearly.low), total_valued(yearly.high)
-    _replace_limits((low, high), years > 1, values, errors, is_logit)
+    low, high, degrees = (total_valued(measure) for measure in (yearly.low, yearly.high, yearly.degrees))
+    _replace_limits((low, high), years > 1, values, widened(errors, degrees), is_logit)
     lacks_years = False if years_of_strata is None else years < years_of_strata[strata]
     return Estimates(
         locations,
@@ -131,6 +135,7 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
         low=np.where(years > 0, low, np.nan),
         high=np.where(years > 0, high, np.nan),
         respondents=np.where(years > 0, total_valued(yearly.respondents), np.nan),
+        degrees=np.where(years > 0, degrees, np.nan),
         rows=rows.astype(np.int64),
         footnotes=common_by_key(key_of_estimate, locations.size, yearly.footnotes),
         unreported=total(~yearly.unreported) == 0,
@@ -175,12 +180,14 @@ def with_known_year(estimates: Estimates) -> Estimates:
 def effective_sizes(estimates: Estimates) -> Values:
     """Return the effective sample sizes: p (1 - p) / squared standard error, at most the sample size.
 
-    This is the size of a simple random sample with the same precision (NCHS standard, see the constants).
+    This is the size of a simple random sample with the same precision (NCHS standard, see the constants). A value of 0
+    or 100 % has no such size, so that of the sample stands in, if its degrees of freedom are known.
     """
     p, error = estimates.values / HIGHEST, estimates.errors / HIGHEST
+    unanimous = ((p == 0) | (p == 1)) & (estimates.degrees > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        sizes: Values = np.fmin(p * (1 - p) / error**2, estimates.respondents)
-    return sizes
+        sizes = np.fmin(p * (1 - p) / error**2, estimates.respondents)
+    return np.where(unanimous, estimates.respondents, sizes)
 
 
 def flags_of(estimates: Estimates) -> list[list[str]]:
@@ -208,6 +215,12 @@ def _below_nchs_standard(estimates: Estimates) -> Mask:
     return wide | few
 
 
+def _for_nchs_review(estimates: Estimates) -> Mask:
+    unanimous = (estimates.values == LOWEST) | (estimates.values == HIGHEST)
+    for_review: Mask = (estimates.degrees < NCHS_MIN_DEGREES) | ((estimates.degrees > 0) & unanimous)
+    return for_review
+
+
 FLAGS: Mapping[str, Callable[[Estimates], Mask]] = {
     "suppressed": lambda estimates: np.isnan(estimates.values) & ~estimates.unreported,
     "not_reported": lambda estimates: estimates.unreported,
@@ -215,5 +228,6 @@ FLAGS: Mapping[str, Callable[[Estimates], Mask]] = {
     "small_sample": lambda estimates: estimates.respondents < MIN_RESPONDENTS,
     "unreliable": lambda estimates: estimates.errors / estimates.values >= MAX_RELATIVE_ERROR,
     "nchs": _below_nchs_standard,
+    "nchs_review": _for_nchs_review,
     "no_limits": lambda estimates: ~np.isnan(estimates.values) & np.isnan(estimates.errors),
 }

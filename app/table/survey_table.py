@@ -134,15 +134,22 @@ class QuestionData:
     ``limits_scale`` says on which scale its confidence limits are symmetric; None without any limits.
 
     ``conflict`` is set if several different rows claim to be the same cell; then there are no estimates.
-    ``value_types`` are those that occur, such as "Crude Prevalence".
+    ``value_types`` are those that occur, such as "Crude Prevalence". ``standardized`` are the cells of prevalences that
+    are standardised by age, None if the table has none.
     """
 
     def __init__(
-        self, question: Question, cells: Cells, conflict: Conflict | None = None, value_types: tuple[str, ...] = ()
+        self,
+        question: Question,
+        cells: Cells,
+        conflict: Conflict | None = None,
+        value_types: tuple[str, ...] = (),
+        standardized: Cells | None = None,
     ) -> None:
         self.question = question
         self.conflict = conflict
         self.value_types = value_types
+        self.standardized = standardized
         is_logit = has_logit_limits(cells)
         has_limits = bool(((cells.rows > 0) & (cells.variance_sum >= 0)).any())
         self.limits_scale: LimitsScale | None = ("logit" if is_logit else "linear") if has_limits else None
@@ -165,6 +172,8 @@ class QuestionData:
     def _lock(self) -> None:
         self.cells.lock()
         self.means.lock()
+        if self.standardized is not None:
+            self.standardized.lock()
 
 
 class SurveyTable:
@@ -224,6 +233,12 @@ class SurveyTable:
     def has_limits(self) -> bool:
         """Whether any row of the table has confidence limits."""
         return any(data.limits_scale is not None for data in self.questions)
+
+    @cached_property
+    def standardized_categories(self) -> tuple[str, ...]:
+        """The categories that have figures standardised by age, sorted."""
+        cells = [data.standardized for data in self.questions if data.standardized is not None]
+        return tuple(sorted({self.strata[code].category for each in cells for code in np.unique(each.strata).tolist()}))
 
     def question_code(self, text_or_id: str) -> int:
         """Return the code of a question.

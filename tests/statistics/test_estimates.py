@@ -223,6 +223,7 @@ def estimate(value: float, low: float, high: float, respondents: float) -> Estim
     return Estimates(
         *(code, code, code),
         **{name: np.array([figure]) for name, figure in figures.items()},
+        degrees=np.full(1, np.nan),
         rows=np.ones(1, np.int64),
         footnotes=code - 1,
         unreported=code > 0,

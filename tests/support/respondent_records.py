@@ -28,7 +28,7 @@ MAPPING: Mapping[str, Any] = {
         "outside_nation": [OUTSIDE_NATION],
     },
     "year": {"column": "year"},
-    "design": {"weight": "weight", "stratum": "stratum", "unit": "unit"},
+    "design": {"weight": "weight", "stratum": "stratum", "unit": "unit", "within_locations": True},
     "questions": [
         {"text": WALKING, "column": "walks", "yes": [1], "no": [2, 3]},
         {"text": SINGING, "id": "Q901", "column": "sings", "yes": [1], "no": [2]},
@@ -52,6 +52,7 @@ class Figures(NamedTuple):
     low: float
     high: float
     respondents: float
+    degrees: float = math.nan  # not known
 
 
 def mapping(**changes: Any) -> RecordMapping:
@@ -61,7 +62,7 @@ def mapping(**changes: Any) -> RecordMapping:
 
 def each_respondent_a_unit() -> RecordMapping:
     """Return the mapping without sampling units."""
-    return mapping(design={"weight": "weight", "stratum": "stratum"})
+    return mapping(design={"weight": "weight", "stratum": "stratum", "within_locations": True})
 
 
 def made_up(rows: int, seed: int) -> pd.DataFrame:
@@ -90,15 +91,16 @@ def reduced(records: RespondentRecords, frame: pd.DataFrame) -> UnitSums:
 
 def table_of(frame: pd.DataFrame, meaning: RecordMapping | None = None) -> SurveyTable:
     """Return the table of a frame."""
-    records = RespondentRecords(meaning or mapping())
+    records = RespondentRecords(meaning or mapping(), min_respondents=1)
     return records.build_table(reduced(records, frame), ORIGIN)
 
 
-def figures_of(table: SurveyTable) -> dict[Key, Figures]:
+def figures_of(table: SurveyTable, *, standardized: bool = False) -> dict[Key, Figures]:
     """Return the cells of a table by question, location, year, category and stratum."""
     found: dict[Key, Figures] = {}
     for data in table.questions:
-        cells = data.cells
+        cells = data.standardized if standardized else data.cells
+        assert cells is not None
         assert (cells.rows == 1).all()
         for place in range(cells.rows.size):
             stratum = table.strata[cells.strata[place]]
@@ -106,7 +108,8 @@ def figures_of(table: SurveyTable) -> dict[Key, Figures]:
             key = (data.question.text, table.location_names[cells.locations[place]], year, stratum.category)
             measures = (cells.value_sum, cells.variance_sum, cells.low_sum, cells.high_sum, cells.respondents)
             value, variance, low, high, respondents = (float(measure[place]) for measure in measures)
-            found[(*key, stratum.name)] = Figures(value, math.sqrt(variance), low, high, respondents)
+            degrees = float(cells.degrees[place])
+            found[(*key, stratum.name)] = Figures(value, math.sqrt(variance), low, high, respondents, degrees)
     return found
 
 

@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
+from scipy import stats
 
 from app.errors import SourceError
 from app.table.engines.pandas_reader import read_with_pandas
-from app.table.estimates import flags_of, yearly_estimates
+from app.table.estimates import estimates_over_years, flags_of, yearly_estimates
 from app.table.respondents import RecordMapping, RespondentRecords
+from app.table.respondents.identifiers import identifier_of, parse_identifiers
 from app.table.sources.addresses import Source
+from app.table.sources.frame import SourceFrame
 from app.table.sources.progress import ignore_progress
 from app.table.survey_table import SurveyTable
 from support.respondent_records import (
@@ -68,7 +72,7 @@ def test_every_cell_equals_the_result_of_plain_loops(meaning: RecordMapping, uni
 @pytest.mark.parametrize("parts", [2, 7, 60])
 def test_the_cells_do_not_depend_on_the_split_or_order_of_the_records(meaning: RecordMapping, parts: int) -> None:
     frame = odd_sample()
-    records = RespondentRecords(meaning)
+    records = RespondentRecords(meaning, min_respondents=1)
     shuffled = frame.sample(frac=1, random_state=parts)
     cuts = np.array_split(np.arange(len(frame)), parts)
     pieces = [reduced(records, shuffled.iloc[cut]) for cut in [*cuts, np.array([], dtype=int)]]
@@ -154,18 +158,128 @@ def test_the_nation_needs_a_name_and_several_locations() -> None:
     assert table_of(frame, mapping(location=unnamed)).location_names == tuple(sorted(LOCATIONS))
 
 
-def test_a_unanimous_sample_has_a_value_but_no_limits() -> None:
+def test_a_unanimous_sample_has_the_limits_of_korn_and_graubard() -> None:
     frame = made_up(300, seed=8)
     frame.loc[frame["age"] == 3, "walks"] = 1
     table = table_of(frame)
-    figures = figures_of(table)[(WALKING, "Ohio", 2018, "Age", "very old")]
-    assert figures.value == 100
-    assert np.isnan([figures.low, figures.high, figures.error]).all()
+    figures = figures_of(table)[(WALKING, NATION, 2018, "Age", "very old")]
+    # The effective sample size is the sample's, adjusted for the degrees of freedom.
+    simple, ours = stats.t.ppf(0.975, figures.respondents - 1), stats.t.ppf(0.975, figures.degrees)
+    size = figures.respondents * (simple / ours) ** 2
+    assert figures.low == pytest.approx(100 * stats.beta.ppf(0.025, size, 1), rel=CLOSE)
+    assert (figures.value, figures.high) == (100, 100)
+    assert figures.error == pytest.approx((100 - figures.low) / stats.norm.ppf(0.975), rel=CLOSE)
     estimates = yearly_estimates(table.questions[0].cells)
-    flags = dict(
-        zip(zip(estimates.values.tolist(), np.isnan(estimates.low), strict=True), flags_of(estimates), strict=True)
+    chosen = estimates.select((estimates.values == 100) & (estimates.degrees == figures.degrees))
+    assert all("nchs_review" in flags and "no_limits" not in flags for flags in flags_of(chosen))
+
+
+def test_a_sample_without_a_degree_of_freedom_has_a_value_but_no_limits() -> None:
+    frame = made_up(300, seed=8).assign(unit=1)
+    table = table_of(frame)
+    for figures in figures_of(table).values():
+        assert figures.degrees == 0
+        assert np.isnan([figures.low, figures.high, figures.error]).all()
+    assert all("no_limits" in flags for flags in flags_of(yearly_estimates(table.questions[0].cells)))
+
+
+@pytest.mark.parametrize(("degrees", "reviewed"), [(7, True), (8, False)])
+def test_fewer_than_eight_degrees_of_freedom_are_for_review(degrees: int, reviewed: bool) -> None:
+    frame = made_up(4000, seed=8).assign(stratum=1)
+    frame["unit"] = frame.index % (degrees + 1)
+    table = table_of(frame)
+    assert {figures.degrees for key, figures in figures_of(table).items() if key[1] == "Ohio"} == {degrees}
+    estimates = yearly_estimates(table.questions[0].cells)
+    ohio = estimates.select(estimates.locations == table.location_code("Ohio"))
+    assert {"nchs_review" in flags for flags in flags_of(ohio)} == {reviewed}
+
+
+def test_limits_of_a_mean_over_years_use_all_degrees_of_freedom() -> None:
+    table = table_of(made_up(2000, seed=8))
+    yearly = yearly_estimates(table.questions[0].cells)
+    mean = estimates_over_years(yearly)
+    first = yearly.select((yearly.locations == 0) & (yearly.strata == 0))
+    p, error, degrees = mean.values[0] / 100, mean.errors[0] / 100, first.degrees.sum()
+    assert (degrees, first.degrees.size) == (mean.degrees[0], 2)
+    half_width = stats.t.ppf(0.975, degrees) * error / (p * (1 - p))
+    assert mean.low[0] == pytest.approx(100 / (1 + (1 - p) / p * math.exp(half_width)), rel=CLOSE)
+
+
+def test_cells_with_few_respondents_are_suppressed() -> None:
+    frame = made_up(2000, seed=9)
+    kept = RespondentRecords(mapping(), min_respondents=100)
+    table = kept.build_table(reduced(kept, frame), ORIGIN)
+    everything = figures_of(table_of(frame))
+    shown = 0
+    for data in table.questions:
+        estimates = yearly_estimates(data.cells)
+        for place, flags in enumerate(flags_of(estimates)):
+            stratum = table.strata[estimates.strata[place]]
+            location = table.location_names[estimates.locations[place]]
+            year = table.periods[estimates.periods[place]].first
+            figures = everything[(data.question.text, location, year, stratum.category, stratum.name)]
+            assert (flags == ["suppressed"]) == (figures.respondents < 100)
+            assert np.isnan(estimates.values[place]) == (figures.respondents < 100)
+            assert (estimates.footnotes[place] == 0) == (figures.respondents < 100)
+            shown += figures.respondents >= 100
+    assert table.report.footnotes[0] == "Fewer than 100 respondents"
+    hidden = len(everything) - shown
+    assert 10 < hidden < len(everything) - 10
+    note = f"{hidden} of {len(everything)} estimates are suppressed: they have fewer than 100 respondents"
+    assert note in table.report.notes
+
+
+def test_a_year_of_a_few_late_interviews_is_not_a_year_of_the_table() -> None:
+    late = made_up(30, seed=1).assign(year=2020)
+    records = RespondentRecords(mapping())
+    table = records.build_table(reduced(records, pd.concat([made_up(2000, seed=9), late])), ORIGIN)
+    assert table.report.years == (2018, 2019)
+    assert {data.question.years for data in table.questions} == {(2018, 2019)}
+    assert table.report.rows_used == 2030
+
+
+def test_text_identifies_strata_units_and_respondents() -> None:
+    frame = made_up(2000, seed=2).assign(number=range(2000))
+    design = {**MAPPING["design"], "respondent": "number"}
+    named = frame.assign(
+        stratum=[f" rural {number} " for number in frame["stratum"]],
+        unit=[f"{unit}B" for unit in frame["unit"]],
+        number=[f"R-{number}" for number in frame["number"]],
     )
-    assert "no_limits" in flags[(100.0, True)]
+    expected, found = figures_of(table_of(frame)), figures_of(table_of(named, mapping(design=design)))
+    assert all(found[key] == pytest.approx(figures, rel=CLOSE) for key, figures in expected.items())
+    with pytest.raises(SourceError, match=r"1 records have the number of another record .*, such as one in "):
+        table_of(pd.concat([named, named.iloc[[7]]]), mapping(design=design))
+
+
+def test_identifiers_are_whole_numbers_or_text() -> None:
+    texts = ["7", "007", "7.0", "rural", " rural", "1.5", "", None, "nan", "urban"]
+    identifiers, known = parse_identifiers(SourceFrame(pyarrow.table({"stratum": texts})), "stratum")
+    assert known.tolist() == [True, True, True, True, True, False, False, False, False, True]
+    assert identifiers[:3].tolist() == [7, 7, 7]
+    assert identifiers[3] == identifiers[4] != identifiers[9]
+    assert {identifier_of("7"), identifier_of("rural")} == {7, identifiers[3]}
+
+
+CROSSING = {"weight": "weight", "stratum": "stratum", "unit": "unit"}
+
+
+def test_strata_that_cross_locations_are_noted() -> None:
+    frame = made_up(2000, seed=2)
+    (note,) = [note for note in table_of(frame, mapping(design=CROSSING)).report.notes if "strata" in note]
+    assert note.startswith("8 sampling strata have respondents in several locations and count as one each; ")  # 2 years
+    assert not [note for note in table_of(frame).report.notes if "strata" in note]
+    apart = frame.assign(stratum=10 * frame["state"] + frame["stratum"])
+    assert not [note for note in table_of(apart, mapping(design=CROSSING)).report.notes if "strata" in note]
+    assert figures_of(table_of(apart, mapping(design=CROSSING))) == figures_of(table_of(frame))
+
+
+def test_units_that_cross_locations_need_strata() -> None:
+    frame = made_up(2000, seed=2)
+    bare = {"weight": "weight", "unit": "unit"}
+    with pytest.raises(SourceError, match=r"10 values of unit occur in several locations.* stratum .*within_locations"):
+        table_of(frame, mapping(design=bare))
+    assert table_of(frame, mapping(design={**bare, "within_locations": True})).report.rows_used == 2000
 
 
 @pytest.mark.parametrize(
@@ -197,7 +311,7 @@ def write_parts(folder: Path, *parts: pd.DataFrame) -> Path:
 
 def read_records(folder: Path, meaning: RecordMapping) -> SurveyTable:
     """Read a folder of records."""
-    return read_with_pandas(Source(str(folder)), RespondentRecords(meaning), ignore_progress)
+    return read_with_pandas(Source(str(folder)), RespondentRecords(meaning, min_respondents=1), ignore_progress)
 
 
 def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:

@@ -137,4 +137,4 @@ def _row_kind(settings: Settings) -> SourceKind[Any]:
         return SurveyRows()
     from app.table.respondents import RespondentRecords, read_mapping  # noqa: PLC0415 - heavy: it needs SciPy
 
-    return RespondentRecords(read_mapping(settings.mapping))
+    return RespondentRecords(read_mapping(settings.mapping), settings.min_respondents)

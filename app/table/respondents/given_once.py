@@ -6,6 +6,7 @@ import numpy as np
 
 from app.errors import SourceError
 from app.table.keys import distinct_keys
+from app.table.respondents.identifiers import LARGEST_WHOLE
 from app.table.respondents.mapping import RecordMapping
 from app.table.respondents.sums import UnitSums
 from app.table.source_kind import Origin
@@ -39,5 +40,10 @@ def _check_numbers(mapping: RecordMapping, sums: UnitSums, origin: Origin) -> No
     location, year, number = (int(key[twice]) for key in keys)
     raise SourceError(
         f"{origin.source}: {repeated} records have the {mapping.design.respondent} of another record of the same "
-        f"location and year, such as {number} in {list(mapping.location.names)[location]} in {year}; {REMEDY}"
+        f"location and year, such as {_named(number)} in {list(mapping.location.names)[location]} in {year}; {REMEDY}"
     )
+
+
+def _named(number: int) -> str:
+    """Return a respondent's number for a message; of a text only a hash is known."""
+    return str(number) if number < LARGEST_WHOLE else "one"

@@ -86,12 +86,26 @@ class Design(Section):
 
     Without ``stratum``, each location and year is one stratum. Without ``unit``, each respondent is a sampling unit.
     ``respondent`` is the respondent's number within a location and year, by which records given twice are noticed.
+
+    Parameters
+    ----------
+    within_locations: whether strata and units are numbered anew in each location; otherwise the same identifier in
+        several locations is the same stratum or unit
+    certainty_strata: identifiers of the strata whose units were taken with certainty, which add no variance
     """
 
     weight: Text
     stratum: Text | None = None
     unit: Text | None = None
     respondent: Text | None = None
+    within_locations: bool = False
+    certainty_strata: tuple[Code, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.certainty_strata and self.stratum is None:
+            raise ValueError("certainty_strata needs the column of the strata as stratum")
+        return self
 
 
 class MappedQuestion(Section):
@@ -115,23 +129,44 @@ class MappedQuestion(Section):
 
 
 class Group(Section):
-    """A stratification category: its column, and the codes of its strata. Other codes belong to no stratum."""
+    """A stratification category: its column, and the codes of its strata. Other codes belong to no stratum.
+
+    ``other_columns`` are columns of other files, in place of ``column``, with codes of their own.
+    """
 
     category: Name
     column: Text
     strata: Annotated[dict[Name, Codes], Field(min_length=1)]
+    other_columns: dict[Text, Annotated[dict[Name, Codes], Field(min_length=1)]] = {}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _require_unique((code for codes in self.strata.values() for code in codes), "code")
+        for strata in (self.strata, *self.other_columns.values()):
+            _require_unique((code for codes in strata.values() for code in codes), "code")
+            unknown = [name for name in strata if name not in self.strata]
+            if unknown:
+                raise ValueError(f"other_columns has {quoted(unknown[0])}, which is not a key of strata")
         if self.category == TOTAL:
             raise ValueError(f"the category {TOTAL} is always everybody; remove this group")
         return self
 
-    @property
-    def code_of(self) -> dict[str, int]:
-        """Positions in ``strata`` by the source's codes."""
-        return _position_of_code(self.strata)
+    def code_of(self, column: str) -> dict[str, int]:
+        """Return the positions in ``strata`` by the codes of a column of the source."""
+        positions = {name: position for position, name in enumerate(self.strata)}
+        strata = self.other_columns.get(column, self.strata)
+        return {code: positions[name] for name, codes in strata.items() for code in codes}
+
+
+class StandardPopulation(Section):
+    """A population by whose ages prevalences are standardised: its size in each stratum of ``category``.
+
+    ``within`` names further categories whose strata are standardised too. It costs memory: sums are kept for each age
+    in each of these strata.
+    """
+
+    category: Name
+    sizes: Annotated[dict[Name, Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=2)]
+    within: tuple[Name, ...] = ()
 
 
 class RecordMapping(Section):
@@ -149,6 +184,7 @@ class RecordMapping(Section):
     design: Design
     questions: Annotated[tuple[MappedQuestion, ...], Field(min_length=1)]
     groups: tuple[Group, ...] = ()
+    standard: StandardPopulation | None = None
     other_names: dict[str, Annotated[tuple[Text, ...], Field(min_length=1)]] = {}
 
     @model_validator(mode="after")
@@ -159,14 +195,34 @@ class RecordMapping(Section):
         unknown = [column for column in self.other_names if column not in self.columns]
         if unknown:
             raise ValueError(f"other_names has {quoted(unknown[0])}, which is not a column of the mapping")
-        other_names = (name for names in self.other_names.values() for name in names)
+        other_names = (name for names in self.names_elsewhere.values() for name in names)
         _require_unique((*self.columns, *other_names), "column")
+        if self.standard is not None:
+            self._check_standard(self.standard)
         return self
+
+    def _check_standard(self, standard: StandardPopulation) -> None:
+        strata = {group.category: group.strata for group in self.groups}
+        unknown = [name for name in (standard.category, *standard.within) if name not in strata]
+        if unknown:
+            raise ValueError(f"standard names the category {quoted(unknown[0])}, which no group has")
+        _require_unique((standard.category, *standard.within), "category of standard")
+        if set(standard.sizes) != set(strata[standard.category]):
+            raise ValueError(f"standard.sizes needs the strata of {quoted(standard.category)}, each once")
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns to read, each once."""
         return tuple(dict.fromkeys(self._columns()))
+
+    @property
+    def names_elsewhere(self) -> dict[str, tuple[str, ...]]:
+        """The names in other files of each column that has some, whether or not the codes are the same."""
+        names = dict(self.other_names)
+        for group in self.groups:
+            if group.other_columns:
+                names[group.column] = tuple(dict.fromkeys((*names.get(group.column, ()), *group.other_columns)))
+        return names
 
     def _columns(self) -> Iterator[str]:
         yield from (self.location.column, self.year.column, self.design.weight)
@@ -178,6 +234,18 @@ class RecordMapping(Section):
     def strata(self) -> tuple[tuple[str, str], ...]:
         """Category and name of each stratum of the table: everybody, then the strata of the groups."""
         return ((TOTAL, TOTAL), *((group.category, name) for group in self.groups for name in group.strata))
+
+    def first_stratum(self, category: str) -> int:
+        """Return the position in ``strata`` of a group's first stratum."""
+        return next(position for position, stratum in enumerate(self.strata) if stratum[0] == category)
+
+    @property
+    def crossed(self) -> tuple[tuple[Group, Group], ...]:
+        """Pairs of groups whose every combination of strata has sums: one to be standardised, and the ages."""
+        if self.standard is None:
+            return ()
+        groups = {group.category: group for group in self.groups}
+        return tuple((groups[name], groups[self.standard.category]) for name in self.standard.within)
 
 
 def read_mapping(path: Path) -> RecordMapping:

@@ -3,26 +3,18 @@
 ``docs/statistics.md`` documents the formulas and their sources.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from app.table.cells import Codes, Values
 from app.table.columnar import Columnar
 from app.table.keys import distinct_keys
-from app.table.respondents.sums import (
-    ANSWERS,
-    NO,
-    NO_SQUARES,
-    YES,
-    YES_SQUARES,
-    UnitSums,
-    sum_rows_by_key,
-)
+from app.table.respondents.design import SampledSums
+from app.table.respondents.limits import confidence_limits
+from app.table.respondents.sums import ANSWERS, NO, NO_SQUARES, YES, YES_SQUARES, sum_rows_by_key
 
-LIMITS_QUANTILE = 0.975  # for 95 % limits
-UNITS_AT_ONCE = 1024  # bounds the memory of intermediate arrays
+ROWS_AT_ONCE = 1024  # bounds the memory of intermediate arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +23,10 @@ class Prevalences(Columnar):
 
     Parameters
     ----------
-    values: NaN if nobody has answered
+    values: NaN if nobody has answered, or nobody in one of several groups
     variances: squared standard errors, NaN if unknown
     low, high: 95 % limits, NaN if unknown
+    degrees: degrees of freedom of the variances
     respondents: number of answers
     """
 
@@ -41,43 +34,143 @@ class Prevalences(Columnar):
     variances: Values
     low: Values
     high: Values
+    degrees: Values
     respondents: Values
 
 
-def estimate_prevalences(sums: UnitSums, area_of_unit: Codes, areas: int) -> Prevalences:
-    """Return the prevalences of areas, each of which consists of whole sampling strata.
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The groups whose prevalences, each with its share, add up to the prevalence of a table stratum.
+
+    A crude prevalence has one group. One that is standardised by age has the age groups within its stratum, with the
+    shares of the standard population.
 
     Parameters
     ----------
-    area_of_unit: shape (units,)
-    areas: number of areas
+    positions: of the groups among the strata of the sums, shape (table strata, groups)
+    shares: of the groups, which add up to 1, shape (groups,)
     """
-    totals = sum_rows_by_key(area_of_unit, areas, sums.sums)
-    weights = totals[:, :, YES] + totals[:, :, NO]
-    with np.errstate(invalid="ignore"):
-        values = totals[:, :, YES] / weights
-    (strata, *_), stratum_of_unit = distinct_keys([sums.units.locations, sums.units.years, sums.units.strata])
-    area_of_stratum = np.empty(strata.size, dtype=np.int64)
-    area_of_stratum[stratum_of_unit] = area_of_unit
-    by_stratum = _sum_by_stratum(sums, np.nan_to_num(values), stratum_of_unit, area_of_stratum)
-    total_variances = _total_variances(by_stratum, _count_units(sums, stratum_of_unit, strata.size))
-    degrees = sum_rows_by_key(area_of_stratum, areas, by_stratum.answering - (by_stratum.answering > 0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        variances = sum_rows_by_key(area_of_stratum, areas, total_variances) / weights**2
-    variances[(values == 0) | (values == 1)] = np.nan  # a unanimous sample has no spread to estimate an error from
-    low, high = _logit_limits(values, variances, degrees)
-    return Prevalences(values, np.where(np.isnan(low), np.nan, variances), low, high, totals[:, :, ANSWERS])
+
+    positions: Codes
+    shares: Values
+
+    @staticmethod
+    def crude(strata: int) -> "Groups":
+        """Return the groups of crude prevalences."""
+        return Groups(np.arange(strata)[:, np.newaxis], np.ones(1))
+
+
+class PrevalenceEstimator:
+    """Estimates prevalences of areas from the sums of their sampling units."""
+
+    def __init__(self, design: SampledSums, area_of_row: Codes, areas: int) -> None:
+        """Sum the units of each area.
+
+        Parameters
+        ----------
+        design: sums in which no two rows are parts of one unit in one area
+        area_of_row: shape (rows,); the rows of a location, year and stratum have one area
+        areas: number of areas
+        """
+        self._design = design
+        self._area_of_row = area_of_row
+        self._areas = areas
+        units = design.sums.units
+        # What an area has of a sampling stratum: a part. The rows of a part are together.
+        (locations, *_), self._part_of_row = distinct_keys([units.locations, units.years, units.strata])
+        self._area_of_part = np.empty(locations.size, dtype=np.int64)
+        self._area_of_part[self._part_of_row] = area_of_row
+        self._totals = sum_rows_by_key(area_of_row, areas, design.sums.sums)
+        self._weights = self._totals[:, :, YES] + self._totals[:, :, NO]
+        with np.errstate(invalid="ignore"):
+            self._values = self._totals[:, :, YES] / self._weights
+
+    def estimate(self, groups: Groups) -> Prevalences:
+        """Return the prevalences of all areas in the strata that the groups make up."""
+        shares = groups.shares[:, np.newaxis]
+        values = (shares * self._values[:, groups.positions]).sum(axis=2)
+        by_part = self._sum_by_part(groups)
+        degrees = sum_rows_by_key(self._area_of_part, self._areas, by_part.answering - (by_part.answering > 0))
+        variances = sum_rows_by_key(self._area_of_part, self._areas, self._variances_of_totals(by_part))
+        respondents = self._totals[:, :, ANSWERS][:, groups.positions].sum(axis=2)
+        variances, low, high = confidence_limits(values, variances, degrees, respondents)
+        return Prevalences(values, variances, low, high, degrees, respondents)
+
+    def _sum_by_part(self, groups: Groups) -> "_PartSums":
+        """Add up the linearised values of the rows of each part."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scales = groups.shares[:, np.newaxis] / self._weights[:, groups.positions]
+        scales[~np.isfinite(scales)] = 0.0
+        sums = self._design.sums
+        strata, questions = len(groups.positions), sums.sums.shape[3]
+        result = _PartSums(*(np.zeros((self._area_of_part.size, strata, questions)) for _ in range(3)))
+        values = np.nan_to_num(self._values)
+        for start in range(0, self._part_of_row.size, ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            area = self._area_of_row[rows]
+            measures = _linearise(sums.sums[rows], values[area], groups.positions, scales[area])
+            result.add(self._part_of_row[rows], measures)
+        return result
+
+    def _variances_of_totals(self, by_part: "_PartSums") -> Values:
+        """Return the variance of the total of the linearised values in each part."""
+        sampled, certain = np.empty((2, self._area_of_part.size))
+        sampled[self._part_of_row], certain[self._part_of_row] = self._design.sampled, self._design.certain
+        sampled = sampled[:, np.newaxis, np.newaxis]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            spread = np.maximum(by_part.squared - by_part.total**2 / sampled, 0.0)
+            centred = sampled / (sampled - 1) * spread
+        # The single unit of a stratum is centred at the mean over all strata, which is 0.
+        variances = np.where(sampled > 1, centred, by_part.squared)
+        return np.where(certain[:, np.newaxis, np.newaxis] > 0, 0.0, variances)
 
 
 @dataclass(frozen=True, slots=True)
-class _StratumSums:
-    """Sums over the units of each sampling stratum; arrays have the shape (sampling strata, table strata, questions).
+class _Linearised:
+    """Linearised values of rows; arrays have the shape (rows, table strata, questions).
 
-    The linearised value of a respondent is w (y - p). That of a unit is the sum over its respondents in the cell.
+    The linearised value of a respondent is w (y - p) times the share of its group over the weight of the group.
+    That of a unit is the sum over its respondents.
 
     Parameters
     ----------
-    total, squared: sums of the linearised values and of their squares
+    totals: sums over a row's respondents
+    squares: sums over a row's respondents of the squares, None if respondents are not sampling units
+    answers: number of answers
+    """
+
+    totals: Values
+    squares: Values | None
+    answers: Values
+
+
+def _linearise(sums: Values, values: Values, positions: Codes, scales: Values) -> _Linearised:
+    """Return the linearised values of some rows.
+
+    Parameters
+    ----------
+    sums: shape (rows, strata of the sums, measures, questions)
+    values: the prevalences in each row's area, shape (rows, strata of the sums, questions)
+    positions: of the groups of each table stratum, shape (table strata, groups)
+    scales: share over weight of the groups in each row's area, shape (rows, table strata, groups, questions)
+    """
+    totals = (1 - values) * sums[:, :, YES] - values * sums[:, :, NO]
+    squares = None
+    if sums.shape[2] > NO_SQUARES:
+        by_group = (1 - values) ** 2 * sums[:, :, YES_SQUARES] + values**2 * sums[:, :, NO_SQUARES]
+        squares = (scales**2 * by_group[:, positions]).sum(axis=2)  # a respondent is in one group only
+    return _Linearised(
+        (scales * totals[:, positions]).sum(axis=2), squares, sums[:, :, ANSWERS][:, positions].sum(axis=2)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _PartSums:
+    """Sums over the units of each part; arrays have the shape (parts, table strata, questions).
+
+    Parameters
+    ----------
+    total, squared: sums of the units' linearised values and of their squares
     answering: number of units with an answer
     """
 
@@ -85,56 +178,11 @@ class _StratumSums:
     squared: Values
     answering: Values
 
-
-def _sum_by_stratum(sums: UnitSums, values: Values, stratum_of_unit: Codes, area_of_stratum: Codes) -> _StratumSums:
-    """Add up units by sampling stratum.
-
-    Parameters
-    ----------
-    values: the prevalences of the areas
-    stratum_of_unit: ascending
-    """
-    result = _StratumSums(*(np.zeros((len(area_of_stratum), *values.shape[1:])) for _ in fields(_StratumSums)))
-    for start in range(0, stratum_of_unit.size, UNITS_AT_ONCE):
-        part = sums.sums[start : start + UNITS_AT_ONCE]
-        strata = stratum_of_unit[start : start + UNITS_AT_ONCE]
-        touched = slice(strata[0], strata[-1] + 1)  # the strata ascend, so no other one occurs in this part
-        value = values[area_of_stratum[strata]]
-        linearised = (1 - value) * part[:, :, YES] - value * part[:, :, NO]
-        if sums.each_respondent:
-            squares = (1 - value) ** 2 * part[:, :, YES_SQUARES] + value**2 * part[:, :, NO_SQUARES]
-            answering = part[:, :, ANSWERS]
-        else:
-            squares, answering = linearised**2, (part[:, :, ANSWERS] > 0).astype(np.float64)
-        for total, measures in ((result.total, linearised), (result.squared, squares), (result.answering, answering)):
-            total[touched] += sum_rows_by_key(strata - strata[0], touched.stop - touched.start, measures)
-    return result
-
-
-def _total_variances(sums: _StratumSums, units: Values) -> Values:
-    """Return the variance of the total of the linearised values in each sampling stratum.
-
-    Parameters
-    ----------
-    units: number of units in each stratum, whether or not they have respondents in a cell
-    """
-    units = units[:, np.newaxis, np.newaxis]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        centred = units / (units - 1) * np.maximum(sums.squared - sums.total**2 / units, 0.0)
-    # The single unit of a stratum is centred at the mean over all strata, which is 0.
-    return np.where(units > 1, centred, sums.squared)
-
-
-def _count_units(sums: UnitSums, stratum_of_unit: Codes, strata: int) -> Values:
-    """Return the number of sampling units in each stratum."""
-    weights = sums.records if sums.each_respondent else None
-    return np.bincount(stratum_of_unit, weights=weights, minlength=strata).astype(np.float64)
-
-
-def _logit_limits(values: Values, variances: Values, degrees: Values) -> tuple[Values, Values]:
-    """Return Wald limits on the logit scale with Student's t, NaN without degrees of freedom or a variance."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        quantiles = special.stdtrit(np.where(degrees > 0, degrees, np.nan), LIMITS_QUANTILE)
-        half_width = quantiles * np.sqrt(variances) / (values * (1 - values))
-        centre = special.logit(values)
-        return special.expit(centre - half_width), special.expit(centre + half_width)
+    def add(self, part_of_row: Codes, rows: _Linearised) -> None:
+        """Add rows, whose parts ascend."""
+        touched = slice(part_of_row[0], part_of_row[-1] + 1)  # the parts ascend, so no other one occurs
+        squares, answering = rows.squares, rows.answers
+        if squares is None:
+            squares, answering = rows.totals**2, (rows.answers > 0).astype(np.float64)
+        for total, measure in ((self.total, rows.totals), (self.squared, squares), (self.answering, answering)):
+            total[touched] += sum_rows_by_key(part_of_row - part_of_row[0], touched.stop - touched.start, measure)

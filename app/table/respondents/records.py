@@ -7,8 +7,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from app.table.cells import Codes, Mask, Values
+from app.table.cells import Codes, Values
 from app.table.keys import distinct_keys
+from app.table.respondents.identifiers import parse_identifiers, parse_whole_numbers, to_integers
 from app.table.respondents.mapping import RecordMapping
 from app.table.respondents.sums import (
     ANSWERS,
@@ -39,20 +40,27 @@ SmallCodes = NDArray[np.signedinteger]
 Column = TypeVar("Column", Codes, Values, SmallCodes)
 
 ROWS_AT_ONCE = 65_536  # intermediate arrays of this many rows fit into a processor's cache
+MIN_RESPONDENTS = 50  # as CDC publishes BRFSS
 UNKNOWN = -1  # the code of a value that is not in the mapping
 MAX_LOOKUP_ENTRIES = 100_000  # codes that span a wider range are looked up as text
 
 
 @dataclass(frozen=True)
 class RespondentRecords:
-    """The ``SourceKind`` whose rows are records of one respondent each."""
+    """The ``SourceKind`` whose rows are records of one respondent each.
+
+    Parameters
+    ----------
+    min_respondents: cells with fewer answers are suppressed
+    """
 
     mapping: RecordMapping
+    min_respondents: int = MIN_RESPONDENTS
 
     @property
     def layout(self) -> Layout:
         """The columns to read: all columns of the mapping, all needed."""
-        return Layout(needed=self.mapping.columns, optional=(), other_names=self.mapping.other_names)
+        return Layout(needed=self.mapping.columns, optional=(), other_names=self.mapping.names_elsewhere)
 
     def reduce_frame(self, frame: SourceFrame) -> UnitSums:
         """Sum records by sampling unit; the frame may have none."""
@@ -82,7 +90,7 @@ class RespondentRecords:
         ------
         SourceError: there is no usable record, or none answers a question
         """
-        return build_table(self.mapping, reduction, origin)
+        return build_table(self.mapping, reduction, origin, self.min_respondents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,8 @@ class _Records:
     units: location, year, sampling stratum and sampling unit
     weights: above 0
     answers: 1 for yes, 0 for no and -1 for a missing answer; a column for each question
-    strata: the table strata of a record, -1 for none; a column for the total and for each group
+    strata: the table strata of a record, -1 for none; a column for the total, for each group and for each two groups
+        that are crossed
     skipped: number of skipped records by reason
     respondents: those that have a number
     """
@@ -147,7 +156,7 @@ class _Decoder:
             self._keep_usable(units),
             self._keep_usable([weights])[0],
             _shrink(self._keep_usable(answers), 1),
-            _shrink(self._keep_usable(_decode_strata(frame, mapping)), len(mapping.strata)),
+            _shrink(self._keep_usable(_decode_strata(frame, mapping)), count_strata(mapping)),
             self._rows.skipped,
             self._decode_respondents(*units[:2]),
         )
@@ -156,10 +165,11 @@ class _Decoder:
         mapping = self._mapping
         location = decode(self._frame, mapping.location.column, mapping.location.code_of)
         self._rows.skip(location == UNKNOWN, NO_LOCATION)
-        year = self._parse_whole(mapping.year.column, NO_YEAR) // mapping.year.divisor
-        self._rows.skip((year < FIRST_YEAR) | (year > LAST_YEAR), NO_YEAR)
-        stratum = self._parse_whole(mapping.design.stratum, NO_STRATUM)
-        unit = self._parse_whole(mapping.design.unit, NO_UNIT)
+        numbers, is_whole = parse_whole_numbers(self._frame, mapping.year.column)
+        year = numbers // mapping.year.divisor
+        self._rows.skip(~is_whole | (year < FIRST_YEAR) | (year > LAST_YEAR), NO_YEAR)
+        stratum = self._parse_identifiers(mapping.design.stratum, NO_STRATUM)
+        unit = self._parse_identifiers(mapping.design.unit, NO_UNIT)
         return [location, year, stratum, unit]
 
     def _decode_respondents(self, locations: Codes, years: Codes) -> RespondentNumbers:
@@ -167,16 +177,16 @@ class _Decoder:
         column = self._mapping.design.respondent
         if column is None:
             return RespondentNumbers(*[np.zeros(0, dtype=np.int64)] * 3)
-        numbers, is_whole = parse_whole_numbers(self._frame, column)
-        return RespondentNumbers(locations, years, numbers).select(self._rows.usable & is_whole)
+        numbers, known = parse_identifiers(self._frame, column)
+        return RespondentNumbers(locations, years, numbers).select(self._rows.usable & known)
 
-    def _parse_whole(self, column: str | None, reason: str) -> Codes:
-        """Parse a column of whole numbers; all are 0 if the mapping does not have the column."""
+    def _parse_identifiers(self, column: str | None, reason: str) -> Codes:
+        """Parse a column of identifiers; all are 0 if the mapping does not have the column."""
         if column is None:
             return np.zeros(self._frame.rows, dtype=np.int64)
-        numbers, is_whole = parse_whole_numbers(self._frame, column)
-        self._rows.skip(~is_whole, reason)
-        return numbers
+        identifiers, known = parse_identifiers(self._frame, column)
+        self._rows.skip(~known, reason)
+        return identifiers
 
     def _keep_usable(self, columns: list[Column]) -> list[Column]:
         usable = self._rows.usable
@@ -190,16 +200,28 @@ def _shrink(columns: list[Codes], highest: int) -> list[SmallCodes]:
 
 def _decode_strata(frame: SourceFrame, mapping: RecordMapping) -> list[Codes]:
     columns, first = [np.zeros(frame.rows, dtype=np.int64)], 1
+    codes_of = {}
     for group in mapping.groups:
-        codes = decode(frame, group.column, group.code_of)
+        codes = codes_of[group.category] = decode(frame, group.column, group.code_of(frame.name_in_file(group.column)))
         columns.append(np.where(codes == UNKNOWN, UNKNOWN, codes + first))
         first += len(group.strata)
+    for group, ages in mapping.crossed:
+        codes, age = codes_of[group.category], codes_of[ages.category]
+        known = (codes != UNKNOWN) & (age != UNKNOWN)
+        columns.append(np.where(known, first + codes * len(ages.strata) + age, UNKNOWN))
+        first += len(group.strata) * len(ages.strata)
     return columns
+
+
+def count_strata(mapping: RecordMapping) -> int:
+    """Return the number of strata that have sums: those of the table, and combinations of crossed groups."""
+    crossed = (len(group.strata) * len(ages.strata) for group, ages in mapping.crossed)
+    return len(mapping.strata) + sum(crossed)
 
 
 def _sum_measures(records: _Records, unit_of_record: Codes, units: int, mapping: RecordMapping) -> Values:
     """Sum measures by sampling unit and table stratum; shape (units, table strata, measures, questions)."""
-    strata, squares = len(mapping.strata), mapping.design.unit is None
+    strata, squares = count_strata(mapping), mapping.design.unit is None
     outside = units * strata  # an extra entry, dropped at the end, takes the records without a stratum
     totals = np.zeros((outside + 1, *_measures(records, slice(0, 0), squares=squares).shape[1:]))
     for start in range(0, unit_of_record.size, ROWS_AT_ONCE):
@@ -244,21 +266,7 @@ def _decode_numbers(values: NDArray[np.generic], code_of: Mapping[int, int]) -> 
     lowest, highest = min(code_of), max(code_of)
     codes = np.full(highest - lowest + 3, UNKNOWN, dtype=np.int64)
     codes[[number - lowest + 1 for number in code_of]] = list(code_of.values())
-    return codes[np.clip(_to_integers(values, lowest - 1), lowest - 1, highest + 1) - (lowest - 1)]
-
-
-def _to_integers(values: NDArray[np.generic], default: int) -> Codes:
-    """Convert whole numbers to integers, and all others to the default."""
-    if np.issubdtype(values.dtype, np.integer):
-        return values.astype(np.int64)
-    numbers = values.astype(np.float64)
-    return np.where(_is_whole(numbers), numbers, default).astype(np.int64)
-
-
-def _is_whole(numbers: Values) -> Mask:
-    with np.errstate(invalid="ignore"):
-        whole: Mask = (np.abs(numbers) < 2**53) & (np.floor(numbers) == numbers)  # False for NaN
-    return whole
+    return codes[np.clip(to_integers(values, lowest - 1), lowest - 1, highest + 1) - (lowest - 1)]
 
 
 def _format_code(value: object) -> str:
@@ -266,13 +274,3 @@ def _format_code(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
-
-
-def parse_whole_numbers(frame: SourceFrame, column: str) -> tuple[Codes, Mask]:
-    """Return the whole number in each field, or 0, and whether the field has one."""
-    if frame.is_number(column):
-        values = frame.numbers(column)
-        if np.issubdtype(values.dtype, np.integer):
-            return values.astype(np.int64, copy=False), np.ones(frame.rows, dtype=np.bool_)
-    numbers = parse_numbers(frame, column)[0]
-    return _to_integers(numbers, 0), _is_whole(numbers)

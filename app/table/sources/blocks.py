@@ -1,8 +1,8 @@
 """Split files into blocks that can be read independently, so that a file need not fit into memory.
 
 Parquet is split between row groups. CSV is split at line ends outside quotes, which takes one pass over the file. A
-compressed file is a single block, because it can only be read from its start; so is a file on a web server without
-support for ranges.
+compressed file is a single block, because it can only be read from its start; so are SAS transport files, and files on
+a web server without support for ranges.
 """
 
 import io
@@ -25,7 +25,9 @@ from app.table.sources.parser import (
     count_byte,
     read_row_groups,
     read_source,
+    read_transport,
 )
+from app.table.sources.transport import TRANSPORT_MAGIC
 from app.table.sources.unpacking import LONGEST_MAGIC_BYTES, OPEN_PACKED, PARQUET_MAGIC
 
 BLOCK_BYTES = 32 * 1024 * 1024  # of CSV; reading a block takes several times that in memory
@@ -64,11 +66,11 @@ def split_file(file: SourceFile, block_bytes: int = BLOCK_BYTES, block_rows: int
         if not (file.is_local or _supports_ranges(content)):
             yield Block(file, file.size)
             return
-        magic = content.read(LONGEST_MAGIC_BYTES)
+        magic = content.read(max(LONGEST_MAGIC_BYTES, len(TRANSPORT_MAGIC)))
         content.seek(0)
         if magic.startswith(PARQUET_MAGIC):
             yield from _split_parquet(file, content, block_rows)
-        elif magic.startswith(tuple(OPEN_PACKED)):
+        elif magic.startswith((*OPEN_PACKED, TRANSPORT_MAGIC)):
             yield Block(file, file.size)
         else:
             yield from _split_csv(file, content, block_bytes)
@@ -102,6 +104,8 @@ def read_block(block: Block, layout: Layout, memory: int | None = None) -> Sourc
         with translate_read_errors(display), block.file.open() as opened, translate_parser_errors(display):
             return read_row_groups(parquet.ParquetFile(opened), display, layout, memory, block.row_groups)
     if block.span is None:
+        if block.file.is_local and (frame := _read_transport(block.file, layout)) is not None:
+            return frame
         content = block.file.content()
         check_not_blank(content, display)
         return read_source(content, display, layout, memory)
@@ -110,6 +114,15 @@ def read_block(block: Block, layout: Layout, memory: int | None = None) -> Sourc
         opened.seek(start)
         lines = opened.read(stop - start)
     return read_source(block.header + lines, display, layout)
+
+
+def _read_transport(file: SourceFile, layout: Layout) -> SourceFrame | None:
+    """Read a SAS transport file without holding all of its bytes; None if it is another file."""
+    with translate_read_errors(file.display), file.open() as opened:
+        if opened.read(len(TRANSPORT_MAGIC)) != TRANSPORT_MAGIC:
+            return None
+        opened.seek(0)
+        return read_transport(opened, file.display, layout)
 
 
 def _split_parquet(file: SourceFile, content: BinaryIO, block_rows: int) -> Iterator[Block]:

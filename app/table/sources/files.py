@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 from app.errors import SourceError, one_line
 from app.table.sources.addresses import Source, read_failure
 
-TABLE_ENDINGS = (".csv", ".parquet", ".pq", ".gz", ".bz2", ".xz", ".zip")
+TABLE_ENDINGS = (".csv", ".parquet", ".pq", ".gz", ".bz2", ".xz", ".zip", ".xpt")
 EMPTY_FOLDER = f"the directory holds no table; expected files that end in {', '.join(TABLE_ENDINGS)}"
 HIDDEN_MARKS = (".", "_")  # Spark and others write files such as _SUCCESS beside the parts of a table
 NO_SUCH_FILE = "no such file; set STATS_DATA to the table's path"
@@ -181,8 +181,8 @@ def _web_options() -> dict[str, Any]:
 
 
 def is_table_name(name: str) -> bool:
-    """Return whether a file in a folder counts as a part of the table."""
-    return name.lower().endswith(TABLE_ENDINGS) and not name.startswith(HIDDEN_MARKS)
+    """Return whether a file in a folder counts as a part of the table. CDC's transport files' names end in a space."""
+    return name.lower().rstrip().endswith(TABLE_ENDINGS) and not name.startswith(HIDDEN_MARKS)
 
 
 def combined_sha256(digests: Sequence[tuple[str, str]]) -> str:

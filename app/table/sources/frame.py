@@ -4,9 +4,9 @@ import csv
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -65,11 +65,13 @@ class SourceFrame:
     table: the columns
     missing_optional: optional columns that the source lacks
     source: path or address for messages, without secrets
+    names_in_file: the name in the source of each column
     """
 
     table: pyarrow.Table
     missing_optional: frozenset[str] = frozenset()
     source: str = "the source"
+    names_in_file: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -78,7 +80,11 @@ class SourceFrame:
 
     def slice(self, start: int, rows: int) -> "SourceFrame":
         """Return up to ``rows`` rows from ``start`` on. Copies nothing."""
-        return SourceFrame(self.table.slice(start, rows), self.missing_optional, self.source)
+        return replace(self, table=self.table.slice(start, rows))
+
+    def name_in_file(self, name: str) -> str:
+        """Return what the source calls a column, without spaces around it."""
+        return self.names_in_file.get(name, name).strip()
 
     def is_number(self, name: str) -> bool:
         """Return whether a column holds numbers: floats, or integers without nulls."""

@@ -1,10 +1,11 @@
-"""Parse the bytes of a file into columns: CSV, plain or compressed, and Parquet."""
+"""Parse the bytes of a file into columns: CSV and SAS transport files, plain or compressed, and Parquet."""
 
 import csv as plain_csv
 import io
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow
@@ -13,6 +14,7 @@ from pyarrow import compute, csv, parquet, types
 from app.errors import SourceError
 from app.process.cores import memory_bytes
 from app.table.sources.frame import SourceFrame, translate_parser_errors
+from app.table.sources.transport import TRANSPORT_MAGIC, TransportFile
 from app.table.sources.unpacking import PARQUET_MAGIC, check_row_groups, unpack
 
 NEEDED = ("LocationDesc", "Question", "Data_Value", "StratificationCategory1", "Stratification1")
@@ -94,7 +96,10 @@ def read_source(content: bytes, source: str, layout: Layout = SURVEY_LAYOUT, mem
     with translate_parser_errors(source):
         if content.startswith(PARQUET_MAGIC):
             return read_row_groups(parquet.ParquetFile(io.BytesIO(content)), source, layout, memory)
-        return _read_csv(unpack(content, source, memory), source, layout)
+        unpacked = unpack(content, source, memory)
+        if unpacked.startswith(TRANSPORT_MAGIC):
+            return read_transport(io.BytesIO(unpacked), source, layout)
+        return _read_csv(unpacked, source, layout)
 
 
 def check_not_blank(content: bytes, display: str) -> None:
@@ -200,6 +205,14 @@ def read_row_groups(
     return _source_frame(table, names, layout, source)
 
 
+def read_transport(content: BinaryIO, source: str, layout: Layout) -> SourceFrame:
+    """Read an open SAS transport file, some rows at a time."""
+    with translate_parser_errors(source):
+        file = TransportFile(content)
+        names = _names_in_file(file.columns, source, layout)
+        return _source_frame(file.read(list(names.values())), names, layout, source)
+
+
 def _names_in_file(header: list[str], source: str, layout: Layout) -> dict[str, str]:
     """Return the name in the file of each column of the layout that the file has.
 
@@ -222,4 +235,4 @@ def _names_in_file(header: list[str], source: str, layout: Layout) -> dict[str, 
 
 def _source_frame(table: pyarrow.Table, names: Mapping[str, str], layout: Layout, source: str) -> SourceFrame:
     plain = pyarrow.table({name: table.column(in_file) for name, in_file in names.items()})
-    return SourceFrame(plain, frozenset(layout.optional).difference(names), source)
+    return SourceFrame(plain, frozenset(layout.optional).difference(names), source, dict(names))

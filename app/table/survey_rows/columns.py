@@ -136,6 +136,7 @@ class Columns:
             variance_sum=measure(linear_errors(values, low, high) ** 2),
             logit_variance_sum=measure(logit_errors(values, low, high) ** 2),
             respondents=measure(self.respondents[chosen]),
+            degrees=np.full(has_value.size, np.nan),
         )
 
 

@@ -139,6 +139,7 @@ def sum_cells(groups: Groups, cells: Cells) -> tuple[Groups, Cells]:
         variance_sum=total(cells.variance_sum),
         logit_variance_sum=total(cells.logit_variance_sum),
         respondents=total(cells.respondents),
+        degrees=total(cells.degrees),
     )
 
 
