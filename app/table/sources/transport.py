@@ -8,6 +8,7 @@ import pyarrow
 
 TRANSPORT_MAGIC = b"HEADER RECORD*******LIBRARY HEADER RECORD!!!!!!!"
 ENCODING = "latin-1"  # decodes any byte
+ZERO = 16.0**-65  # as pandas decodes it: the smallest number of the format, which no survey has
 ROWS_AT_ONCE = 20_000  # BRFSS has 300 columns, all of which have to be decoded to get some
 
 
@@ -31,5 +32,10 @@ class TransportFile:
     def read(self, columns: Sequence[str]) -> pyarrow.Table:
         """Return some of the columns; a missing number is null."""
         chosen = list(columns)
-        parts = [pyarrow.Table.from_pandas(chunk[chosen], preserve_index=False) for chunk in self._reader]
+        parts = [pyarrow.Table.from_pandas(_with_zeros(chunk[chosen]), preserve_index=False) for chunk in self._reader]
         return pyarrow.concat_tables(parts) if parts else pyarrow.table({name: [] for name in chosen})
+
+
+def _with_zeros(chunk: pd.DataFrame) -> pd.DataFrame:
+    numbers = chunk.select_dtypes("number")
+    return chunk.assign(**numbers.where(numbers != ZERO, 0.0))
