@@ -26,22 +26,15 @@ def confidence_limits(
     respondents: number of answers
     """
     unanimous = (values == 0) | (values == 1)
-    known = degrees > 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        quantiles = _quantiles(np.where(known, degrees, np.nan))
+        quantiles = _quantiles(np.where(degrees > 0, degrees, np.nan))
         effective = np.where(unanimous, respondents, values * (1 - values) / variances)
         few = np.minimum(effective, respondents) * np.minimum(values, 1 - values) < FEWEST_ANSWERS
-        limits = [
-            np.where(few, exact, curved)
-            for exact, curved in zip(
-                _korn_graubard_limits(values, effective, quantiles, respondents),
-                _logit_limits(values, variances, quantiles),
-                strict=True,
-            )
-        ]
-    low, high = limits
+        low, high = _logit_limits(values, variances, quantiles)
+        few &= ~np.isnan(quantiles)
+        low[few], high[few] = _korn_graubard_limits(values[few], effective[few], quantiles[few], respondents[few])
     variances = np.where(unanimous, ((high - low) / LIMITS_Z) ** 2, variances)
-    return np.where(known, variances, np.nan), low, high
+    return np.where(np.isnan(quantiles), np.nan, variances), low, high
 
 
 def _logit_limits(values: Values, variances: Values, quantiles: Values) -> tuple[Values, Values]:
@@ -59,8 +52,7 @@ def _korn_graubard_limits(
     yes, no = values * size, (1 - values) * size
     low = np.where(values > 0, special.betaincinv(yes, no + 1, 1 - LIMITS_QUANTILE), 0.0)
     high = np.where(values < 1, special.betaincinv(yes + 1, no, LIMITS_QUANTILE), 1.0)
-    unknown = np.isnan(quantiles)
-    return np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
+    return low, high
 
 
 def _quantiles(degrees: Values) -> Values:

@@ -56,8 +56,21 @@ class Groups:
 
     @staticmethod
     def crude(strata: int) -> "Groups":
-        """Return the groups of crude prevalences."""
+        """Return the groups of crude prevalences of the first strata of the sums."""
         return Groups(np.arange(strata)[:, np.newaxis], np.ones(1))
+
+    def of(self, by_stratum: Values) -> Values:
+        """Return the entries of the groups, shape (…, table strata, groups, …), from an array of shape (…, strata, …).
+
+        The strata are the second axis.
+        """
+        if self.shares.size == 1:
+            return by_stratum[:, : len(self.positions), np.newaxis]  # a view takes no time
+        return by_stratum[:, self.positions]
+
+    def sum(self, by_group: Values) -> Values:
+        """Return the sums over the groups of each table stratum."""
+        return by_group[:, :, 0] if self.shares.size == 1 else by_group.sum(axis=2)
 
 
 class PrevalenceEstimator:
@@ -87,28 +100,27 @@ class PrevalenceEstimator:
 
     def estimate(self, groups: Groups) -> Prevalences:
         """Return the prevalences of all areas in the strata that the groups make up."""
-        shares = groups.shares[:, np.newaxis]
-        values = (shares * self._values[:, groups.positions]).sum(axis=2)
+        values = groups.sum(groups.shares[:, np.newaxis] * groups.of(self._values))
         by_part = self._sum_by_part(groups)
         degrees = sum_rows_by_key(self._area_of_part, self._areas, by_part.answering - (by_part.answering > 0))
         variances = sum_rows_by_key(self._area_of_part, self._areas, self._variances_of_totals(by_part))
-        respondents = self._totals[:, :, ANSWERS][:, groups.positions].sum(axis=2)
+        respondents = groups.sum(groups.of(self._totals[:, :, ANSWERS]))
         variances, low, high = confidence_limits(values, variances, degrees, respondents)
         return Prevalences(values, variances, low, high, degrees, respondents)
 
     def _sum_by_part(self, groups: Groups) -> "_PartSums":
         """Add up the linearised values of the rows of each part."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            scales = groups.shares[:, np.newaxis] / self._weights[:, groups.positions]
+            scales = groups.shares[:, np.newaxis] / groups.of(self._weights)
         scales[~np.isfinite(scales)] = 0.0
         sums = self._design.sums
         strata, questions = len(groups.positions), sums.sums.shape[3]
         result = _PartSums(*(np.zeros((self._area_of_part.size, strata, questions)) for _ in range(3)))
-        values = np.nan_to_num(self._values)
+        values = np.nan_to_num(groups.of(self._values))
         for start in range(0, self._part_of_row.size, ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
             area = self._area_of_row[rows]
-            measures = _linearise(sums.sums[rows], values[area], groups.positions, scales[area])
+            measures = _linearise(groups.of(sums.sums[rows]), values[area], scales[area], groups)
             result.add(self._part_of_row[rows], measures)
         return result
 
@@ -144,24 +156,21 @@ class _Linearised:
     answers: Values
 
 
-def _linearise(sums: Values, values: Values, positions: Codes, scales: Values) -> _Linearised:
+def _linearise(sums: Values, values: Values, scales: Values, groups: Groups) -> _Linearised:
     """Return the linearised values of some rows.
 
     Parameters
     ----------
-    sums: shape (rows, strata of the sums, measures, questions)
-    values: the prevalences in each row's area, shape (rows, strata of the sums, questions)
-    positions: of the groups of each table stratum, shape (table strata, groups)
-    scales: share over weight of the groups in each row's area, shape (rows, table strata, groups, questions)
+    sums: of the groups, shape (rows, table strata, groups, measures, questions)
+    values: the prevalences of the groups in each row's area, shape (rows, table strata, groups, questions)
+    scales: share over weight of the groups in each row's area, of the same shape
     """
-    totals = (1 - values) * sums[:, :, YES] - values * sums[:, :, NO]
+    totals = (1 - values) * sums[:, :, :, YES] - values * sums[:, :, :, NO]
     squares = None
-    if sums.shape[2] > NO_SQUARES:
-        by_group = (1 - values) ** 2 * sums[:, :, YES_SQUARES] + values**2 * sums[:, :, NO_SQUARES]
-        squares = (scales**2 * by_group[:, positions]).sum(axis=2)  # a respondent is in one group only
-    return _Linearised(
-        (scales * totals[:, positions]).sum(axis=2), squares, sums[:, :, ANSWERS][:, positions].sum(axis=2)
-    )
+    if sums.shape[3] > NO_SQUARES:
+        squares = (1 - values) ** 2 * sums[:, :, :, YES_SQUARES] + values**2 * sums[:, :, :, NO_SQUARES]
+        squares = groups.sum(scales**2 * squares)  # a respondent is in one group only
+    return _Linearised(groups.sum(scales * totals), squares, groups.sum(sums[:, :, :, ANSWERS]))
 
 
 @dataclass(frozen=True, slots=True)
