@@ -32,6 +32,7 @@ from support.respondent_records import (
 CLOSE = 1e-9
 SCRIPT = Path(__file__).parents[1] / "support" / "complex_survey.R"
 Z = 1.959963984540054
+ANSWERS = {WALKING: "walks", SINGING: "sings"}
 YEAR = 2018
 SIZES = {"young": 3.0, "old": 5.0, "very old": 2.0}
 STANDARD = {"category": "Age", "sizes": SIZES, "within": ["Gender"]}
@@ -150,26 +151,20 @@ def compared_cells(records: list[Record]) -> Cells:
     return cells
 
 
-def r_figures(folder: Path, case: Case, records: list[Record], cells: Cells) -> list[Record]:
-    """Return what R estimates for each cell."""
+def write_case(folder: Path, case: Case, records: list[Record], cells: Cells) -> None:
+    """Write what R needs to estimate the cells."""
     columns: dict[str, list[Any]] = {"age": [record["age"] if record["age"] != 9 else None for record in records]}
-    columns |= {name: [answer(record, name) for record in records] for name in (WALKING, SINGING)}
+    columns |= {name: [answer(record, question) for record in records] for question, name in ANSWERS.items()}
     columns |= {f"domain_{number}": list(map(int, mask)) for number, mask in enumerate(cells.values())}
     design = pd.DataFrame(case.records_for_r(records))
-    names = {WALKING: "walks", SINGING: "sings"}
-    pd.concat([design, pd.DataFrame(columns).rename(columns=names)], axis=1).to_csv(
-        folder / "records.csv", index=False, float_format="%.17g"
-    )
+    folder.mkdir()
+    pd.concat([design, pd.DataFrame(columns)], axis=1).to_csv(folder / "records.csv", index=False, float_format="%.17g")
     sizes = " ".join(map(str, SIZES.values()))
     table = [
-        {"standard": int(standard), "domain": f"domain_{number}", "answer": names[key[0]], "sizes": sizes}
+        {"standard": int(standard), "domain": f"domain_{number}", "answer": ANSWERS[key[0]], "sizes": sizes}
         for number, (standard, key) in enumerate(cells)
     ]
     pd.DataFrame(table).to_csv(folder / "cells.csv", index=False)
-    files = [str(folder / name) for name in ("records.csv", "cells.csv", "results.csv")]
-    finished = subprocess.run([rscript(), str(SCRIPT), *files], capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr
-    return records_of(pd.read_csv(files[2], skipinitialspace=True))
 
 
 def expected_figures(r: Mapping[str, float]) -> Figures:
@@ -184,18 +179,24 @@ def expected_figures(r: Mapping[str, float]) -> Figures:
     return Figures(100 * value, 100 * error, 100 * low, 100 * high, respondents, r["degrees"])
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_the_figures_are_those_of_r(name: str, tmp_path: Path) -> None:
-    case = CASES[name]
-    frame = case.frame
-    records = records_of(frame)
-    table = table_of(frame, mapping(design=case.design, standard=STANDARD))
-    found = {standard: figures_of(table, standardized=standard) for standard in (False, True)}
-    cells = compared_cells(records)
-    for (standard, key), r in zip(cells, r_figures(tmp_path, case, records, cells), strict=True):
-        figures = found[standard][key]
-        assert figures == pytest.approx(expected_figures(r), rel=CLOSE, abs=1e-12, nan_ok=True), (standard, key)
-    assert len(cells) == 2 * 3 * (6 + 3)
+def test_the_figures_are_those_of_r(tmp_path: Path) -> None:
+    program = rscript()
+    found, cells = {}, {}
+    for number, (name, case) in enumerate(CASES.items()):
+        records = records_of(case.frame)
+        cells[name] = compared_cells(records)
+        write_case(tmp_path / str(number), case, records, cells[name])
+        table = table_of(case.frame, mapping(design=case.design, standard=STANDARD))
+        found[name] = {standard: figures_of(table, standardized=standard) for standard in (False, True)}
+    folders = [str(tmp_path / str(number)) for number in range(len(CASES))]
+    finished = subprocess.run([program, str(SCRIPT), *folders], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    for folder, (name, of_case) in zip(folders, cells.items(), strict=True):
+        results = records_of(pd.read_csv(Path(folder) / "results.csv", skipinitialspace=True))
+        assert len(results) == 2 * 3 * (6 + 3)
+        for (standard, key), r in zip(of_case, results, strict=True):
+            expected = pytest.approx(expected_figures(r), rel=CLOSE, abs=1e-12, nan_ok=True)
+            assert found[name][standard][key] == expected, (name, standard, key)
 
 
 def test_the_cases_have_all_kinds_of_cells() -> None:
