@@ -46,9 +46,13 @@ QuestionEntry = TypedDict(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset(DatasetReport):
-    """Where the table comes from, how its rows were used, its strata by category, and how the last reload went."""
+    """Where the table comes from, how its rows were used, its strata by category, and how the last reload went.
+
+    ``standardized`` has the categories that have figures standardised by age.
+    """
 
     stratifications: Mapping[str, list[str]]
+    standardized: tuple[str, ...]
     reload: LoadReport | None
 
 
@@ -91,6 +95,7 @@ def dataset() -> Response:
     table = ingestor.table
     facts = asdict(table.report)
     facts["stratifications"] = {category: list(names) for category, names in table.categories.items()}
+    facts["standardized"] = table.standardized_categories
     facts["reload"] = public_report(ingestor.last_reload)
     modelled = table.report.modelled
     return data_response(ModelledDataset(**facts, notice=MODELLED_NOTICE) if modelled else Dataset(**facts))

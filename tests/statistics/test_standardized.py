@@ -66,6 +66,7 @@ def test_every_statistic_takes_it(ask: Ask) -> None:
 
 
 def test_a_category_that_is_not_standardised_is_refused(client: Any) -> None:
+    assert client.get("/api/dataset").json["data"]["standardized"] == ["Gender", "Total"]
     body = {"question": "Q036", "standardize": "age", "stratification": {"category": "Race/Ethnicity"}}
     response = client.post("/api/estimate", json={**body, "by": ["location", "stratum"]})
     assert response.status_code == 400
