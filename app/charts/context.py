@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.errors import join_first
-from app.table.survey_table import TOTAL, SurveyTable
+from app.table.stratification import TOTAL
+from app.table.survey_table import PERCENT, SurveyTable
 
 Theme = Literal["light", "dark"]
 
@@ -23,6 +24,7 @@ class ChartContext:
     years: the labels of the rows' years; empty if unknown
     modelled: whether the table is modelled data
     abbreviations: the abbreviation of each location by its name, in addition to CDC's
+    unit: the unit of the question's values
     restrictions: what the rows were restricted to, a line each, such as ``Age (years): 18 - 24``
     """
 
@@ -31,6 +33,7 @@ class ChartContext:
     years: tuple[int | str, ...] = ()
     modelled: bool = False
     abbreviations: Mapping[str, str] = field(default_factory=dict)
+    unit: str = PERCENT
     restrictions: tuple[str, ...] = ()
 
 
@@ -50,6 +53,7 @@ def chart_context(document: Mapping[str, Any], provenance: Mapping[str, Any], ta
         years=tuple(provenance.get("years", ())),
         modelled=source["modelled"],
         abbreviations={place.name: place.abbreviation for place in table.locations if place.abbreviation},
+        unit=provenance.get("unit", PERCENT),
         restrictions=tuple(_restrictions(document["data"], provenance.get("filters", {}))),
     )
 

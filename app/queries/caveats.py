@@ -8,7 +8,8 @@ from app.errors import join_first
 from app.queries.query import Filters, Query, select
 from app.table.cells import Cells, Mask
 from app.table.estimates import Estimates, with_limits, yearly_estimates
-from app.table.survey_table import TOTAL, Period, SurveyTable
+from app.table.stratification import TOTAL
+from app.table.survey_table import Period, SurveyTable
 
 PLACES_LISTED = 10
 BRFSS_MARKS = ("behavioral risk factor", "brfss")  # in the name of a data source
@@ -92,8 +93,8 @@ def _unshared_years(table: SurveyTable, query: Query) -> Iterator[str]:
 
 
 def _crude(table: SurveyTable, query: Query) -> Iterator[str]:
-    types = [table.questions[question].value_types for question, _ in query.selections]
-    if not all(any(AGE_ADJUSTED in name.lower() for name in names) for names in types):
+    types = [table.questions[question].question.value_type or "" for question, _ in query.selections]
+    if not all(AGE_ADJUSTED in name.lower() for name in types):
         yield CRUDE
 
 

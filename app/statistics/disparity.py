@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from app.errors import InvalidRequestError
-from app.queries.bodies import BestEnd, PlaceBody, Stratification
+from app.queries.bodies import BestEnd, OneStratification, PlaceBody
 from app.queries.narrowing import estimable, good_end, one_location
 from app.queries.query import Query, count_years, select
 from app.statistics.comparison import Gap, difference_with_limits
@@ -26,7 +26,7 @@ NOT_A_GROUP = "Data not reported"  # a stratum of those who did not answer, not 
 class DisparityBody(PlaceBody):
     """A comparison of all strata of one category; ``stratification`` names the category."""
 
-    stratification: Stratification = Field(description="the category whose strata are compared; takes no value here")
+    stratification: OneStratification = Field(description="the category whose strata are compared; takes no value here")
     best: BestEnd = None
 
 

@@ -13,11 +13,11 @@ from pydantic import BaseModel
 from app.queries.bodies import Body, QuestionBody, used_fields
 from app.queries.query import Query
 from app.statistics.records import Record, Records, as_is
-from app.table.survey_table import SurveyTable
+from app.table.survey_table import PERCENT, SurveyTable
 
 Result = dict[str, Any] | list[dict[str, Any]]
 ChartKind = Literal["bars", "map", "dots", "heatmap", "lines", "trend", "comparison", "scatter", "figure"]
-PERCENT, POINTS = "percent", "percentage points"  # units; charts draw those in points around zero
+POINTS = "percentage points"  # the unit of differences; charts draw these around zero
 
 Asked = TypeVar("Asked", bound=Query)
 
@@ -49,7 +49,8 @@ class Output:
     records: turns a result into flat records, which make CSV, Parquet, tables and charts
     charts: kinds of chart that may suit a result, the usual one first; ``app.charts`` drops those that cannot draw it
     value: the column of the records that charts draw
-    unit: the unit of that column, as charts label it: ``PERCENT``, ``POINTS`` for differences, or another word
+    unit: the unit of that column, as charts label it: ``PERCENT`` for figures in the unit of the question, ``POINTS``
+        for their differences, or another word
     """
 
     model: type[BaseModel]

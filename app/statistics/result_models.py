@@ -86,6 +86,9 @@ class UsedRows(ResultObject):
     """The rows of one question that were used."""
 
     question: str
+    value_type: str | None = Field(description="such as Crude Prevalence; null if the table is silent")
+    unit: str = Field(description="of the values: percent, or the table's own word")
+    response: str | None = Field(description="the response that is counted, in tables that count several")
     limits_scale: LimitsScale | None = Field(
         description="the scale on which confidence limits are symmetric, and standard errors follow from them"
     )

@@ -146,6 +146,7 @@ def _cells(question: int, areas: _Areas, names: _Names) -> tuple[Cells, tuple[in
         periods,
         footnotes=np.full(area.size, -1),
         copies=np.zeros(area.size, dtype=np.bool_),
+        percentages=np.ones(area.size, dtype=np.bool_),
         rows=np.ones(area.size, dtype=np.int64),
         suppressed_rows=np.zeros(area.size, dtype=np.int64),
         unreported_rows=np.zeros(area.size, dtype=np.int64),

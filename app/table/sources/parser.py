@@ -17,15 +17,8 @@ from app.table.sources.unpacking import PARQUET_MAGIC, check_row_groups, unpack
 
 NEEDED = ("LocationDesc", "Question", "Data_Value", "StratificationCategory1", "Stratification1")
 # What tells rows of one location, question, year and stratum apart, in tables that publish several figures for these.
-VARIANT_COLUMNS = (
-    "Data_Value_Type",
-    "Data_Value_Unit",
-    "Response",
-    "StratificationCategory2",
-    "Stratification2",
-    "StratificationCategory3",
-    "Stratification3",
-)
+VARIANT_COLUMNS = ("Data_Value_Type", "Data_Value_Unit", "Response")
+STRATUM_COLUMNS = tuple((f"StratificationCategory{number}", f"Stratification{number}") for number in (1, 2, 3))
 OPTIONAL = (
     "YearStart",
     "YearEnd",
@@ -38,7 +31,9 @@ OPTIONAL = (
     "Low_Confidence_Limit",
     "High_Confidence_Limit",
     "Sample_Size",
+    "GeographicLevel",
     *VARIANT_COLUMNS,
+    *(name for pair in STRATUM_COLUMNS[1:] for name in pair),
 )
 NUMBERS = ("Data_Value", "Low_Confidence_Limit", "High_Confidence_Limit", "Sample_Size")
 BLOCK_BYTES = 1024 * 1024  # parsed at once; larger blocks do not stay in the processor's cache

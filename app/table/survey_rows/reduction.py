@@ -13,12 +13,12 @@ import numpy as np
 from app.table.cells import Cells, Codes, Values
 from app.table.columnar import Columnar
 from app.table.keys import distinct_keys, sum_by_key
-from app.table.survey_rows.columns import SKIP_REASONS, Columns, Variant
+from app.table.stratification import Pair
+from app.table.survey_rows.columns import SKIP_REASONS, Columns
 from app.table.survey_rows.differences import differing_measures
+from app.table.survey_rows.measures import Variant
 from app.table.survey_table import Period
 from app.table.usable_rows import sum_skipped
-
-Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,7 @@ def sum_cells(groups: Groups, cells: Cells) -> tuple[Groups, Cells]:
         periods,
         footnotes,
         copies=np.zeros(locations.size, dtype=np.bool_),
+        percentages=sum_by_key(key_of_cell, locations.size, cells.percentages) > 0,  # the same in all rows of a variant
         rows=total(cells.rows).astype(np.int64),
         suppressed_rows=total(cells.suppressed_rows).astype(np.int64),
         unreported_rows=total(cells.unreported_rows).astype(np.int64),
