@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from app.errors import join_first
 from app.table.stratification import TOTAL
-from app.table.survey_table import PERCENT, SurveyTable
+from app.table.survey_table import PERCENT, SurveyTable, question_name
 
 Theme = Literal["light", "dark"]
 
@@ -19,7 +19,7 @@ class ChartContext:
 
     Parameters
     ----------
-    question: the question's full text
+    question: the question's full text, with its response and value type
     source: the name of the table
     years: the labels of the rows' years; empty if unknown
     modelled: whether the table is modelled data
@@ -48,7 +48,7 @@ def chart_context(document: Mapping[str, Any], provenance: Mapping[str, Any], ta
     """
     source = provenance.get("table") or {"source": table.report.source, "modelled": table.report.modelled}
     return ChartContext(
-        question=provenance.get("question", ""),
+        question=_question(provenance),
         source=source["source"],
         years=tuple(provenance.get("years", ())),
         modelled=source["modelled"],
@@ -56,6 +56,12 @@ def chart_context(document: Mapping[str, Any], provenance: Mapping[str, Any], ta
         unit=provenance.get("unit", PERCENT),
         restrictions=tuple(_restrictions(document["data"], provenance.get("filters", {}))),
     )
+
+
+def _question(provenance: Mapping[str, Any]) -> str:
+    """Return the question with its response and value type, as far as the provenance names them."""
+    measure = [provenance.get(name) for name in ("response", "value_type")]
+    return question_name(provenance.get("question", ""), *measure)
 
 
 def _restrictions(data: Any, filters: Mapping[str, Any]) -> Iterator[str]:

@@ -89,11 +89,11 @@ class Disparity(ResultObject):
 def disparity(table: SurveyTable, query: DisparityQuery) -> Result:
     """Return the strata of one category with the gap between the worst and the best: absolute and relative.
 
-    The absolute gap is worst less best in percentage points, with the standard error of a difference of independent
-    estimates. The relative gap is worst over best; its limits are those of the logarithm, whose variance by the delta
-    method is (se_worst / worst)² + (se_best / best)² (Keppel and others, Methodological Issues in Measuring Health
-    Disparities, Vital and Health Statistics, series 2, number 141, 2005). Strata whose estimate is unreliable or below
-    the NCHS standard are shown but not compared. The test over all compared strata is Cochran's Q.
+    The absolute gap is worst less best, with the standard error of a difference of independent estimates. The relative
+    gap is worst over best; its limits are those of the logarithm, whose variance by the delta method is (se_worst /
+    worst)² + (se_best / best)² (Keppel and others, Methodological Issues in Measuring Health Disparities, Vital and
+    Health Statistics, series 2, number 141, 2005). Strata whose estimate is unreliable or below the NCHS standard are
+    shown but not compared. The test over all compared strata is Cochran's Q.
     """
     from app.statistics.fits import equality  # noqa: PLC0415 - heavy, see there
 

@@ -1,7 +1,7 @@
 """Plain means of rows: the nine statistics of the contract, and rankings of any length.
 
-A mean is the arithmetic mean of the rows' percentages; rows without a value are left out. Every result is in percent or
-percentage points.
+A mean is the arithmetic mean of the rows' values; rows without a value are left out. Every result is in the unit of the
+question: percent or percentage points in CDC's table.
 """
 
 from dataclasses import dataclass
@@ -220,7 +220,7 @@ def worst(table: SurveyTable, query: RankingQuery) -> Result:
 
 
 def location_means(table: SurveyTable, query: Query) -> dict[str, float]:
-    """Return the mean of each location in percent, by its name, ascending."""
+    """Return the mean of each location, by its name, ascending."""
     means = question_means(table, query)
     return _by_location(table, means, means.by_location.means)
 

@@ -70,7 +70,7 @@ class Statistic:
     summary: a line for programmers, the first of the docstring
     title: a short name for people
     heading: the title of a result: a format string over ``count``, ``name`` (the first key), and the result's fields
-    compute: returns the result, in percent or percentage points
+    compute: returns the result, in the unit of the question
     provenance: whether results carry their provenance. Those of the nine statistics that clients of other servers of
         this API know do not, since these clients expect their result as it is
     """

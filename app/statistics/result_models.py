@@ -1,7 +1,7 @@
 """Models that the results of several statistics share, and the model of provenance, for the API document.
 
-Numbers are in percent or percentage points. Results are plain dictionaries: building models would only cost time. Tests
-validate the result of every statistic against its model.
+Numbers are in the unit of the question: percent or percentage points in CDC's table. Results are plain dictionaries:
+building models would only cost time. Tests validate the result of every statistic against its model.
 """
 
 from datetime import datetime

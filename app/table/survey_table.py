@@ -77,6 +77,12 @@ class Period:
         return (self.first + self.last) / 2
 
 
+def question_name(text: str, response: str | None, value_type: str | None) -> str:
+    """Return a question's text with what tells it from others of this text."""
+    measure = "; ".join(filter(None, (response, value_type)))
+    return f"{text} ({measure})" if measure not in {"", PLAIN_VALUE} else text
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question of the survey, as far as one response, value type and unit go; a text may have several of them.
@@ -103,8 +109,7 @@ class Question:
     @property
     def name(self) -> str:
         """The text, with the response and the value type that tell it from others of this text."""
-        measure = "; ".join(filter(None, (self.response, self.value_type)))
-        return f"{self.text} ({measure})" if measure not in {"", PLAIN_VALUE} else self.text
+        return question_name(self.text, self.response, self.value_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,7 @@ class DatasetReport:
     notes: consequences of missing optional columns, and remarks of the reader
     rows_identical: used or suppressed rows that are identical to another one; estimates count these once
     footnotes: those that occur, by code
+    layout: name of the layout of the table's columns; None for respondents' records
     conflicts: why there are no estimates, for each question whose rows contradict each other, by its name
     """
 
@@ -138,6 +144,7 @@ class DatasetReport:
     rows_identical: int = 0
     conflicts: Mapping[str, str] = field(default_factory=dict)
     footnotes: tuple[str, ...] = ()
+    layout: str | None = None
 
 
 def is_modelled(datasources: Iterable[str]) -> bool:

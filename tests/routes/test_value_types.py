@@ -113,12 +113,20 @@ def test_questions_are_listed_once_for_each_value_type(server: RealServer) -> No
     ]
 
 
+def test_the_dataset_names_its_layout_and_what_it_lacks(server: RealServer) -> None:
+    report = requests.get(f"{server.address}/api/dataset", timeout=10).json()["data"]
+    assert report["layout"] == "Nutrition, Physical Activity, and Obesity: adults (BRFSS)"
+    assert report["notes"] == []
+    assert report["layout"] in requests.get(f"{server.address}/data", timeout=10).text
+
+
 def test_pages_and_charts_show_the_unit_and_the_value_type(server: RealServer) -> None:
     answer = requests.post(f"{server.address}/api/states_mean", json={"question": DEATHS}, timeout=10)
     address = f"{server.address}{answer.headers['Location']}"
     assert requests.get(f"{address}?wait=10", timeout=20).json()["status"] == "done"
     chart = requests.get(f"{address}/chart", timeout=20).text
     assert RATE in chart
+    assert f"{DEATHS} (Crude Rate)" in chart
     assert "percent" not in chart
     page = requests.get(f"{server.address}/?statistic=estimate", headers={"Accept": "text/html"}, timeout=20).text
     assert 'name="value_type"' in page

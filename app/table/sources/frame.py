@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,11 +65,13 @@ class SourceFrame:
     table: the columns
     missing_optional: optional columns that the source lacks
     source: path or address for messages, without secrets
+    layout: name of the ``Layout``
     """
 
     table: pyarrow.Table
     missing_optional: frozenset[str] = frozenset()
     source: str = "the source"
+    layout: str = ""
 
     @property
     def rows(self) -> int:
@@ -78,7 +80,7 @@ class SourceFrame:
 
     def slice(self, start: int, rows: int) -> "SourceFrame":
         """Return up to ``rows`` rows from ``start`` on. Copies nothing."""
-        return SourceFrame(self.table.slice(start, rows), self.missing_optional, self.source)
+        return replace(self, table=self.table.slice(start, rows))
 
     def is_number(self, name: str) -> bool:
         """Return whether a column holds numbers: floats, or integers without nulls."""

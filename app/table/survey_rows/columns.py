@@ -41,6 +41,7 @@ class Columns:
     """The columns of a source as integer codes; -1 stands for an empty field."""
 
     def __init__(self, frame: SourceFrame) -> None:
+        self.layout = frame.layout
         self.missing_optional = frame.missing_optional
         self.rows = frame.rows
         self._coder = NameCoder(frame)

@@ -62,6 +62,7 @@ class Reduction:
     rows_read: number of rows, skipped ones included
     rows_skipped: number of skipped rows by reason
     changed_names: column and text of each name in which control characters were replaced
+    layouts: names of the layouts of the files
     missing, missing_in_some: the optional columns that all parts lack, and those that at least one part lacks
     """
 
@@ -75,6 +76,7 @@ class Reduction:
     rows_read: int
     rows_skipped: Mapping[str, int]
     changed_names: frozenset[Pair]
+    layouts: frozenset[str]
     missing: frozenset[str]
     missing_in_some: frozenset[str]
 
@@ -104,6 +106,7 @@ def reduce_columns(columns: Columns) -> Reduction:
         rows_read=columns.rows,
         rows_skipped=skipped,
         changed_names=columns.changed_names,
+        layouts=frozenset([columns.layout]),
         missing=columns.missing_optional,
         missing_in_some=columns.missing_optional,
     )
@@ -171,6 +174,7 @@ def merge_reductions(parts: Sequence[Reduction]) -> Reduction:
         rows_read=sum(part.rows_read for part in parts),
         rows_skipped=sum_skipped([part.rows_skipped for part in parts], SKIP_REASONS),
         changed_names=frozenset[Pair]().union(*(part.changed_names for part in parts)),
+        layouts=frozenset.union(*(part.layouts for part in parts)),
         missing=frozenset.intersection(*(part.missing for part in parts)),
         missing_in_some=frozenset.union(*(part.missing_in_some for part in parts)),
     )

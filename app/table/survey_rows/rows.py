@@ -1,7 +1,7 @@
 """Sources whose rows are published percentages, such as CDC's table: rows in, ``SurveyTable`` out."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,10 +12,11 @@ from app.table.conflict import identical_rows_note
 from app.table.facts import survey_facts
 from app.table.source_kind import Origin
 from app.table.sources.frame import SourceFrame
-from app.table.sources.parser import SURVEY_LAYOUT, Layout
+from app.table.sources.parser import Layout
 from app.table.survey_rows.categories import unify_categories
 from app.table.survey_rows.columns import Columns
 from app.table.survey_rows.footnotes import mark_unreported
+from app.table.survey_rows.layouts import survey_layout
 from app.table.survey_rows.measures import Measure, measures_of
 from app.table.survey_rows.reduction import Groups, Reduction, merge_reductions, reduce_columns
 from app.table.survey_rows.repeats import separate_copies
@@ -43,13 +44,14 @@ EFFECTS_OF_MISSING_COLUMNS = {
     "High_Confidence_Limit": "estimates have no confidence limits",
     "Sample_Size": "estimates have no sample sizes",
 }
+NO_LIMITS = "without confidence limits, statistics that weight or test by them are refused, such as trend and rank"
 
 
 @dataclass(frozen=True, slots=True)
 class SurveyRows:
     """The ``SourceKind`` whose rows are published percentages."""
 
-    layout: Layout = SURVEY_LAYOUT
+    layout: Layout = field(default_factory=survey_layout)
 
     def reduce_frame(self, frame: SourceFrame) -> Reduction:
         """Reduce rows; the frame may have none."""
@@ -149,6 +151,7 @@ def _report(reduction: Reduction, questions: Sequence[QuestionData], origin: Ori
         rows_skipped=reduction.rows_skipped,
         years=_years(cells, reduction.names.periods),
         notes=(*_notes(reduction), *([identical_rows_note(identical)] if identical else []), *origin.notes),
+        layout=" and ".join(sorted(reduction.layouts)),
         rows_identical=identical,
         footnotes=reduction.names.footnotes,
         conflicts={data.question.name: data.conflict.reason(data.question.name) for data in questions if data.conflict},
@@ -161,6 +164,8 @@ def _notes(reduction: Reduction) -> Iterable[str]:
     for name in _columns_with_effect(reduction.missing_in_some):
         if name not in in_all_files:
             yield f"no column {name} in some of the files: {EFFECTS_OF_MISSING_COLUMNS[name]} there"
+    if "Low_Confidence_Limit" in in_all_files:
+        yield NO_LIMITS
     if reduction.changed_names:
         count = len(reduction.changed_names)
         yield f"names with control characters, each replaced by a space or U+FFFD: {count}"
