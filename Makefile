@@ -51,7 +51,7 @@ bench_scaling: $(BENCH_READY) ## measure reading large tables, also under load, 
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.loading
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.replicas
 
-bench_coverage: $(DEV_READY) ## simulate how often confidence limits hold the true figure, about half a minute
+bench_coverage: $(DEV_READY) ## simulate how often confidence limits hold the true figure, about a minute
 	$(BIN)/python -m benchmarks.coverage
 
 docs: $(DOCS_READY) ## build the documentation as a site in site/; npm adds the drawing of diagrams

@@ -157,6 +157,16 @@ class PictureError(ServiceError):
     """The chart cannot be drawn as a picture."""
 
 
+class ConverterExitedError(UnavailableError):
+    """The process that draws pictures exited before it had drawn this one."""
+
+    RETRY_AFTER_SECONDS: ClassVar[int] = 5
+
+    def __init__(self) -> None:
+        reason = "the chart converter exited early; try again, or request the result as json"
+        super().__init__(reason, self.RETRY_AFTER_SECONDS)
+
+
 class PictureTimeoutError(UnavailableError):
     """The picture was not drawn within the time limit."""
 

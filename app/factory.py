@@ -34,7 +34,7 @@ from app.settings import Settings, settings_from_environment
 from app.table.engines import load_table, load_table_in_new_process
 from app.table.survey_table import SurveyTable
 from app.task_runner import ThreadPool
-from app.web import compression, error_handlers, guard, proxies, request_log
+from app.web import compression, error_handlers, guard, proxies, request_log, unread
 from app.web.flask_app import LeanFlask
 
 SECONDS_PER_HOUR = 3600
@@ -128,6 +128,7 @@ def _start_services(settings: Settings, ingestor: DataIngestor, log: Log, check_
 
 def _register_routes(app: Flask) -> None:
     request_log.register(app)
+    unread.register(app)  # before compression, so that its hook comes after: what is sent is what counts
     compression.register(app)
     guard.register(app)
     error_handlers.register(app)

@@ -219,6 +219,14 @@ class Settings(BaseModel):
         description="how many MiB of results and compressed responses are kept in memory; none that is longer than a "
         "sixteenth of it",
     )
+    unread_mib: int = Field(
+        64,
+        alias="STATS_UNREAD_MIB",
+        ge=1,
+        le=1_000_000,
+        description="how many MiB of long responses may be on their way to clients at a time; beyond it, and for one "
+        "client beyond its `STATS_CLIENT_SHARE` of it, responses above 64 KiB get 503",
+    )
     journal_sync: Literal["never", "second", "always"] = Field(
         "never",
         alias="STATS_JOURNAL_SYNC",

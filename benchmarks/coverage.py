@@ -1,4 +1,4 @@
-"""Simulate how often 95 % limits of `trend` and `compare` hold the true figure, and how often tests find it.
+"""Simulate how often 95 % limits of statistics hold the true figure, and how often tests find it.
 
 Not timed. Each simulated survey draws its respondents anew, and is published as CDC publishes: limits symmetric in the
 logit, all figures rounded to tenths. Prints the tables of docs/statistics.md as Markdown.
@@ -10,20 +10,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from app.statistics.comparison import difference_with_limits
-from app.statistics.fits import two_sided_p, weighted_line
+from app.statistics.disparity import gaps
+from app.statistics.fits import equality, two_sided_p, weighted_line
+from app.statistics.ranking import rank_limits, simulated_ranks
 from app.table.cells import Values
 from app.table.confidence_limits import limits_around, logit_errors
 
 SEED = 20261126
 ALPHA = 0.05
-TREND_RUNS, COMPARE_RUNS = 10_000, 20_000
+TREND_RUNS, COMPARE_RUNS, RANK_RUNS, DISPARITY_RUNS = 10_000, 20_000, 300, 5_000
 SERIES = {3: (2017, 2019, 2021), 5: (2011, 2013, 2015, 2017, 2019), 11: tuple(range(2011, 2022))}
 EXCESS_VARIANCES = (0.0, 0.5, 1.0, 4.0)  # of the years about the line, as multiples of the sampling variance
 LEVEL, SLOPE = 30.0, 0.5  # percent; points a year, about that of adult obesity
 RESPONDENTS = 1000  # effective ones: a standard error of 1.4 points
 GAP = 5.0  # points, of two estimates that differ
+PLACES = 52
+SPREADS = (0.0, 2.0, 4.0)  # standard deviation of true figures across the places, in points
+STRATA = ((30.0, 30.0, 30.0, 30.0), (26.0, 28.0, 30.0, 32.0), (20.0, 28.0, 30.0, 40.0))  # percent
 COMPARED = ((5.0, 100), (5.0, 1000), (30.0, 100), (30.0, 1000))  # percent, effective respondents
 
 Draw = np.random.Generator
@@ -31,7 +37,7 @@ Draw = np.random.Generator
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often, in percent, limits held the true figure, and a test found the true change."""
+    """How often, in percent, limits held the true figure, and a test found a difference."""
 
     label: str
     coverage: float
@@ -73,12 +79,61 @@ def simulate_compare(draw: Draw, percent: float, respondents: int, runs: int) ->
     return Rate(label, 100 * held / runs, 100 * found / runs)
 
 
-def all_rates(trend_runs: int = TREND_RUNS, compare_runs: int = COMPARE_RUNS) -> dict[str, list[Rate]]:
+def simulate_rank(draw: Draw, spread: float, runs: int) -> Rate:
+    """Return how often the limits of ranks hold the true ones; places that are truly equal share a range of ranks.
+
+    The power is how often the whole interval of the place with the lowest figure is in the better half.
+    """
+    scores = special.ndtri((np.arange(PLACES) + 0.5) / PLACES)
+    truth = LEVEL + spread * scores / scores.std()
+    lowest, highest = (np.searchsorted(truth, truth, side=side) for side in ("left", "right"))
+    held = found = 0
+    for _ in range(runs):
+        values, errors = published(draw, truth, RESPONDENTS)
+        low, high = rank_limits(simulated_ranks(values, errors, 1.0, is_logit=True))
+        held += int(np.count_nonzero((low <= highest) & (high > lowest)))
+        found += bool(high[0] <= PLACES // 2)
+    label = f"{PLACES} locations, standard deviation of the true figures {spread:g} points"
+    return Rate(label, 100 * held / runs / PLACES, 100 * found / runs)
+
+
+def simulate_disparity(draw: Draw, percents: Sequence[float], runs: int) -> list[Rate]:
+    """Return the rates of the difference and the ratio of the strata that come out as worst and best.
+
+    The true figures are those of these two strata, and the test is that of equality.
+    """
+    truth = np.array(percents)
+    held, found = np.zeros(2), 0
+    for _ in range(runs):
+        values, errors = published(draw, truth, RESPONDENTS)
+        named = [int(values.argmax()), int(values.argmin())]
+        true_worst, true_best = truth[named].tolist()
+        true_gaps = true_worst - true_best, true_worst / true_best
+        for place, (gap, true) in enumerate(zip(gaps(values[named], errors[named]), true_gaps, strict=True)):
+            held[place] += gap["low"] <= true <= gap["high"]
+        p_value = equality(values, errors)["p_value"]
+        found += p_value is not None and p_value < ALPHA
+    strata = ", ".join(f"{percent:g}" for percent in percents)
+    names = ("absolute", "relative")
+    return [
+        Rate(f"{name} gap, strata of {strata} %", 100 * count / runs, 100 * found / runs)
+        for name, count in zip(names, held.tolist(), strict=True)
+    ]
+
+
+def all_rates(
+    trend_runs: int = TREND_RUNS,
+    compare_runs: int = COMPARE_RUNS,
+    rank_runs: int = RANK_RUNS,
+    disparity_runs: int = DISPARITY_RUNS,
+) -> dict[str, list[Rate]]:
     """Return the rates of every scenario by statistic; the same ones at every call."""
     draw = np.random.default_rng(SEED)
     return {
         "trend": [simulate_trend(draw, years, e, trend_runs) for years in SERIES.values() for e in EXCESS_VARIANCES],
         "compare": [simulate_compare(draw, percent, size, compare_runs) for percent, size in COMPARED],
+        "rank": [simulate_rank(draw, spread, rank_runs) for spread in SPREADS],
+        "disparity": [rate for percents in STRATA for rate in simulate_disparity(draw, percents, disparity_runs)],
     }
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any, Literal
 
 import orjson
 
-from app.errors import PictureError, PictureTimeoutError, ShuttingDownError
+from app.errors import ConverterExitedError, PictureError, PictureTimeoutError, ShuttingDownError
 
 PictureFormat = Literal["svg", "png"]
 
@@ -44,6 +44,7 @@ class Converter:
         Raises
         ------
         PictureError: the chart cannot be rendered
+        ConverterExitedError: the process exited early
         PictureTimeoutError: it was not rendered within the time limit
         ShuttingDownError: the converter is closed
         """
@@ -55,7 +56,7 @@ class Converter:
 
         Raises
         ------
-        PictureError, PictureTimeoutError, ShuttingDownError: the script cannot be built
+        PictureError, ConverterExitedError, PictureTimeoutError, ShuttingDownError: the script cannot be built
         """
         with self._lock:
             if self.script is None:
@@ -91,7 +92,7 @@ class Converter:
             self._check_open()
             if isinstance(error, PictureTimeoutError):
                 raise
-            raise PictureError("the chart converter exited early; try again, or request the result as json") from error
+            raise ConverterExitedError from error
 
     def _check_open(self) -> None:
         if self._closed.is_set():

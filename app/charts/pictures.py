@@ -63,7 +63,7 @@ class Pictures:
         InvalidRequestError: the kind does not suit the result, or there is nothing to draw
         TooManyMarksError: the chart is too large
         PicturesBusyError: too many pictures wait
-        PictureTimeoutError, PictureError: the picture cannot be drawn
+        ConverterExitedError, PictureTimeoutError, PictureError: the picture cannot be drawn
         """
         document = orjson.loads(request.document)
         kind = choose_kind(request.statistic, document, request.kind)
@@ -80,7 +80,7 @@ class Pictures:
 
         Raises
         ------
-        PicturesBusyError, PictureTimeoutError, PictureError: the script cannot be built
+        PicturesBusyError, ConverterExitedError, PictureTimeoutError, PictureError: the script cannot be built
         """
         if self.converter.script is not None:
             return self.converter.script

@@ -97,11 +97,14 @@ class _Schemas:
 
     def __init__(self) -> None:
         self._pending: list[tuple[Schema, JsonSchemaMode, TypeAdapter[Any]]] = []
+        self._adapters: dict[Any, TypeAdapter[Any]] = {}  # by model; making one takes about a millisecond
 
     def of(self, model: Any, mode: JsonSchemaMode = "validation") -> Schema:
         """Return the schema of a type, or of the type that a function returns; it is empty until ``fill``."""
         schema: Schema = {}
-        self._pending.append((schema, mode, TypeAdapter(model() if isinstance(model, FunctionType) else model)))
+        if model not in self._adapters:
+            self._adapters[model] = TypeAdapter(model() if isinstance(model, FunctionType) else model)
+        self._pending.append((schema, mode, self._adapters[model]))
         return schema
 
     def fill(self) -> Schema:

@@ -38,6 +38,7 @@ from app.web.support import (
     services,
     this_request,
 )
+from app.web.unread import document_to_send
 
 LONGEST_WAIT_SECONDS = 30.0
 RESULTS_PATH = "/api/get_results/"
@@ -162,7 +163,9 @@ def get_results(job_id: str) -> Response:
     job = _job_of_path(job_id)
     format = _format_argument()
     parts.wait((job,), seconds_argument("wait", LONGEST_WAIT_SECONDS))
-    return _result_response(job, parts.store.document(job), format)
+    # A picture waits in a queue of its own, and must not hold other responses up meanwhile.
+    document = parts.store.document(job) if format in PICTURES.values() else document_to_send(job)
+    return _result_response(job, document, format)
 
 
 @blueprint.get(RESULTS_PATH.rstrip("/"))
@@ -182,7 +185,7 @@ def get_many_results() -> Response:
 def chart(job_id: str) -> Response:
     """Return the chart of a finished job as Vega-Lite; ?kind=<kind> and ?theme=<light or dark>. 1 means job_id_1."""
     job = _job_of_path(job_id)
-    return json_response(specification(job, orjson.loads(services().store.document(job).content)))
+    return json_response(specification(job, orjson.loads(document_to_send(job).content)))
 
 
 def _job_of_path(job_id: str) -> Job:

@@ -20,7 +20,8 @@ from app.web.api_description import Parameter, RequestBody, ResponseDescription,
 from app.web.document_stream import documents_response
 from app.web.header_cache import cached_by_text
 from app.web.sender import sender_of
-from app.web.support import BATCH_PATH, JSON_TYPE, Data, Done, json_response, services, this_request
+from app.web.support import BATCH_PATH, JSON_TYPE, ApiResponse, Data, Done, json_response, services, this_request
+from app.web.unread import document_to_send
 
 PREFIX = "/api"
 LONGEST_PREFERRED_WAIT_SECONDS = 30
@@ -206,10 +207,10 @@ def _accepted_response(job: Job) -> Response:
     seconds = _preferred_wait_seconds()
     if seconds is not None:
         services().wait((job,), seconds)
-        document = services().store.document(job)
+        document = document_to_send(job)
         if document is not RUNNING_DOCUMENT:
             content = b'{"job_id":"%s",%s' % (job.id.encode(), document.content[1:])
-            return _applied(json_response(content), seconds)
+            return _applied(json_response(content), seconds, JobAccepted(job.id))
     return json_response(JobAccepted(job.id))
 
 
@@ -225,11 +226,14 @@ def _batch_response(jobs: Sequence[Job]) -> Response:
         parts.wait(jobs, seconds)
         if not any(parts.store.map.status(job) is JobStatus.RUNNING for job in jobs):
             ids = b'"job_ids":%b,' % orjson.dumps(job_ids)
-            return _applied(documents_response(dict(zip(job_ids, jobs, strict=True)), ids), seconds)
+            documents = documents_response(dict(zip(job_ids, jobs, strict=True)), ids)
+            return _applied(documents, seconds, BatchAccepted(job_ids))
     return json_response(BatchAccepted(job_ids))
 
 
-def _applied(response: Response, seconds: int) -> Response:
+def _applied(response: ApiResponse, seconds: int, accepted: JobAccepted | BatchAccepted) -> Response:
+    """Return a response with results. Should there be no room for them, the client learns what was accepted."""
+    response.instead = orjson.dumps(accepted)
     response.headers["Preference-Applied"] = f"wait={seconds}"
     return response
 

@@ -10,16 +10,20 @@ from app.errors import InvalidRequestError
 from app.queries.bodies import BestEnd, OneStratification, PlaceBody
 from app.queries.narrowing import estimable, good_end, one_location
 from app.queries.query import Query, count_years, select
-from app.statistics.comparison import Gap, difference_with_limits
+from app.statistics.comparison import ALPHA, Gap, difference_with_limits
 from app.statistics.estimate import cells_of
 from app.statistics.records import rows_of
 from app.statistics.registry import Input, Output, Result, statistic
 from app.statistics.result_models import Equality, Figures, ResultObject
-from app.table.cells import LIMITS_Z, TIE_DECIMALS
+from app.table.cells import LIMITS_Z, TIE_DECIMALS, Values
 from app.table.estimates import Estimates, are_unreliable, estimates_over_years, missing_limits_error, yearly_estimates
 from app.table.facts import Direction
 from app.table.survey_table import SurveyTable
 
+EQUAL = (
+    "the strata cannot be told apart (test of equality, p = {p:.2g}): the gap between those that happen to be the best "
+    "and the worst is then larger than the true one, and its limits are too narrow"
+)
 NOT_A_GROUP = "Data not reported"  # a stratum of those who did not answer, not of people who have something in common
 
 
@@ -35,6 +39,11 @@ class DisparityQuery(Query):
     """A query about the strata of one category in one location; ``best`` is the good end."""
 
     best: Direction
+
+    def caveats(self, table: SurveyTable) -> list[str]:
+        """Return whether the gap may come from having chosen the best and the worst alone."""
+        p_value = _equality(table, _groups(table, self))["p_value"]
+        return [EQUAL.format(p=p_value)] if p_value is not None and p_value >= ALPHA else []
 
 
 def resolve_disparity(body: DisparityBody, table: SurveyTable) -> DisparityQuery:
@@ -95,18 +104,12 @@ def disparity(table: SurveyTable, query: DisparityQuery) -> Result:
     Health Statistics, series 2, number 141, 2005). Strata whose estimate is unreliable or below the NCHS standard are
     shown but not compared. The test over all compared strata is Cochran's Q.
     """
-    from app.statistics.fits import equality  # noqa: PLC0415 - heavy, see there
-
     groups = _groups(table, query)
     compared = _comparable(table, groups)
     ranked = sorted(compared, key=lambda position: round(float(groups.values[position]), TIE_DECIMALS))
     best, worst = (ranked[0], ranked[-1]) if query.best == "min" else (ranked[-1], ranked[0])
     shown = cells_of(table, groups, ["location", "category", "stratum"])
-    (value_best, error_best), (value_worst, error_worst) = (
-        (float(groups.values[position]), float(groups.errors[position])) for position in (best, worst)
-    )
-    ratio = value_worst / value_best
-    factor = math.exp(LIMITS_Z * math.hypot(error_worst / value_worst, error_best / value_best))
+    absolute, relative = gaps(groups.values[[worst, best]], groups.errors[[worst, best]])
     return {
         "location": shown[0]["location"],
         "category": shown[0]["category"],
@@ -116,10 +119,19 @@ def disparity(table: SurveyTable, query: DisparityQuery) -> Result:
         ],
         "best": shown[best]["stratum"],
         "worst": shown[worst]["stratum"],
-        "absolute_gap": difference_with_limits(value_worst - value_best, math.hypot(error_worst, error_best)),
-        "relative_gap": {"value": ratio, "low": ratio / factor, "high": ratio * factor},
-        "equality": equality(groups.values[compared], groups.errors[compared]),
+        "absolute_gap": absolute,
+        "relative_gap": relative,
+        "equality": _equality(table, groups),
     }
+
+
+def gaps(values: Values, errors: Values) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the difference and the ratio of two independent estimates, worst and best, with their 95 % limits."""
+    (worst, best), (error_worst, error_best) = values.tolist(), errors.tolist()
+    ratio = worst / best
+    factor = math.exp(LIMITS_Z * math.hypot(error_worst / worst, error_best / best))
+    absolute = difference_with_limits(worst - best, math.hypot(error_worst, error_best))
+    return absolute, {"value": ratio, "low": ratio / factor, "high": ratio * factor}
 
 
 def _groups(table: SurveyTable, query: DisparityQuery) -> Estimates:
@@ -139,6 +151,14 @@ def _groups(table: SurveyTable, query: DisparityQuery) -> Estimates:
             "category, state, question or years",
         )
     return groups
+
+
+def _equality(table: SurveyTable, groups: Estimates) -> dict[str, float | int | None]:
+    """Return the test of equality of the groups that can be compared."""
+    from app.statistics.fits import equality  # noqa: PLC0415 - heavy, see there
+
+    compared = _comparable(table, groups)
+    return equality(groups.values[compared], groups.errors[compared])
 
 
 def _comparable(table: SurveyTable, groups: Estimates) -> list[int]:

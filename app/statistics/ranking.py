@@ -101,8 +101,8 @@ def rank(table: SurveyTable, query: RankQuery) -> Result:
     sign = 1.0 if query.best == "min" else -1.0
     ranks = _ranks(sign * np.round(ranked.values, TIE_DECIMALS))
     order = np.lexsort((chosen, ranks))
-    counts = _simulated_ranks(ranked, sign)
-    columns = [ranks, *_limits(counts), *_chances(counts, query.n)]
+    counts = simulated_ranks(ranked.values, ranked.errors, sign, is_logit=bool(ranked.is_logit.all()))
+    columns = [ranks, *rank_limits(counts), *_chances(counts, query.n)]
     found = {int(chosen[place]): [column[place].item() for column in columns] for place in order.tolist()}
     unranked = [place for place in range(estimates.values.size) if place not in found]
     cells = cells_of(table, estimates, ["location"])
@@ -150,12 +150,20 @@ def _ranks(values: Values) -> Counts:
     return np.searchsorted(np.sort(values), values) + 1
 
 
-def _simulated_ranks(estimates: Estimates, sign: float) -> Counts:
-    """Return how often each estimate had each rank, shape (estimates, ranks); the rows sum to ``DRAWS``."""
-    middles, errors = estimates.values, estimates.errors
-    if estimates.is_logit.all():  # ranks are the same on both scales, so nothing is transformed back
-        p = middles / HIGHEST
-        middles, errors = logit(middles), errors / HIGHEST / (p * (1 - p))
+def simulated_ranks(values: Values, errors: Values, sign: float, *, is_logit: bool) -> Counts:
+    """Return how often each estimate had each rank, shape (estimates, ranks); the rows sum to ``DRAWS``.
+
+    Parameters
+    ----------
+    values: in percent, shape (estimates,)
+    errors: standard errors in percentage points, shape (estimates,)
+    sign: 1 if the lowest is the best, -1 if the highest is
+    is_logit: whether to draw on the logit scale
+    """
+    middles = values
+    if is_logit:  # ranks are the same on both scales, so nothing is transformed back
+        p = values / HIGHEST
+        middles, errors = logit(values), errors / HIGHEST / (p * (1 - p))
     random = np.random.default_rng(SEED)
     size = middles.size
     counts = np.zeros((size, size), dtype=np.int64)
@@ -167,8 +175,8 @@ def _simulated_ranks(estimates: Estimates, sign: float) -> Counts:
     return counts
 
 
-def _limits(counts: Counts) -> tuple[Counts, Counts]:
-    """Return the lowest and the highest rank between the tails, for each estimate."""
+def rank_limits(counts: Counts) -> tuple[Counts, Counts]:
+    """Return the 95 % limits of each estimate's rank: the lowest and the highest between the tails of its draws."""
     shares = counts.cumsum(axis=1) / DRAWS
     low = np.argmax(shares > TAIL, axis=1) + 1
     high = np.argmax(shares >= 1 - TAIL, axis=1) + 1

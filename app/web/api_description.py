@@ -34,7 +34,7 @@ ERRORS: Mapping[int, str] = MappingProxyType(
         429: "this client's jobs occupy its whole share of the queue; try again later",
         500: "the server failed; the fault is in its log",
         503: "try again later: the table is loading, the server stops, the queue of jobs or pictures is full, "
-        "or the disk is not writable",
+        "the disk is not writable, or clients have not read too many long responses",
     }
 )
 

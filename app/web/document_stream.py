@@ -9,11 +9,11 @@ from app.errors import GoneError, ServiceError, UnavailableError
 from app.jobs.job import Job, error_document
 from app.jobs.job_store import JobStore
 from app.web.support import JSON_TYPE, ApiResponse, json_response, services
+from app.web.unread import pieces
 
 logger = logging.getLogger(__name__)
 
 WHOLE_BYTES = 1024 * 1024  # responses up to this length are sent with their length, and compressed
-PIECE_BYTES = 64 * 1024
 
 
 def documents_response(jobs: Mapping[str, Job | ServiceError], fields: bytes = b"") -> ApiResponse:
@@ -33,9 +33,12 @@ def documents_response(jobs: Mapping[str, Job | ServiceError], fields: bytes = b
     """
     store = services().store
     parts = _parts(store, jobs, fields)
-    if sum(store.map.outcome(job).size for job in jobs.values() if isinstance(job, Job)) <= WHOLE_BYTES:
+    sizes = [store.map.outcome(job).size for job in jobs.values() if isinstance(job, Job)]
+    if sum(sizes) <= WHOLE_BYTES:
         return json_response(b"".join(parts))
-    return ApiResponse(_pieces(_readable(parts)), content_type=JSON_TYPE)
+    response = ApiResponse(_pieces(_readable(parts)), content_type=JSON_TYPE)
+    response.longest_part = max(sizes)
+    return response
 
 
 def _parts(store: JobStore, jobs: Mapping[str, Job | ServiceError], fields: bytes) -> Iterator[bytes]:
@@ -64,7 +67,5 @@ def _content(store: JobStore, job: Job | ServiceError) -> bytes:
 
 
 def _pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield long parts in pieces: the HTTP server copies several of those that a client has not read yet."""
     for part in parts:
-        for start in range(0, len(part), PIECE_BYTES):
-            yield part[start : start + PIECE_BYTES]
+        yield from pieces(part)

@@ -28,6 +28,7 @@ UNREAD_SECONDS = 30  # after which a client that reads nothing of its response i
 # Left alone, the system buffers megabytes for each client that reads nothing. A thousand such clients use up its memory
 # for TCP, and everybody waits.
 SEND_BUFFER_BYTES = 64 * 1024  # of a connection; Linux doubles it for its own records
+BUFFER_BYTES = 64 * 1024  # Granian's own: the longest head of a request, and beyond it no further piece of a response
 
 
 class HttpServer(MPServer):
@@ -50,7 +51,7 @@ class HttpServer(MPServer):
             interface=Interfaces.WSGI,
             # Over HTTP/2 without TLS, requests whose bodies never come would hold every thread for good.
             http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+            http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=BUFFER_BYTES),
             workers=1,
             blocking_threads=threads,
             backpressure=threads,

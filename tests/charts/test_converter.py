@@ -17,7 +17,7 @@ from flask import Flask
 from app.charts import chart_of
 from app.charts import converter as module
 from app.charts.converter import Converter
-from app.errors import PictureError, PictureTimeoutError, ShuttingDownError
+from app.errors import ConverterExitedError, PictureError, PictureTimeoutError, ShuttingDownError
 from app.settings import Settings
 from support.chart_documents import ABOUT, STATES, done
 
@@ -124,7 +124,7 @@ def test_a_process_that_exits_or_truncates_its_reply_is_an_error(
 ) -> None:
     monkeypatch.setattr(module, "PROGRAM", tmp_path / "program.py")
     module.PROGRAM.write_text(program)
-    with pytest.raises(PictureError, match="exited early"):
+    with pytest.raises(ConverterExitedError, match="exited early"):
         converter.picture({}, "svg")
     assert converter._process is None
 

@@ -78,12 +78,6 @@ def app(start_app: Callable[[Settings], Flask], settings: Settings) -> Flask:
 
 
 @pytest.fixture
-def document(client: FlaskClient) -> Any:
-    """The API document."""
-    return client.get("/openapi.json").json
-
-
-@pytest.fixture
 def document_file(tmp_path: Path, document: dict[str, Any]) -> Path:
     """The API document as a file."""
     path = tmp_path / "openapi.json"

@@ -150,6 +150,15 @@ def test_rankings_of_means_tell_identical_rows_that_count_twice(tmp_path: Path) 
     assert told not in notes_of(planner, "estimate", question="q")
 
 
+@needs_cdc
+@pytest.mark.parametrize(("category", "said"), [("Gender", True), ("Education", False)])
+def test_a_gap_between_strata_that_cannot_be_told_apart_is_told(cdc: Planner, category: str, said: bool) -> None:
+    body = {"question": "Q036", "state": "UT", "years": [2021], "stratification": {"category": category}}
+    result = json.loads(cdc.plan("disparity", json.dumps(body).encode()).work().content)
+    assert (result["data"]["equality"]["p_value"] >= 0.05) is said
+    assert (note(result["provenance"]["notes"], "cannot be told apart") is not None) is said
+
+
 def test_a_comparison_of_a_batch_says_of_how_many_it_is_one(tmp_path: Path) -> None:
     planner = small(tmp_path, [total(2019, LocationDesc=place) for place in ("Ohio", "Utah", "Iowa")])
     between = [{"location": ["Ohio", "Utah"]}, {"location": ["Ohio", "Iowa"]}]

@@ -157,6 +157,9 @@ class Site:
         ViolationError: there is none
         """
         answer = self._ask(method, path, body, headers)
+        if answer is not None and answer.status == 403:  # on a busy machine; its reason says what to do
+            self._disconnect()
+            answer = self._ask(method, path, body, headers)
         if answer is None:
             raise ViolationError("no response", f"{method} {path}; the server wrote:\n{self.server.output()}")
         return answer
