@@ -14,7 +14,7 @@ from app.table.survey_table import Period, SurveyTable
 PLACES_LISTED = 10
 BRFSS_MARKS = ("behavioral risk factor", "brfss")  # in the name of a data source
 NEW_METHOD = 2011  # BRFSS added cell phones and raking
-AGE_ADJUSTED = "age-adjusted"
+AGE_ADJUSTED = ("age-adjusted", "age-standardized")  # in the name of a value type
 FEWEST_TURNS = 4  # alternations that chance would give once in eight series are not worth a note
 TURN_ERRORS = 3.0  # standard errors by which a year is off the middle of its neighbours
 
@@ -94,7 +94,7 @@ def _unshared_years(table: SurveyTable, query: Query) -> Iterator[str]:
 
 def _crude(table: SurveyTable, query: Query) -> Iterator[str]:
     types = [table.questions[question].question.value_type or "" for question, _ in query.selections]
-    if not all(AGE_ADJUSTED in name.lower() for name in types):
+    if not all(any(mark in name.lower() for mark in AGE_ADJUSTED) for name in types):
         yield CRUDE
 
 
