@@ -1,7 +1,7 @@
 """Sources whose rows are published percentages, such as CDC's table: rows in, ``SurveyTable`` out."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -110,6 +110,8 @@ def _questions_of(code: int, reduction: Reduction) -> Iterator[QuestionData]:
 
 def _question_data(code: int, measure: Measure, rows: tuple[Cells, Groups], reduction: Reduction) -> QuestionData:
     cells, conflict = separate_copies(*rows, reduction.names)
+    # Of the question, not of the row: a row without a value type has that of the others.
+    cells = replace(cells, percentages=np.full(cells.rows.size, measure.unit == PERCENT))
     cells = mark_unreported(cells, reduction.names.footnotes)
     text = reduction.names.questions[code]
     question_id, class_name = reduction.question_ids.get(text), reduction.class_names.get(text)
