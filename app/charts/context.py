@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.errors import join_first
-from app.table.survey_table import TOTAL, SurveyTable
+from app.table.stratification import TOTAL
+from app.table.survey_table import PERCENT, SurveyTable, question_name
 
 Theme = Literal["light", "dark"]
 
@@ -18,11 +19,12 @@ class ChartContext:
 
     Parameters
     ----------
-    question: the question's full text
+    question: the question's full text, with its response and value type
     source: the name of the table
     years: the labels of the rows' years; empty if unknown
     modelled: whether the table is modelled data
     abbreviations: the abbreviation of each location by its name, in addition to CDC's
+    unit: the unit of the question's values
     restrictions: what the rows were restricted to, a line each, such as ``Age (years): 18 - 24``
     """
 
@@ -31,6 +33,7 @@ class ChartContext:
     years: tuple[int | str, ...] = ()
     modelled: bool = False
     abbreviations: Mapping[str, str] = field(default_factory=dict)
+    unit: str = PERCENT
     restrictions: tuple[str, ...] = ()
 
 
@@ -45,13 +48,20 @@ def chart_context(document: Mapping[str, Any], provenance: Mapping[str, Any], ta
     """
     source = provenance.get("table") or {"source": table.report.source, "modelled": table.report.modelled}
     return ChartContext(
-        question=provenance.get("question", ""),
+        question=_question(provenance),
         source=source["source"],
         years=tuple(provenance.get("years", ())),
         modelled=source["modelled"],
         abbreviations={place.name: place.abbreviation for place in table.locations if place.abbreviation},
+        unit=provenance.get("unit", PERCENT),
         restrictions=tuple(_restrictions(document["data"], provenance.get("filters", {}))),
     )
+
+
+def _question(provenance: Mapping[str, Any]) -> str:
+    """Return the question with its response and value type, as far as the provenance names them."""
+    measure = [provenance.get(name) for name in ("response", "value_type")]
+    return question_name(provenance.get("question", ""), *measure)
 
 
 def _restrictions(data: Any, filters: Mapping[str, Any]) -> Iterator[str]:

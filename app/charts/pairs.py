@@ -8,7 +8,7 @@ import altair as alt
 from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
 from app.charts.words import p_value_text, stratum_words, title_lines, with_limits, wrapped, year_span
-from app.statistics.registry import PERCENT
+from app.table.survey_table import PERCENT
 
 COMPARISON_ROW_PIXELS = 40
 SCATTER_HEIGHT_PIXELS = 380
@@ -105,7 +105,8 @@ def _common_keys(data: Mapping[str, Any]) -> str:
 
 def _difference(scene: Scene, names: list[str]) -> str:
     difference = scene.data["difference"] or {}
-    return f"{names[0]} less {names[1]}: {with_limits(difference)} points, {p_value_text(difference.get('p_value'))}"
+    gap = f"{with_limits(difference)} {scene.difference_unit}"
+    return f"{names[0]} less {names[1]}: {gap}, {p_value_text(difference.get('p_value'))}"
 
 
 def _coefficients(data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -130,7 +131,7 @@ def _figure_text(scene: Scene, row: Row) -> str:
     if row["value"] is None:
         return str(row["state"])
     if scene.is_difference:
-        return f"{row['value']:+.1f} points"
+        return f"{row['value']:+.1f} {scene.difference_unit}"
     return f"{row['value']:.1f} {'%' if scene.unit == PERCENT else scene.unit}"
 
 

@@ -11,8 +11,9 @@ from app.charts.context import ChartContext
 from app.charts.look import Look, state_colours, state_fills
 from app.charts.rows import CAUTION, NO_VALUE, RELIABLE, SUPPRESSED, Row, rows_of, states_in
 from app.statistics.means import DIFFERENCES
-from app.statistics.registry import PERCENT, POINTS, STATISTICS
+from app.statistics.registry import POINTS, STATISTICS
 from app.table.facts import survey_facts
+from app.table.survey_table import PERCENT
 
 ROWS = "rows"  # the name of the dataset in a specification
 MAX_NAME_PIXELS = 172  # longer names beside a chart are cut
@@ -47,8 +48,8 @@ class Scene:
 
     @property
     def is_difference(self) -> bool:
-        """Whether the values are differences, in percentage points."""
-        return self.unit == POINTS
+        """Whether the values are differences."""
+        return self._declared_unit == POINTS
 
     @property
     def is_from_global_mean(self) -> bool:
@@ -58,7 +59,17 @@ class Scene:
 
     @property
     def unit(self) -> str:
-        """The unit of the values, as the statistic declares it."""
+        """The unit of the values, as the statistic declares it; that of the question if it is not percent."""
+        declared = self._declared_unit
+        return self.context.unit if declared in {PERCENT, POINTS} and self.context.unit != PERCENT else declared
+
+    @property
+    def difference_unit(self) -> str:
+        """The unit of a difference in a sentence."""
+        return "points" if self.context.unit == PERCENT else self.context.unit
+
+    @property
+    def _declared_unit(self) -> str:
         known = STATISTICS.get(self.statistic)
         return known.output.unit if known else PERCENT
 

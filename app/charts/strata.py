@@ -84,7 +84,7 @@ def _gaps(scene: Scene) -> tuple[str, ...]:
         return ()
     absolute, relative = scene.data["absolute_gap"] or {}, scene.data["relative_gap"] or {}
     ends = f"Best: {scene.data['best']}. Worst: {scene.data['worst']}."
-    gap = f"Absolute gap: {with_limits(absolute)} points"
+    gap = f"Absolute gap: {with_limits(absolute)} {scene.difference_unit}"
     return (ends, gap, f"Relative gap: {with_limits(relative, decimals=2)}")
 
 

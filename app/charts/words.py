@@ -6,7 +6,7 @@ from typing import Any
 
 from app.charts.context import ChartContext
 from app.statistics import STATISTICS
-from app.table.survey_table import TOTAL
+from app.table.stratification import TOTAL
 
 # Lines that fit a page of 360 pixels, each in the font size of its place.
 TITLE_CHARS = 44

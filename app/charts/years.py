@@ -82,9 +82,9 @@ def _value_axis(scene: Scene, field: str = "value") -> alt.Y:
 
 def _slope(scene: Scene) -> tuple[str, ...]:
     slope = scene.data["slope"] or {}
-    change = f"Slope: {with_limits(slope, decimals=2)} points a year, {p_value_text(slope.get('p_value'))}"
+    change = f"{with_limits(slope, decimals=2)} {scene.difference_unit} a year"
     return (
-        change,
+        f"Slope: {change}, {p_value_text(slope.get('p_value'))}",
         "Points: estimates with their 95 % limits.",
         "Line and band: the fitted trend with its 95 % limits.",
     )

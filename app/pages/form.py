@@ -12,11 +12,12 @@ from app.pages.form_fields import STRATUM_SEPARATOR, Fields, address_of, fields_
 from app.planner import Planner
 from app.queries.bodies import used_fields
 from app.statistics import STATISTICS, Statistic
-from app.table.survey_table import NATION, Question, SurveyTable
+from app.table.survey_table import Question, SurveyTable
 
 OBESITY = "Q036"  # the question an empty form starts with, if the table has it
 FIRST_STATISTIC = "estimate"
 QUESTION_FIELDS = ("question", "other_question")
+MEASURE_FIELDS = frozenset({"value_type", "response", "other_value_type", "other_response"})
 FILTER_FIELDS = ("from", "to", "years", "locations", "exclude", "best", "suppressed", "standardize")
 
 
@@ -102,10 +103,12 @@ def takes(statistic: str) -> frozenset[str]:
 
 
 def _choices_over(table: SurveyTable) -> Choices:
+    questions = {data.question.text: data.question for data in table.questions}
+    several_measures = len(questions) < len(table.questions)  # so that a request may have to name one
     return Choices(
         statistics=[_choice(statistic) for statistic in STATISTICS.values()],
-        own_fields=list(_own_fields()),
-        questions=[data.question for data in table.questions],
+        own_fields=[field for field in _own_fields() if several_measures or field.name not in MEASURE_FIELDS],
+        questions=list(questions.values()),
         places=[location.name for location in table.locations],
         years=table.report.years,
         strata={
@@ -147,5 +150,5 @@ def _examples(table: SurveyTable) -> Iterator[Example]:
 def _defaults(table: SurveyTable) -> Mapping[str, Sequence[str]]:
     texts = {data.question.id: data.question.text for data in table.questions}
     question = texts.get(OBESITY) or table.questions[0].question.text
-    nation = NATION if table.national_code is not None else table.locations[0].name
+    nation = table.location_names[table.national_code or 0]
     return {"statistic": [FIRST_STATISTIC], "question": [question], "state": [nation], "by": ["location"]}

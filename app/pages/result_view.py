@@ -14,6 +14,7 @@ from app.pages.snippets import Snippets, snippets
 from app.pages.wording import figure, heading
 from app.statistics import STATISTICS, Statistic
 from app.table.facts import survey_facts
+from app.table.survey_table import PERCENT, PLAIN_VALUE
 
 FIGURE_COLUMNS = frozenset({"value", "mean", "low", "high", "sample_size", "x", "y"})
 SHORT_HASH_CHARS = 12
@@ -153,6 +154,9 @@ def _provenance_facts(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]
 def _row_facts(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield which rows of one question, or of one side of a comparison, were used."""
     yield "Years", year_span(part["years"])
+    for name in ("response", "value_type", "unit"):  # older results do not name them
+        if part.get(name) and part[name] not in {PERCENT, PLAIN_VALUE}:
+            yield heading(name), part[name]
     for name, value in part["filters"].items():
         if name != "years":
             yield heading(name), _filter_text(value)

@@ -6,12 +6,13 @@ The same models make the schemas of the API document.
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from app.errors import InvalidRequestError, join_first, quoted
 from app.table.facts import Direction
+from app.table.stratification import JOINT
 
 LONGEST_LIST = 1000
 PROBLEMS_LISTED = 3
@@ -32,6 +33,7 @@ EXPLANATIONS: dict[str, Callable[[str, Any], str]] = {
     "too_short": lambda field, context: f"field {field} must have at least {context['min_length']} element(s)",
     "too_long": lambda field, context: f"field {field} must have at most {context['max_length']} element(s)",
 }
+JOINT_EXPLANATION = 'must be a list of objects with "category", and with "value" in all of them or in none'
 LOCATION_FIELDS = (["state"], ["states"], ["location"])
 LOCATIONS_HINT = ' (use "locations" with a list: "locations": ["Ohio"])'
 UNION_TAGS = frozenset({"range", "list"})  # pydantic puts them into the path of a problem within "years"
@@ -95,12 +97,48 @@ class Stratification(StrictModel):
     value: Name | None = Field(None, description="one stratum of the category, such as Female")
 
 
+def _join(value: Any) -> Any:
+    """Return a list of stratifications as the one that all of them make; anything else as it is, to be validated.
+
+    Raises
+    ------
+    PydanticCustomError: the list holds something else, or only some of them name a stratum
+    """
+    if not isinstance(value, list):
+        return value
+    fields = [part.keys() if isinstance(part, dict) else {} for part in value]
+    texts = [text for part in value if isinstance(part, dict) for text in part.values()]
+    alike = all(keys == fields[0] for keys in fields)
+    if (
+        not fields
+        or not alike
+        or fields[0] not in ({"category"}, {"category", "value"})
+        or not all(isinstance(text, str) and text for text in texts)
+    ):
+        raise PydanticCustomError("stratification", JOINT_EXPLANATION)
+    return {name: JOINT.join(part[name] for part in value) for name in fields[0]}
+
+
+OneStratification = Annotated[
+    Stratification,
+    BeforeValidator(_join, json_schema_input_type=Stratification | tuple[Stratification, ...]),
+]
+
+
 class QuestionBody(StrictModel):
     """One question, with the filters that every statistic takes."""
 
     question: Name = Field(description="the question's full text, or its id, such as Q036")
     years: Years | None = Field(None, description="only rows of these years: a range or a list")
-    stratification: Stratification | None = Field(None, description="only rows of this category or stratum")
+    value_type: Name | None = Field(
+        None,
+        description="for a question with several value types, such as Crude Prevalence; by default the crude one, or "
+        "the only one",
+    )
+    response: Name | None = Field(None, description="which response is counted, for a question with several")
+    stratification: OneStratification | None = Field(
+        None, description="only rows of this category or stratum; a list for those in several strata at once"
+    )
     locations: Names | None = Field(None, description="only rows of these locations: full names or abbreviations")
     exclude: Names | None = Field(None, description="no rows of these locations, such as National")
     suppressed: Literal["include", "exclude"] = Field(

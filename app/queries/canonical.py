@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.queries.bodies import QuestionBody
+from app.queries.bodies import QuestionBody, Stratification
 from app.table.survey_table import SurveyTable
 
 
@@ -10,8 +10,8 @@ def canonical_body(body: QuestionBody, table: SurveyTable) -> bytes:
     """Return a valid body as short JSON that means the same over the table.
 
     ``locations`` and ``exclude`` hold full names, once each and sorted. A list of years is sorted too, and holds only
-    years of the table. A category has the table's name. Defaults are left out. Other fields hold a name of the table
-    each, and stay as they are.
+    years of the table. A category and a stratum have the table's names. Defaults are left out. Other fields hold a name
+    of the table each, and stay as they are.
     """
     shorter: dict[str, Any] = {
         field: tuple(sorted({table.location_names[table.location_code(name)] for name in names}))
@@ -21,11 +21,17 @@ def canonical_body(body: QuestionBody, table: SurveyTable) -> bytes:
     if isinstance(body.years, tuple):
         shorter["years"] = _years(body.years, table)
     if body.stratification is not None:
-        category = table.category_name(body.stratification.category)
-        shorter["stratification"] = body.stratification.model_copy(update={"category": category})
+        shorter["stratification"] = _stratification(body.stratification, table)
     if shorter:
         body = body.model_copy(update=shorter)
     return body.model_dump_json(exclude_defaults=True, by_alias=True).encode()
+
+
+def _stratification(wanted: Stratification, table: SurveyTable) -> Stratification:
+    if wanted.value is None:
+        return Stratification(category=table.category_name(wanted.category))
+    (code,) = table.strata_codes(wanted.category, wanted.value)
+    return Stratification(category=table.strata[code].category, value=table.strata[code].name)
 
 
 def _years(years: tuple[int, ...], table: SurveyTable) -> tuple[int, ...]:

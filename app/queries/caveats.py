@@ -8,12 +8,13 @@ from app.errors import join_first
 from app.queries.query import Filters, Query, select
 from app.table.cells import Cells, Mask
 from app.table.estimates import Estimates, with_limits, yearly_estimates
-from app.table.survey_table import TOTAL, Period, SurveyTable
+from app.table.stratification import TOTAL
+from app.table.survey_table import Period, SurveyTable
 
 PLACES_LISTED = 10
 BRFSS_MARKS = ("behavioral risk factor", "brfss")  # in the name of a data source
 NEW_METHOD = 2011  # BRFSS added cell phones and raking
-AGE_ADJUSTED = "age-adjusted"
+AGE_ADJUSTED = ("age-adjusted", "age-standardized")  # in the name of a value type
 FEWEST_TURNS = 4  # alternations that chance would give once in eight series are not worth a note
 TURN_ERRORS = 3.0  # standard errors by which a year is off the middle of its neighbours
 
@@ -98,8 +99,8 @@ def _crude(table: SurveyTable, query: Query) -> Iterator[str]:
     if query.filters.standardized:
         yield STANDARDIZED
         return
-    types = [table.questions[question].value_types for question, _ in query.selections]
-    if not all(any(AGE_ADJUSTED in name.lower() for name in names) for names in types):
+    types = [table.questions[question].question.value_type or "" for question, _ in query.selections]
+    if not all(any(mark in name.lower() for mark in AGE_ADJUSTED) for name in types):
         yield CRUDE
 
 

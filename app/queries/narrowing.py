@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from app.errors import InvalidRequestError, quoted
 from app.queries.bodies import QuestionBody
-from app.queries.query import Filters, filters_of
+from app.queries.query import Filters, question_and_filters
 from app.table.facts import Direction
-from app.table.survey_table import TOTAL, SurveyTable
+from app.table.stratification import TOTAL
+from app.table.survey_table import SurveyTable
 
 
 def estimable(body: QuestionBody, table: SurveyTable) -> tuple[int, Filters]:
@@ -16,7 +17,9 @@ def estimable(body: QuestionBody, table: SurveyTable) -> tuple[int, Filters]:
     ------
     InvalidRequestError: the question's rows contradict each other, or the table has no such question or name
     """
-    return table.estimable_question_code(body.question), replace(filters_of(body, table), copies=False)
+    question, filters = question_and_filters(body, table)
+    table.require_estimates(question)
+    return question, replace(filters, copies=False)
 
 
 def one_stratum(body: QuestionBody, table: SurveyTable, filters: Filters) -> Filters:

@@ -28,13 +28,17 @@ def provenance_of(table: SurveyTable, statistic: str, query: Query) -> dict[str,
 def _selected(table: SurveyTable, question: int, filters: Filters) -> dict[str, Any]:
     """Describe which rows of one question were used."""
     selection = select(table, question, filters, needs_value=False)
+    about = table.questions[question].question
     suppressed = int(selection.cells.suppressed_rows.sum())
     left_out = [{"reason": item.reason, "rows": item.rows} for item in selection.left_out]
     if suppressed:
         left_out.append({"reason": "suppressed, without a value", "rows": suppressed})
     periods = [table.periods[code] for code in set(selection.cells.periods.tolist()) if code >= 0]
     return {
-        "question": table.questions[question].question.text,
+        "question": about.text,
+        "value_type": about.value_type,
+        "unit": about.unit,
+        "response": about.response,
         "limits_scale": table.questions[question].limits_scale,
         "filters": _named(table, filters),
         "years": sorted({period.label for period in periods}, key=str),

@@ -18,15 +18,17 @@ NAMES_LISTED = 3  # locations or strata that an error message names
 class Filters:
     """The rows to use, in codes of the table; None where a filter is not set.
 
-    ``footnoted`` says whether to use rows that have a value although a footnote marks them as suppressed, ``copies``
-    whether a row that the table holds several times counts as often, ``standardized`` whether to use the rows that are
-    standardised by age instead of the others.
+    ``joint`` are strata of several categories at once, left out unless ``strata`` is set: those who are in them are in
+    strata of one category too. ``footnoted`` says whether to use rows that have a value although a footnote marks them
+    as suppressed, ``copies`` whether a row that the table holds several times counts as often, ``standardized`` whether
+    to use the rows that are standardised by age instead of the others.
     """
 
     periods: tuple[int, ...] | None = None
     strata: tuple[int, ...] | None = None
     locations: tuple[int, ...] | None = None
     excluded: tuple[int, ...] | None = None
+    joint: tuple[int, ...] = ()
     footnoted: bool = True
     copies: bool = True
     standardized: bool = False
@@ -119,21 +121,24 @@ def count_years(table: SurveyTable, question: int, filters: Filters) -> Codes:
     return counts
 
 
-def filters_of(body: QuestionBody, table: SurveyTable) -> Filters:
-    """Return the filters of a body.
+def question_and_filters(body: QuestionBody, table: SurveyTable) -> tuple[int, Filters]:
+    """Return the question of a body, and its filters.
 
     Raises
     ------
-    InvalidRequestError: the table has no such location, category or stratum
+    InvalidRequestError: the table has no such question, value type, location, category or stratum
     """
-    if not body.model_fields_set & FILTER_FIELDS:
-        return NO_FILTERS
+    question = table.question_code(body.question, body.value_type, body.response)
+    joint = table.joint_strata[question]
+    if not (joint or body.model_fields_set & FILTER_FIELDS):
+        return question, NO_FILTERS
     stratification = body.stratification
-    return Filters(
+    return question, Filters(
         periods=None if body.years is None else periods_in(body.years, table),
         strata=None if stratification is None else table.strata_codes(stratification.category, stratification.value),
         locations=_location_codes(body.locations, table),
         excluded=_location_codes(body.exclude, table),
+        joint=joint if stratification is None else (),
         footnoted=body.suppressed == "include",
         standardized=_standardized(body, table),
     )
@@ -195,6 +200,10 @@ def _not_excluded(cells: Cells, filters: Filters) -> Mask | None:
     return None if filters.excluded is None else ~np.isin(cells.locations, filters.excluded)
 
 
+def _not_joint(cells: Cells, filters: Filters) -> Mask | None:
+    return ~np.isin(cells.strata, filters.joint) if filters.joint and filters.strata is None else None
+
+
 def _not_footnoted(cells: Cells, filters: Filters) -> Mask | None:
     return None if filters.footnoted else ~cells.footnoted
 
@@ -207,6 +216,7 @@ def _not_copies(cells: Cells, filters: Filters) -> Mask | None:
 FILTERS = (
     _Filter("years", "other years", lambda cells, filters: _among(cells.periods, filters.periods)),
     _Filter("stratification", "other strata", lambda cells, filters: _among(cells.strata, filters.strata)),
+    _Filter("stratification", "strata of several categories", _not_joint),
     _Filter("locations", "other locations", lambda cells, filters: _among(cells.locations, filters.locations)),
     _Filter("exclude", "excluded locations", _not_excluded),
     _Filter("suppressed", "marked as suppressed", _not_footnoted),

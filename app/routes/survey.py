@@ -36,6 +36,9 @@ QuestionEntry = TypedDict(
         "id": str | None,
         "question": str,
         "class": str | None,
+        "value_type": Annotated[str | None, Field(description="what the values are; null if the table is silent")],
+        "unit": Annotated[str, Field(description="percent, or the table's own word")],
+        "response": Annotated[str | None, Field(description="the response that is counted, if there are several")],
         "best": Annotated[Direction | None, Field(description="which end is good; null if that is not known")],
         "years": tuple[int, ...],
         "rows": Annotated[int, Field(description="rows with a value")],
@@ -76,7 +79,7 @@ def statistics() -> Response:
 @blueprint.get("/questions")
 @describe(json_of(Done[list[QuestionEntry]]))
 def questions() -> Response:
-    """List the questions: id, text, class, direction, years, and rows with a value."""
+    """List the questions, once for each value type and response: id, text, class, unit, years, rows with a value."""
     return data_response([_entry_of(data.question) for data in services().ingestor.table.questions])
 
 
@@ -118,6 +121,9 @@ def _entry_of(question: Question) -> QuestionEntry:
         "id": question.id,
         "question": question.text,
         "class": question.class_name,
+        "value_type": question.value_type,
+        "unit": question.unit,
+        "response": question.response,
         "best": question.best,
         "years": question.years,
         "rows": question.rows,

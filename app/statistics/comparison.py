@@ -23,7 +23,7 @@ from app.table.survey_table import SurveyTable
 
 MOST_COMPARISONS = 1_000_000
 ALPHA = 0.05
-ROUNDING = 0.05  # percentage points by which a published tenth may be off
+ROUNDING = 0.05  # by which a published tenth may be off
 MANY = (
     "one of {k} comparisons: if nothing differed, about {expected:.3g} of them would still have p < 0.05; adjust the "
     "p-values, for example by Benjamini and Hochberg's method"
@@ -181,7 +181,7 @@ class ComparedCell(Figures):
 
 
 class Gap(ResultObject):
-    """A difference in percentage points."""
+    """A difference, for percentages in percentage points."""
 
     value: float
     low: float
@@ -215,7 +215,7 @@ class Comparison(ResultObject):
     "Two estimates compared",
 )
 def compare(table: SurveyTable, query: ComparisonQuery) -> Result:
-    """Return two estimates and their difference in percentage points, with its limits, z and p-value.
+    """Return two estimates and their difference with its limits, z and p-value.
 
     z = (a - b) / sqrt(se_a² + se_b²) for two independent estimates, p two-sided from the standard normal distribution
     (Korn and Graubard, Analysis of Health Surveys, 1999). Several years are averaged over those that both have.

@@ -134,7 +134,7 @@ class ComparedWith(Figures):
 class ComparedEstimate(ComparedWith):
     """An estimate, and its difference from the reference over the years that both have; p-values are two-sided."""
 
-    difference: float = Field(description="this less the reference, in percentage points")
+    difference: float = Field(description="this less the reference, for percentages in percentage points")
     difference_low: float
     difference_high: float
     standard_error: float = Field(description="of the difference")

@@ -29,6 +29,8 @@ class CorrelateBody(QuestionBody):
     """A correlation of two questions across locations."""
 
     other_question: Name = Field(description="the other question's full text or id")
+    other_value_type: Name | None = Field(None, description="the other question's value type, as value_type")
+    other_response: Name | None = Field(None, description="the other question's response, as response")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,8 @@ def resolve_correlation(body: CorrelateBody, table: SurveyTable) -> CorrelationQ
     InvalidRequestError: both questions are the same, or their values cannot be correlated
     """
     question, filters = estimable(body, table)
-    other = table.estimable_question_code(body.other_question)
+    other = table.question_code(body.other_question, body.other_value_type, body.other_response)
+    table.require_estimates(other)
     if other == question:
         raise InvalidRequestError('"question" and "other_question" are the same question; name two')
     filters = without_nation(one_stratum(body, table, filters), table)

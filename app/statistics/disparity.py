@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from app.errors import InvalidRequestError
-from app.queries.bodies import BestEnd, PlaceBody, Stratification
+from app.queries.bodies import BestEnd, OneStratification, PlaceBody
 from app.queries.narrowing import estimable, good_end, one_location
 from app.queries.query import Query, count_years, select
 from app.statistics.comparison import ALPHA, Gap, difference_with_limits
@@ -30,7 +30,7 @@ NOT_A_GROUP = "Data not reported"  # a stratum of those who did not answer, not 
 class DisparityBody(PlaceBody):
     """A comparison of all strata of one category; ``stratification`` names the category."""
 
-    stratification: Stratification = Field(description="the category whose strata are compared; takes no value here")
+    stratification: OneStratification = Field(description="the category whose strata are compared; takes no value here")
     best: BestEnd = None
 
 
@@ -98,11 +98,11 @@ class Disparity(ResultObject):
 def disparity(table: SurveyTable, query: DisparityQuery) -> Result:
     """Return the strata of one category with the gap between the worst and the best: absolute and relative.
 
-    The absolute gap is worst less best in percentage points, with the standard error of a difference of independent
-    estimates. The relative gap is worst over best; its limits are those of the logarithm, whose variance by the delta
-    method is (se_worst / worst)² + (se_best / best)² (Keppel and others, Methodological Issues in Measuring Health
-    Disparities, Vital and Health Statistics, series 2, number 141, 2005). Strata whose estimate is unreliable or below
-    the NCHS standard are shown but not compared. The test over all compared strata is Cochran's Q.
+    The absolute gap is worst less best, with the standard error of a difference of independent estimates. The relative
+    gap is worst over best; its limits are those of the logarithm, whose variance by the delta method is (se_worst /
+    worst)² + (se_best / best)² (Keppel and others, Methodological Issues in Measuring Health Disparities, Vital and
+    Health Statistics, series 2, number 141, 2005). Strata whose estimate is unreliable or below the NCHS standard are
+    shown but not compared. The test over all compared strata is Cochran's Q.
     """
     groups = _groups(table, query)
     compared = _comparable(table, groups)

@@ -1,7 +1,7 @@
 """Plain means of rows: the nine statistics of the contract, and rankings of any length.
 
-A mean is the arithmetic mean of the rows' percentages; rows without a value are left out. Every result is in percent or
-percentage points.
+A mean is the arithmetic mean of the rows' values; rows without a value are left out. Every result is in the unit of the
+question: percent or percentage points in CDC's table.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pydantic import Field
 from app.errors import InvalidRequestError, quoted
 from app.queries.bodies import BestEnd, Name, QuestionBody
 from app.queries.narrowing import good_end
-from app.queries.query import NO_FILTERS, Query, filters_of, select
+from app.queries.query import NO_FILTERS, Query, question_and_filters, select
 from app.statistics.records import by_category, by_category_of_locations, by_location, single
 from app.statistics.registry import POINTS, Input, Output, Result, statistic
 from app.statistics.result_models import ResultObject, ResultRoot
@@ -69,7 +69,7 @@ class RankingQuery(Query):
 
 def resolve_question(body: QuestionBody, table: SurveyTable) -> Query:
     """Return the query of a body; checks that the filters leave a value."""
-    query = Query(table.question_code(body.question), filters_of(body, table))
+    query = Query(*question_and_filters(body, table))
     if query.filters != NO_FILTERS:
         select(table, query.question, query.filters)
     return query
@@ -77,7 +77,7 @@ def resolve_question(body: QuestionBody, table: SurveyTable) -> Query:
 
 def resolve_state(body: StateBody, table: SurveyTable) -> LocationQuery:
     """Return the query of a body about one location; checks that the location has a value."""
-    question, filters = table.question_code(body.question), filters_of(body, table)
+    question, filters = question_and_filters(body, table)
     location = table.location_code(body.state)
     cells = select(table, question, filters).cells
     if not cells.rows[cells.locations == location].any():
@@ -220,7 +220,7 @@ def worst(table: SurveyTable, query: RankingQuery) -> Result:
 
 
 def location_means(table: SurveyTable, query: Query) -> dict[str, float]:
-    """Return the mean of each location in percent, by its name, ascending."""
+    """Return the mean of each location, by its name, ascending."""
     means = question_means(table, query)
     return _by_location(table, means, means.by_location.means)
 

@@ -137,7 +137,8 @@ def _estimates(table: SurveyTable, query: RankQuery) -> Estimates:
 
 
 def _can_be_ranked(estimates: Estimates) -> npt.NDArray[np.bool_]:
-    return (estimates.errors > 0) & ~are_unreliable(estimates) & (estimates.values > 0) & (estimates.values < HIGHEST)
+    inside = (estimates.values > 0) & ((estimates.values < HIGHEST) | ~estimates.percentages)
+    return (estimates.errors > 0) & ~are_unreliable(estimates) & inside
 
 
 def _scale(estimates: Estimates) -> str:

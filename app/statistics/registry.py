@@ -13,11 +13,11 @@ from pydantic import BaseModel
 from app.queries.bodies import Body, QuestionBody, used_fields
 from app.queries.query import Query
 from app.statistics.records import Record, Records, as_is
-from app.table.survey_table import SurveyTable
+from app.table.survey_table import PERCENT, SurveyTable
 
 Result = dict[str, Any] | list[dict[str, Any]]
 ChartKind = Literal["bars", "map", "dots", "heatmap", "lines", "trend", "comparison", "scatter", "figure"]
-PERCENT, POINTS = "percent", "percentage points"  # units; charts draw those in points around zero
+POINTS = "percentage points"  # the unit of differences; charts draw these around zero
 
 Asked = TypeVar("Asked", bound=Query)
 
@@ -49,7 +49,8 @@ class Output:
     records: turns a result into flat records, which make CSV, Parquet, tables and charts
     charts: kinds of chart that may suit a result, the usual one first; ``app.charts`` drops those that cannot draw it
     value: the column of the records that charts draw
-    unit: the unit of that column, as charts label it: ``PERCENT``, ``POINTS`` for differences, or another word
+    unit: the unit of that column, as charts label it: ``PERCENT`` for figures in the unit of the question, ``POINTS``
+        for their differences, or another word
     """
 
     model: type[BaseModel]
@@ -69,7 +70,7 @@ class Statistic:
     summary: a line for programmers, the first of the docstring
     title: a short name for people
     heading: the title of a result: a format string over ``count``, ``name`` (the first key), and the result's fields
-    compute: returns the result, in percent or percentage points
+    compute: returns the result, in the unit of the question
     provenance: whether results carry their provenance. Those of the nine statistics that clients of other servers of
         this API know do not, since these clients expect their result as it is
     """

@@ -1,7 +1,7 @@
 """Models that the results of several statistics share, and the model of provenance, for the API document.
 
-Numbers are in percent or percentage points. Results are plain dictionaries: building models would only cost time. Tests
-validate the result of every statistic against its model.
+Numbers are in the unit of the question: percent or percentage points in CDC's table. Results are plain dictionaries:
+building models would only cost time. Tests validate the result of every statistic against its model.
 """
 
 from datetime import datetime
@@ -88,6 +88,9 @@ class UsedRows(ResultObject):
     """The rows of one question that were used."""
 
     question: str
+    value_type: str | None = Field(description="such as Crude Prevalence; null if the table is silent")
+    unit: str = Field(description="of the values: percent, or the table's own word")
+    response: str | None = Field(description="the response that is counted, in tables that count several")
     limits_scale: LimitsScale | None = Field(
         description="the scale on which confidence limits are symmetric, and standard errors follow from them"
     )

@@ -32,7 +32,7 @@ def resolve_trend(body: TrendBody, table: SurveyTable) -> Query:
 
 
 class Slope(ResultObject):
-    """The slope of the fitted line in percentage points a year; p is two-sided."""
+    """The slope of the fitted line, for percentages in percentage points a year; p is two-sided."""
 
     value: float
     low: float
@@ -77,7 +77,7 @@ class Trend(ResultObject):
     heading="Trend in {location}",
 )
 def trend(table: SurveyTable, query: Query) -> Result:
-    """Return the prevalence by year, and the slope of the line through it in percentage points a year.
+    """Return the prevalence by year, and the slope of the line through it a year.
 
     The line is fitted by least squares with the inverse variances of the years as weights. If the years scatter about
     it by more than their standard errors explain, its error is larger; see ``app.statistics.fits.weighted_line``.

@@ -29,14 +29,14 @@ class Cells(Columnar):
     locations, strata, periods: codes of the table that the cells belong to; -1 where the rows have none
     footnotes: codes of the rows' footnotes; -1 where they have none
     copies: whether the rows are identical to a row of another cell with the same location, stratum and period
+    percentages: whether the values are percentages, which lie between 0 and 100
     rows: number of rows with a value
     suppressed_rows: number of rows without a value, because it is suppressed or the data were not reported
     unreported_rows: number of these whose data were not reported
-    value_sum, value_rest: sums of the two parts of the values (see ``split_values``), in percent; added up they are the
-        correctly rounded sum of the values, whatever the order of the rows and the parts of the source
-    low_sum, high_sum: sums of the published confidence limits (95 %), in percent; NaN where a row lacks one
-    variance_sum: sum of the squared standard errors, in squared percent, of limits that are symmetric in percent; NaN
-        where a row lacks its limits
+    value_sum, value_rest: sums of the two parts of the values (see ``split_values``); added up they are the correctly
+        rounded sum of the values, whatever the order of the rows and the parts of the source
+    low_sum, high_sum: sums of the published confidence limits (95 %); NaN where a row lacks one
+    variance_sum: sum of the squared standard errors of limits that are symmetric; NaN where a row lacks its limits
     logit_variance_sum: the same for limits that are symmetric in the logit; NaN in all cells of a finished table's
         question whose limits are not
     respondents: sum of the sample sizes; NaN where a row lacks it
@@ -48,6 +48,7 @@ class Cells(Columnar):
     periods: Codes
     footnotes: Codes
     copies: Mask
+    percentages: Mask
     rows: Codes
     suppressed_rows: Codes
     unreported_rows: Codes

@@ -1,4 +1,4 @@
-"""Confidence limits in percent: the standard errors behind published ones, and limits made from errors.
+"""Confidence limits: the standard errors behind published ones, and limits made from errors.
 
 ``docs/statistics.md`` documents the formulas and their sources.
 """
@@ -11,12 +11,16 @@ LOWEST, HIGHEST = 0.0, 100.0
 ROUNDING = 0.05  # CDC publishes tenths, so a figure may be off by this
 
 
-def linear_errors(values: Values, low: Values, high: Values) -> Values:
-    """Return the standard errors of limits that are symmetric in percent; NaN where a limit is NaN.
+def linear_errors(values: Values, low: Values, high: Values, percentages: Mask | bool = True) -> Values:
+    """Return the standard errors of limits that are symmetric; NaN where a limit is NaN.
 
-    A lower limit of 0 or an upper one of 100 may have been cut off there: the other limit alone gives the error.
+    A lower limit of 0 % or an upper one of 100 % may have been cut off there: the other limit alone gives the error.
+
+    Parameters
+    ----------
+    percentages: where the figures are percentages
     """
-    cut_below, cut_above = low <= LOWEST, high == HIGHEST
+    cut_below, cut_above = percentages & (low <= LOWEST), percentages & (high == HIGHEST)
     one_sided = np.where(cut_below, high - values, values - low)
     return np.where(cut_below == cut_above, (high - low) / 2, one_sided) / LIMITS_Z
 
@@ -26,7 +30,7 @@ def logit_errors(values: Values, low: Values, high: Values) -> Values:
 
     By the delta method, an error is p (1 - p) times that of the logit (Korn and Graubard, Analysis of Health Surveys,
     1999). The logits of 0 and 100 are infinite: if one limit is there, the other alone gives the error. If that leaves
-    none, as for a value of 0 or 100 or for a rate above 100, the error is that of symmetric limits.
+    none, as for a value of 0 or 100, the error is that of symmetric limits.
     """
     with np.errstate(invalid="ignore"):  # infinity less infinity
         below, above = logit(values) - logit(low), logit(high) - logit(values)
@@ -37,14 +41,14 @@ def logit_errors(values: Values, low: Values, high: Values) -> Values:
 
 
 def has_logit_limits(cells: Cells) -> bool:
-    """Return whether the limits of a question are symmetric in the logit, not in percent.
+    """Return whether the limits of a question are symmetric in the logit, which only those of percentages can be.
 
     That is so unless more of them are symmetric in percent, within rounding. Where both forms fit, the standard errors
     hardly differ. Limits at 0 and 100 may have been cut off there, so they say nothing about the form.
     """
     rows = np.maximum(cells.rows, 1)
     values, low, high = (total / rows for total in (cells.value_sum + cells.value_rest, cells.low_sum, cells.high_sum))
-    if (values > HIGHEST).any():  # rates
+    if not cells.percentages.all():
         return False
     telling = (cells.rows > 0) & (low > LOWEST) & (high < HIGHEST)
     values, low, high = values[telling], low[telling], high[telling]
@@ -54,13 +58,17 @@ def has_logit_limits(cells: Cells) -> bool:
     return bool(curved.sum() >= linear.sum())
 
 
-def limits_around(values: Values, errors: Values, is_logit: Mask) -> tuple[Values, Values]:
-    """Return 95 % limits between 0 and 100; NaN where an error is NaN.
+def limits_around(
+    values: Values, errors: Values, is_logit: Mask, percentages: Mask | bool = True
+) -> tuple[Values, Values]:
+    """Return 95 % limits, for percentages between 0 and 100; NaN where an error is NaN.
 
     Parameters
     ----------
-    is_logit: where the limits are symmetric in the logit; elsewhere, and around 0 and 100, they are so in percent
+    is_logit: where the limits are symmetric in the logit; elsewhere, and around 0 and 100, they are so themselves
+    percentages: where the figures are percentages
     """
+    lowest, highest = np.where(percentages, LOWEST, -np.inf), np.where(percentages, HIGHEST, np.inf)
     half_width = LIMITS_Z * errors
     curved = is_logit & (values > LOWEST) & (values < HIGHEST)
     centre = np.where(curved, values, HIGHEST / 2)
@@ -69,7 +77,7 @@ def limits_around(values: Values, errors: Values, is_logit: Mask) -> tuple[Value
         np.where(
             curved,
             _percent(logit(centre) + sign * logit_half_width),
-            np.clip(values + sign * half_width, LOWEST, HIGHEST),
+            np.clip(values + sign * half_width, lowest, highest),
         )
         for sign in (-1, 1)
     )

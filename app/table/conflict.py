@@ -27,22 +27,17 @@ class Conflict:
     cells: how many there are
     examples: some of them, as text
     columns: the columns in which these rows differ
-    variants: those of the columns that say what a row is about, so that all rows may be right
     """
 
     cells: int
     examples: tuple[str, ...]
     columns: tuple[str, ...]
-    variants: tuple[str, ...]
 
     def reason(self, question: str) -> str:
         """Return why the question with this text has no estimates, and what to do."""
-        remedy = (
-            f"keep the rows of one {' and '.join(self.variants)} in the table" if self.variants else PUBLISHED_TWICE
-        )
         more = f" and {self.cells - len(self.examples)} more" if self.cells > len(self.examples) else ""
         return (
             f"the question {quoted(question)} has several different rows for the same location, year and stratum, so "
             f"it has no estimates: {'; '.join(self.examples)}{more}. They differ in {', '.join(self.columns)}; "
-            f"{remedy}. Means of rows, such as states_mean, use them all"
+            f"{PUBLISHED_TWICE}. Means of rows, such as states_mean, use them all"
         )

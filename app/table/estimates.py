@@ -34,7 +34,7 @@ NCHS_MIN_DEGREES = 8  # of freedom: with fewer, a statistician reviews the estim
 
 @dataclass(frozen=True, slots=True)
 class Estimates(Columnar):
-    """Prevalences in percent. All arrays have the shape (estimates,) and are sorted by location, stratum, period.
+    """Figures in the unit of their question. Arrays have the shape (estimates,), sorted by location, stratum, period.
 
     Parameters
     ----------
@@ -48,7 +48,8 @@ class Estimates(Columnar):
     footnotes: code of the footnote that all rows have, -1 if there is none
     unreported: True if the value is missing because the data were not reported
     incomplete: True if some, but not all, of the rows or years are suppressed or missing
-    is_logit: True if the limits are symmetric in the logit, not in percent
+    is_logit: True if the limits are symmetric in the logit
+    percentages: True if the values are percentages
     """
 
     locations: Codes
@@ -65,6 +66,7 @@ class Estimates(Columnar):
     unreported: Mask
     incomplete: Mask
     is_logit: Mask
+    percentages: Mask
 
 
 def yearly_estimates(cells: Cells) -> Estimates:
@@ -80,8 +82,9 @@ def yearly_estimates(cells: Cells) -> Estimates:
     logit_variance = total(cells.logit_variance_sum)
     is_logit = ~np.isnan(logit_variance)
     errors = _divide(np.sqrt(np.where(is_logit, logit_variance, total(cells.variance_sum))), rows)
+    percentages = total(~cells.percentages) == 0
     low, high, degrees = total(cells.low_sum), total(cells.high_sum), total(cells.degrees)
-    _replace_limits((low, high), rows > 1, values, widened(errors, degrees), is_logit)
+    _replace_limits((low, high), rows > 1, values, widened(errors, degrees), (is_logit, percentages))
     return Estimates(
         locations,
         strata,
@@ -97,6 +100,7 @@ def yearly_estimates(cells: Cells) -> Estimates:
         unreported=(rows == 0) & (total(cells.unreported_rows) == total(cells.suppressed_rows)),
         incomplete=(rows > 0) & (total(cells.suppressed_rows) > 0),
         is_logit=is_logit,
+        percentages=percentages,
     )
 
 
@@ -123,8 +127,9 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
     values = _divide(total_valued(yearly.values), years)
     errors = _divide(np.sqrt(total_valued(yearly.errors**2)), years)
     is_logit = total(valued & ~yearly.is_logit) == 0
+    percentages = total(~yearly.percentages) == 0
     low, high, degrees = (total_valued(measure) for measure in (yearly.low, yearly.high, yearly.degrees))
-    _replace_limits((low, high), years > 1, values, widened(errors, degrees), is_logit)
+    _replace_limits((low, high), years > 1, values, widened(errors, degrees), (is_logit, percentages))
     lacks_years = False if years_of_strata is None else years < years_of_strata[strata]
     return Estimates(
         locations,
@@ -141,14 +146,23 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
         unreported=total(~yearly.unreported) == 0,
         incomplete=(years > 0) & ((total(~valued | yearly.incomplete) > 0) | lacks_years),
         is_logit=is_logit,
+        percentages=percentages,
     )
 
 
-def _replace_limits(limits: tuple[Values, Values], means: Mask, values: Values, errors: Values, is_logit: Mask) -> None:
-    """Replace, in place, the summed limits of those estimates that are means; a single row keeps its own."""
+def _replace_limits(
+    limits: tuple[Values, Values], means: Mask, values: Values, errors: Values, scale: tuple[Mask, Mask]
+) -> None:
+    """Replace, in place, the summed limits of those estimates that are means; a single row keeps its own.
+
+    Parameters
+    ----------
+    scale: where limits are symmetric in the logit, and where values are percentages
+    """
     if means.any():
         low, high = limits
-        low[means], high[means] = limits_around(values[means], errors[means], is_logit[means])
+        is_logit, percentages = scale
+        low[means], high[means] = limits_around(values[means], errors[means], is_logit[means], percentages[means])
 
 
 def _divide(totals: Values, counts: Values) -> Values:
@@ -212,7 +226,7 @@ def _below_nchs_standard(estimates: Estimates) -> Mask:
     width = estimates.high - estimates.low
     wide = (width >= NCHS_WIDE) | ((width > NCHS_NARROW) & (width / estimates.values > NCHS_MAX_RELATIVE_WIDTH))
     few = effective_sizes(estimates) < NCHS_MIN_RESPONDENTS  # never above the actual ones
-    return wide | few
+    return estimates.percentages & (wide | few)  # the standard is for proportions
 
 
 def _for_nchs_review(estimates: Estimates) -> Mask:

@@ -11,23 +11,23 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from rapidfuzz import fuzz, process, utils
 
 from app.errors import InvalidRequestError, quoted
 from app.table.cells import TIE_DECIMALS, Cells
 from app.table.confidence_limits import has_logit_limits
 from app.table.conflict import Conflict
 from app.table.facts import Direction
+from app.table.lookup import choose_measure, unknown_name
 from app.table.means import Means, QuestionMeans
+from app.table.stratification import JOINT, category_key, is_joint, join_strata, newer_name, split_stratum
 
-LimitsScale = Literal["logit", "linear"]  # linear: in percent
+LimitsScale = Literal["logit", "linear"]
 
-MAX_SUGGESTIONS = 3
-MAX_COMPARED_CHARS = 200  # bounds the time of a fuzzy match
 NATION = "National"
-TOTAL = "Total"  # both the category of all respondents and its only stratum
+NATIONS = (NATION, "United States", "US")  # names of the nation in CDC's tables, and its abbreviation
+PERCENT = "percent"  # the unit of percentages
+PLAIN_VALUE = "Value"  # a value type that says nothing
 FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the source
-NEWER_CATEGORIES = {"Gender": "Sex"}  # newer versions of CDC's table have the second name
 MODELLED_MARK = "modelled"  # part of the name of a modelled data source
 CATEGORIES_HINT = "GET /api/dataset lists the categories with their values"
 
@@ -77,9 +77,23 @@ class Period:
         return (self.first + self.last) / 2
 
 
+def question_name(text: str, response: str | None, value_type: str | None) -> str:
+    """Return a question's text with what tells it from others of this text."""
+    measure = "; ".join(filter(None, (response, value_type)))
+    return f"{text} ({measure})" if measure not in {"", PLAIN_VALUE} else text
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question of the survey; ``rows`` counts its rows with a value."""
+    """A question of the survey, as far as one response, value type and unit go; a text may have several of them.
+
+    Parameters
+    ----------
+    rows: number of rows with a value
+    value_type: what the table calls its values, such as "Crude Prevalence"; None if it says nothing
+    unit: ``PERCENT`` or the table's own word
+    response: the response that is counted, in tables that count several
+    """
 
     text: str
     id: str | None
@@ -88,6 +102,14 @@ class Question:
     years: tuple[int, ...]
     rows: int
     suppressed_rows: int
+    value_type: str | None = None
+    unit: str = PERCENT
+    response: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The text, with the response and the value type that tell it from others of this text."""
+        return question_name(self.text, self.response, self.value_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +125,8 @@ class DatasetReport:
     notes: consequences of missing optional columns, and remarks of the reader
     rows_identical: used or suppressed rows that are identical to another one; estimates count these once
     footnotes: those that occur, by code
-    conflicts: why there are no estimates, for each question whose rows contradict each other, by its text
+    layout: name of the layout of the table's columns; None for respondents' records
+    conflicts: why there are no estimates, for each question whose rows contradict each other, by its name
     """
 
     source: str
@@ -121,6 +144,7 @@ class DatasetReport:
     rows_identical: int = 0
     conflicts: Mapping[str, str] = field(default_factory=dict)
     footnotes: tuple[str, ...] = ()
+    layout: str | None = None
 
 
 def is_modelled(datasources: Iterable[str]) -> bool:
@@ -134,21 +158,14 @@ class QuestionData:
     ``limits_scale`` says on which scale its confidence limits are symmetric; None without any limits.
 
     ``conflict`` is set if several different rows claim to be the same cell; then there are no estimates.
-    ``value_types`` are those that occur, such as "Crude Prevalence". ``standardized`` are the cells of prevalences that
-    are standardised by age, None if the table has none.
+    ``standardized`` are the cells of prevalences that are standardised by age, None if the table has none.
     """
 
     def __init__(
-        self,
-        question: Question,
-        cells: Cells,
-        conflict: Conflict | None = None,
-        value_types: tuple[str, ...] = (),
-        standardized: Cells | None = None,
+        self, question: Question, cells: Cells, conflict: Conflict | None = None, standardized: Cells | None = None
     ) -> None:
         self.question = question
         self.conflict = conflict
-        self.value_types = value_types
         self.standardized = standardized
         is_logit = has_logit_limits(cells)
         has_limits = bool(((cells.rows > 0) & (cells.variance_sum >= 0)).any())
@@ -195,9 +212,13 @@ class SurveyTable:
         self.report = report
 
     @cached_property
-    def _question_codes(self) -> dict[str, int]:
-        codes = {data.question.id: code for code, data in enumerate(self.questions) if data.question.id}
-        return codes | {data.question.text: code for code, data in enumerate(self.questions)}
+    def _question_codes(self) -> dict[str, tuple[int, ...]]:
+        """The codes of the questions of each text, and of each id."""
+        texts = {data.question.id: data.question.text for data in self.questions if data.question.id}
+        codes: dict[str, tuple[int, ...]] = {}
+        for code, data in enumerate(self.questions):
+            codes[data.question.text] = (*codes.get(data.question.text, ()), code)
+        return {question_id: codes[text] for question_id, text in texts.items()} | codes
 
     @cached_property
     def _location_codes(self) -> dict[str, int]:
@@ -240,33 +261,47 @@ class SurveyTable:
         cells = [data.standardized for data in self.questions if data.standardized is not None]
         return tuple(sorted({self.strata[code].category for each in cells for code in np.unique(each.strata).tolist()}))
 
-    def question_code(self, text_or_id: str) -> int:
-        """Return the code of a question.
+    def question_code(self, text_or_id: str, value_type: str | None = None, response: str | None = None) -> int:
+        """Return the code of a question: the only one of this text, value type and response.
+
+        If the question has several value types and none is given, the crude one is used.
 
         Raises
         ------
-        InvalidRequestError: the question is unknown, or none of its rows has a value
+        InvalidRequestError: the question is unknown, has several value types or responses of which none is given, lacks
+            the given one, or none of its rows has a value
         """
-        code = self._question_codes.get(text_or_id)
-        if code is None:
-            texts = (data.question.text for data in self.questions)
-            raise InvalidRequestError(_unknown("question", text_or_id, texts, "GET /api/questions lists them all"))
+        codes = self._question_codes.get(text_or_id)
+        if codes is None:
+            texts = dict.fromkeys(data.question.text for data in self.questions)
+            raise unknown_name("question", text_or_id, texts, "GET /api/questions lists them all")
+        about = {code: self.questions[code].question for code in codes}
+        text = about[codes[0]].text
+        codes = choose_measure({code: about[code].response for code in codes}, "response", response, text)
+        (code,) = choose_measure({code: about[code].value_type for code in codes}, "value_type", value_type, text)
         if self.questions[code].means.global_mean is None:
             raise InvalidRequestError(f"question {quoted(text_or_id)} has no values in this table; choose another one")
         return code
 
-    def estimable_question_code(self, text_or_id: str) -> int:
-        """Return the code of a question whose cells have one row each, so that there are estimates.
+    def require_estimates(self, question: int) -> None:
+        """Check that each cell of a question has one row, so that there are estimates.
 
         Raises
         ------
-        InvalidRequestError: as ``question_code``, or the question's rows contradict each other
+        InvalidRequestError: the question's rows contradict each other
         """
-        code = self.question_code(text_or_id)
-        data = self.questions[code]
+        data = self.questions[question]
         if data.conflict is not None:
-            raise InvalidRequestError(data.conflict.reason(data.question.text))
-        return code
+            raise InvalidRequestError(data.conflict.reason(data.question.name))
+
+    @cached_property
+    def joint_strata(self) -> tuple[tuple[int, ...], ...]:
+        """For each question that has strata of one category and of several, the codes of the latter."""
+        joint = np.array([*(is_joint(stratum.category) for stratum in self.strata), False])
+        if not joint.any():
+            return ((),) * len(self.questions)
+        codes = tuple(np.flatnonzero(joint).tolist())
+        return tuple(() if joint[data.cells.strata].all() else codes for data in self.questions)
 
     def location_code(self, name_or_abbreviation: str) -> int:
         """Return the code of a location.
@@ -276,9 +311,11 @@ class SurveyTable:
         InvalidRequestError: the location is unknown
         """
         code = self._location_codes.get(name_or_abbreviation)
+        if code is None and name_or_abbreviation in NATIONS:
+            code = self.national_code
         if code is None:
             hint = "GET /api/states lists them all"
-            raise InvalidRequestError(_unknown("state", name_or_abbreviation, self._location_codes, hint))
+            raise unknown_name("state", name_or_abbreviation, self._location_codes, hint)
         return code
 
     @cached_property
@@ -292,20 +329,25 @@ class SurveyTable:
     @cached_property
     def national_code(self) -> int | None:
         """The code of the nation as a whole, or None if the table does not have it."""
-        return self._location_codes.get(NATION)
+        return next((self._location_codes[name] for name in NATIONS if name in self._location_codes), None)
 
     def category_name(self, category: str) -> str:
-        """Return the table's name of a category, which may have another one in another version of CDC's table.
+        """Return the table's name of a category.
+
+        It may have another one in another version of CDC's table, and that of several categories another order.
 
         Raises
         ------
         InvalidRequestError: the category is unknown
         """
-        older = {new: old for old, new in NEWER_CATEGORIES.items()}
-        for name in (category, NEWER_CATEGORIES.get(category, ""), older.get(category, "")):
-            if name in self.categories:
-                return name
-        raise InvalidRequestError(_unknown("stratification category", category, self.categories, CATEGORIES_HINT))
+        name = category if category in self.categories else self._names_of_categories.get(category_key(category))
+        if name is None:
+            raise unknown_name("stratification category", category, self.categories, CATEGORIES_HINT)
+        return name
+
+    @cached_property
+    def _names_of_categories(self) -> Mapping[frozenset[str], str]:
+        return {category_key(category): category for category in self.categories}
 
     def strata_codes(self, category: str, name: str | None = None) -> tuple[int, ...]:
         """Return the codes of all strata of a category, or of the named one.
@@ -314,12 +356,18 @@ class SurveyTable:
         ------
         InvalidRequestError: the category or the stratum is unknown
         """
-        of_category = self.categories[self.category_name(category)]
         if name is None:
-            return tuple(of_category.values())
-        if name not in of_category:
-            raise InvalidRequestError(_unknown(f"value of category {category!r}", name, of_category, CATEGORIES_HINT))
-        return (of_category[name],)
+            return tuple(self.categories[self.category_name(category)].values())
+        if name in self.categories.get(category, {}):
+            return (self.categories[category][name],)
+        restricted, restricted_name = join_strata(split_stratum(category, name))
+        parts = {newer_name(part): value for part, value in split_stratum(restricted, restricted_name)}
+        table_name = self.category_name(restricted)
+        joined = JOINT.join(parts.get(newer_name(part), "") for part in table_name.split(JOINT))
+        of_category = self.categories[table_name]
+        if joined not in of_category:
+            raise unknown_name(f"value of category {category!r}", name, of_category, CATEGORIES_HINT)
+        return (of_category[joined],)
 
     def category_of(self, names: Sequence[str]) -> str:
         """Return the only category that has all of these strata.
@@ -334,16 +382,3 @@ class SurveyTable:
             problem = f"{owners} the strata {' and '.join(map(quoted, names))}"
             raise InvalidRequestError(f'{problem}; name one with "stratification". {CATEGORIES_HINT}')
         return matches[0]
-
-
-def _unknown(noun: str, given: str, names: Iterable[str], hint: str) -> str:
-    """Return the error message for an unknown name, with suggestions."""
-    closest = process.extract(
-        given[:MAX_COMPARED_CHARS],
-        list(names),
-        scorer=fuzz.WRatio,
-        processor=utils.default_process,
-        limit=MAX_SUGGESTIONS,
-    )
-    suggestions = "; ".join(quoted(name) for name, _, _ in closest) or "none, because the table has none"
-    return f"unknown {noun} {quoted(given)}; the closest are: {suggestions}. {hint}"

@@ -192,7 +192,15 @@ def _question_row(question: Mapping[str, Any]) -> dict[str, Any]:
     """Return a question as a row of a table, with its years in short."""
     years = question["years"]
     span = f"{years[0]}-{years[-1]} ({len(years)})" if len(years) > 1 else ", ".join(map(str, years))
-    return {"id": question["id"], "best": question["best"], "years": span, "question": question["question"]}
+    # Most tables have one value type, which says nothing; older servers do not tell it.
+    value_type = {name: question[name] for name in ("value_type",) if question.get(name) not in {None, "Value"}}
+    return {
+        "id": question["id"],
+        "best": question["best"],
+        "years": span,
+        **value_type,
+        "question": question["question"],
+    }
 
 
 def _write_records(records: Sequence[dict[str, Any]], options: argparse.Namespace) -> None:

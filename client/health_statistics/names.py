@@ -241,7 +241,8 @@ class Completer:
 
     @cached_property
     def _questions(self) -> list[Name]:
-        return [Name(question["question"], question["id"]) for question in self._client.questions()]
+        # A question with several value types is listed once for each.
+        return list(dict.fromkeys(Name(question["question"], question["id"]) for question in self._client.questions()))
 
     @cached_property
     def _states(self) -> list[Name]:

@@ -1,9 +1,9 @@
-"""Tables with repeated rows over HTTP: two versions of CDC's table, a second stratification, two value types."""
+"""Tables with repeated rows over HTTP: two versions of CDC's table, and a value that was revised."""
 
 import csv
 import gzip
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,9 @@ import pytest
 import requests
 
 from support.real_server import PROJECT_ROOT, RealServer, running_server
-from support.survey_files import Row, csv_text, row, write
+from support.survey_files import csv_text, write
 
 CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
-TOTAL = {"StratificationCategory1": "Total", "Stratification1": "Total"}
 OHIO = {"value": 34.8, "low": 33.5, "high": 36.1, "sample_size": 12_385, "rows": 1, "flags": [], "footnote": None}
 CUT_STATES = ("Ohio", "Utah", "National")
 
@@ -97,20 +96,3 @@ def test_a_revised_value_is_refused_and_said_everywhere(tmp_path: Path) -> None:
         assert "No estimates of 1 questions" in server.output()
         assert ask(server, "estimate", question="Q047", years=[2019], locations=["OH"])["data"][0]["rows"] == 1
         assert ask(server, "states_mean", question="Q036")["status"] == "done"
-
-
-OTHER_TABLES: list[tuple[str, Sequence[str]]] = [
-    ("Stratification2", ("White", "Black", "Asian")),
-    ("Data_Value_Type", ("Crude Prevalence", "Age-adjusted Prevalence")),
-]
-
-
-@pytest.mark.parametrize(("column", "texts"), OTHER_TABLES)
-def test_rows_that_another_column_tells_apart_are_not_averaged(
-    tmp_path: Path, column: str, texts: Sequence[str]
-) -> None:
-    rows: list[Row] = [row(**TOTAL, Data_Value=20 + 10 * n, **{column: text}) for n, text in enumerate(texts)]
-    path = write(tmp_path, csv_text(rows, tuple(rows[0])))
-    with running_server({"STATS_DATA": str(path)}) as server:
-        reason = ask(server, "estimate", question="Q900")["reason"]
-    assert f"Ohio, 2019, Total ({len(texts)} rows). They differ in {column}, Data_Value; keep the rows of one" in reason

@@ -229,6 +229,7 @@ def estimate(value: float, low: float, high: float, respondents: float) -> Estim
         unreported=code > 0,
         incomplete=code > 0,
         is_logit=code == 0,
+        percentages=code == 0,
     )
 
 

@@ -46,7 +46,7 @@ def _question(text: str, question_id: str | None, best: Direction | None, places
     question = Question(text, question_id, None, best, (2019,), len(places), 0)
     codes, unknown = np.zeros(len(places), np.int64), np.full(len(places), np.nan)
     values = np.ones(len(places))
-    keys = (np.array(places, np.int64), codes, codes, codes - 1, codes > 0)
+    keys = (np.array(places, np.int64), codes, codes, codes - 1, codes > 0, codes == 0)
     return QuestionData(question, Cells(*keys, codes + 1, codes, codes, values, values * 0, *[unknown] * 6))
 
 

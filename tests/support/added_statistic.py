@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from app.queries.bodies import QuestionBody
-from app.queries.query import Query, filters_of, select
+from app.queries.query import Query, question_and_filters, select
 from app.statistics.means import location_means
 from app.statistics.records import by_location
 from app.statistics.registry import POINTS, Input, Output, Result, statistic
@@ -23,7 +23,7 @@ class AboveQuery(Query):
 
 
 def resolve(body: AboveBody, table: SurveyTable) -> AboveQuery:
-    query = AboveQuery(table.question_code(body.question), filters_of(body, table), at_least=body.at_least)
+    query = AboveQuery(*question_and_filters(body, table), at_least=body.at_least)
     select(table, query.question, query.filters)  # rejects filters that leave no row, before the job is accepted
     return query
 

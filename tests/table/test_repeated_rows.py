@@ -115,24 +115,40 @@ def test_rows_that_differ_are_a_conflict_that_names_the_column(
     assert "Ohio" in result(table, "states_mean")["data"]
 
 
-VARIANTS = {
-    "Data_Value_Type": ("Crude Prevalence", "Age-adjusted Prevalence"),
-    "Data_Value_Unit": ("%", "Number"),
-    "Response": ("Yes", "No"),
-    "Stratification2": ("Male", "Female"),
-    "Stratification3": ("Male", "Female"),
-}
+MEASURES = [
+    ("Data_Value_Type", "value_type", {"Mean": "Mean", "Median": "Median"}),
+    ("Data_Value_Unit", "value_type", {"percent": "%", "Number": "Number"}),
+    ("Response", "response", {"Yes": "Yes", "No": "No"}),
+]
 
 
-@pytest.mark.parametrize("column", VARIANTS)
+@pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("values", [(30, 40), (30, 30)])
-def test_columns_that_tell_rows_apart_are_named_even_if_the_values_agree(
-    tmp_path: Path, read: Read, column: str, values: tuple[int, int]
+def test_columns_that_say_what_is_measured_make_several_questions_of_a_text(
+    tmp_path: Path, read: Read, measure: tuple[str, str, dict[str, str]], values: tuple[int, int]
 ) -> None:
-    rows = [total(**{"Data_Value": v, column: text}) for v, text in zip(values, VARIANTS[column], strict=True)]
-    reason = refusal(read(folder_of(tmp_path, rows)))
-    assert f"They differ in {column}" in reason
-    assert f"keep the rows of one {column} in the table" in reason
+    column, field, texts = measure
+    rows = [total(**{"Data_Value": v, column: text}) for v, text in zip(values, texts.values(), strict=True)]
+    table = read(folder_of(tmp_path, rows))
+    assert (table.report.conflicts, table.report.rows_identical) == ({}, 0)
+    reason = refusal(table)
+    assert f"name one as {field!r}: " in reason
+    assert all(f"'{name}'" in reason for name in texts)
+    assert [result(table, **{field: name})["data"][0]["value"] for name in texts] == list(values)
+
+
+@pytest.mark.parametrize("number", [2, 3])
+@pytest.mark.parametrize("values", [(30, 40), (30, 30)])
+def test_another_stratification_makes_strata_of_its_own(
+    tmp_path: Path, read: Read, number: int, values: tuple[int, int]
+) -> None:
+    names = ("Male", "Female")
+    column = f"Stratification{number}"
+    rows = [total(**{"Data_Value": v, column: name}) for v, name in zip(values, names, strict=True)]
+    table = read(folder_of(tmp_path, rows))
+    assert (table.report.conflicts, table.report.rows_identical) == ({}, 0)
+    found = [result(table, stratification={"category": column, "value": name})["data"][0] for name in names]
+    assert [cell["value"] for cell in found] == list(values)
 
 
 def test_an_empty_field_or_a_missing_column_tells_nothing_apart(tmp_path: Path, read: Read) -> None:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from app.errors import SourceError, one_line, quoted
 from app.table.sources.controls import replace_controls
-from app.table.survey_table import TOTAL
+from app.table.stratification import TOTAL
 
 
 def _code(value: object) -> object:

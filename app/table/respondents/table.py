@@ -212,6 +212,7 @@ class _QuestionBuilder:
             *self._keys(area, stratum_codes[stratum]),
             footnotes=np.where(shown, -1, np.where(enough, NO_AGE, FEW_RESPONDENTS)),
             copies=np.zeros(area.size, dtype=np.bool_),
+            percentages=np.ones(area.size, dtype=np.bool_),
             rows=shown.astype(np.int64),
             suppressed_rows=(~shown).astype(np.int64),
             unreported_rows=np.zeros(area.size, dtype=np.int64),

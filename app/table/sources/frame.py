@@ -66,12 +66,14 @@ class SourceFrame:
     missing_optional: optional columns that the source lacks
     source: path or address for messages, without secrets
     names_in_file: the name in the source of each column
+    layout: name of the ``Layout``
     """
 
     table: pyarrow.Table
     missing_optional: frozenset[str] = frozenset()
     source: str = "the source"
     names_in_file: Mapping[str, str] = field(default_factory=dict)
+    layout: str = ""
 
     @property
     def rows(self) -> int:

@@ -19,15 +19,8 @@ from app.table.sources.unpacking import PARQUET_MAGIC, check_row_groups, unpack
 
 NEEDED = ("LocationDesc", "Question", "Data_Value", "StratificationCategory1", "Stratification1")
 # What tells rows of one location, question, year and stratum apart, in tables that publish several figures for these.
-VARIANT_COLUMNS = (
-    "Data_Value_Type",
-    "Data_Value_Unit",
-    "Response",
-    "StratificationCategory2",
-    "Stratification2",
-    "StratificationCategory3",
-    "Stratification3",
-)
+VARIANT_COLUMNS = ("Data_Value_Type", "Data_Value_Unit", "Response")
+STRATUM_COLUMNS = tuple((f"StratificationCategory{number}", f"Stratification{number}") for number in (1, 2, 3))
 OPTIONAL = (
     "YearStart",
     "YearEnd",
@@ -40,7 +33,9 @@ OPTIONAL = (
     "Low_Confidence_Limit",
     "High_Confidence_Limit",
     "Sample_Size",
+    "GeographicLevel",
     *VARIANT_COLUMNS,
+    *(name for pair in STRATUM_COLUMNS[1:] for name in pair),
 )
 NUMBERS = ("Data_Value", "Low_Confidence_Limit", "High_Confidence_Limit", "Sample_Size")
 BLOCK_BYTES = 1024 * 1024  # parsed at once; larger blocks do not stay in the processor's cache
@@ -55,18 +50,31 @@ BLANK_PREFIX_BYTES = 4096  # only a file that begins with so many blank bytes is
 class Layout:
     """The columns that a source should have.
 
+    Names of columns match whatever their case.
+
     Parameters
     ----------
     needed: columns without which a source is refused
     optional: columns that are used when present
     numbers: columns that usually hold a number or nothing in each field of CSV
     other_names: further names of a column; the first one that a file has is used
+    name: for the report of the table
+    marks: columns of which only files of this layout have one
+    others: layouts to use instead for the files that have one of their marks
     """
 
     needed: tuple[str, ...]
     optional: tuple[str, ...]
     numbers: tuple[str, ...] = ()
     other_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    name: str = ""
+    marks: tuple[str, ...] = ()
+    others: tuple["Layout", ...] = ()
+
+    def of_file(self, header: Sequence[str]) -> "Layout":
+        """Return the layout of a file with this header."""
+        columns = set(map(plain_name, header))
+        return next((other for other in self.others if columns & set(map(plain_name, other.marks))), self)
 
     def names_of(self, column: str) -> tuple[str, ...]:
         """Return the possible names of a column in a file, the preferred one first."""
@@ -76,10 +84,15 @@ class Layout:
 SURVEY_LAYOUT = Layout(NEEDED, OPTIONAL, NUMBERS)
 
 
+def plain_name(column: object) -> str:
+    """Return a column's name without what does not matter: spaces around it, and its case."""
+    return str(column).strip().casefold()
+
+
 def read_source(content: bytes, source: str, layout: Layout = SURVEY_LAYOUT, memory: int | None = None) -> SourceFrame:
     """Read the needed columns, and the optional ones that the file has.
 
-    The order of the columns, spaces around a name and a byte-order mark do not matter.
+    The order of the columns, spaces around a name, its case and a byte-order mark do not matter.
 
     Parameters
     ----------
@@ -127,7 +140,9 @@ def _read_csv(text: bytes, source: str, layout: Layout) -> SourceFrame:
         quotes, lines = second_thread.submit(count_byte, text, QUOTE), count_byte(text, LINE_END)
     if quotes.result() % 2:
         raise ValueError(NEVER_CLOSED)
-    names = _names_in_file(_header(text), source, layout)
+    header = _header(text)
+    layout = layout.of_file(header)
+    names = _names_in_file(header, source, layout)
     texts = dict.fromkeys(names.values(), pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))
     numbers = {names[name]: pyarrow.float64() for name in layout.numbers if name in names}
     try:
@@ -195,13 +210,14 @@ def read_row_groups(
 ) -> SourceFrame:
     """Read row groups of a Parquet file, all of them by default, if they fit into ``memory`` bytes."""
     schema = file.schema_arrow
+    layout = layout.of_file(schema.names)
     names = _names_in_file(schema.names, source, layout)
     nested = [name for name, in_file in names.items() if types.is_nested(schema.field(in_file).type)]
     if nested:
         raise ValueError(f"expected text or numbers in the columns {', '.join(nested)}")
     chosen = range(file.num_row_groups) if groups is None else groups
     check_row_groups(file.metadata, chosen, source, memory)
-    table = file.read_row_groups(list(chosen), columns=list(names.values()), use_threads=False)
+    table = file.read_row_groups(list(chosen), columns=list(dict.fromkeys(names.values())), use_threads=False)
     return _source_frame(table, names, layout, source)
 
 
@@ -220,10 +236,10 @@ def _names_in_file(header: list[str], source: str, layout: Layout) -> dict[str, 
     ------
     SourceError: a needed column is missing
     """
-    by_plain_name = {str(name).strip(): name for name in reversed(header)}  # of equal names the first counts
-    columns = (*layout.needed, *layout.optional)
+    by_plain_name = {plain_name(name): name for name in reversed(header)}  # of equal names the first counts
     by_column = {
-        column: [by_plain_name[name] for name in layout.names_of(column) if name in by_plain_name] for column in columns
+        column: [by_plain_name[name] for name in map(plain_name, layout.names_of(column)) if name in by_plain_name]
+        for column in (*layout.needed, *layout.optional)
     }
     missing = [" or ".join(layout.names_of(column)) for column in layout.needed if not by_column[column]]
     if missing:
@@ -235,4 +251,4 @@ def _names_in_file(header: list[str], source: str, layout: Layout) -> dict[str, 
 
 def _source_frame(table: pyarrow.Table, names: Mapping[str, str], layout: Layout, source: str) -> SourceFrame:
     plain = pyarrow.table({name: table.column(in_file) for name, in_file in names.items()})
-    return SourceFrame(plain, frozenset(layout.optional).difference(names), source, dict(names))
+    return SourceFrame(plain, frozenset(layout.optional).difference(names), source, dict(names), layout.name)

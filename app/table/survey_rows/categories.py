@@ -4,18 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.table.stratification import JOINT, NEWER_CATEGORIES, newer_name
 from app.table.survey_rows.reduction import Reduction, sum_cells
-from app.table.survey_table import NEWER_CATEGORIES
 
 
 def unify_categories(reduction: Reduction) -> Reduction:
     """Return the reduction with the newer name of each category that occurs by both names."""
     names = reduction.names
-    present = {category for category, _ in names.strata}
-    newer = {old: new for old, new in NEWER_CATEGORIES.items() if {old, new} <= present}
-    if not newer:
+    present = {part for category, _ in names.strata for part in category.split(JOINT)}
+    if not any({old, new} <= present for old, new in NEWER_CATEGORIES.items()):
         return reduction
-    renamed = [(newer.get(category, category), name) for category, name in names.strata]
+    renamed = [(newer_name(category), name) for category, name in names.strata]
     strata = tuple(sorted(set(renamed)))
     codes = np.array([*(strata.index(pair) for pair in renamed), -1], dtype=np.int64)  # -1: no stratum
     cells = replace(reduction.cells, strata=codes[reduction.cells.strata])

@@ -13,12 +13,12 @@ import numpy as np
 from app.table.cells import Cells, Codes, Values
 from app.table.columnar import Columnar
 from app.table.keys import distinct_keys, sum_by_key
-from app.table.survey_rows.columns import SKIP_REASONS, Columns, Variant
+from app.table.stratification import Pair
+from app.table.survey_rows.columns import SKIP_REASONS, Columns
 from app.table.survey_rows.differences import differing_measures
+from app.table.survey_rows.measures import Variant
 from app.table.survey_table import Period
 from app.table.usable_rows import sum_skipped
-
-Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class Reduction:
     rows_read: number of rows, skipped ones included
     rows_skipped: number of skipped rows by reason
     changed_names: column and text of each name in which control characters were replaced
+    layouts: names of the layouts of the files
     missing, missing_in_some: the optional columns that all parts lack, and those that at least one part lacks
     """
 
@@ -75,6 +76,7 @@ class Reduction:
     rows_read: int
     rows_skipped: Mapping[str, int]
     changed_names: frozenset[Pair]
+    layouts: frozenset[str]
     missing: frozenset[str]
     missing_in_some: frozenset[str]
 
@@ -104,6 +106,7 @@ def reduce_columns(columns: Columns) -> Reduction:
         rows_read=columns.rows,
         rows_skipped=skipped,
         changed_names=columns.changed_names,
+        layouts=frozenset([columns.layout]),
         missing=columns.missing_optional,
         missing_in_some=columns.missing_optional,
     )
@@ -129,6 +132,7 @@ def sum_cells(groups: Groups, cells: Cells) -> tuple[Groups, Cells]:
         periods,
         footnotes,
         copies=np.zeros(locations.size, dtype=np.bool_),
+        percentages=sum_by_key(key_of_cell, locations.size, cells.percentages) > 0,  # the same in all rows of a variant
         rows=total(cells.rows).astype(np.int64),
         suppressed_rows=total(cells.suppressed_rows).astype(np.int64),
         unreported_rows=total(cells.unreported_rows).astype(np.int64),
@@ -171,6 +175,7 @@ def merge_reductions(parts: Sequence[Reduction]) -> Reduction:
         rows_read=sum(part.rows_read for part in parts),
         rows_skipped=sum_skipped([part.rows_skipped for part in parts], SKIP_REASONS),
         changed_names=frozenset[Pair]().union(*(part.changed_names for part in parts)),
+        layouts=frozenset.union(*(part.layouts for part in parts)),
         missing=frozenset.intersection(*(part.missing for part in parts)),
         missing_in_some=frozenset.union(*(part.missing_in_some for part in parts)),
     )

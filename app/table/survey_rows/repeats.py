@@ -11,12 +11,11 @@ import numpy as np
 from app.table.cells import TIE_DECIMALS, Cells, Codes, Mask
 from app.table.conflict import Conflict
 from app.table.keys import distinct_keys, sum_by_key
-from app.table.sources.parser import VARIANT_COLUMNS
 from app.table.survey_rows.differences import MEASURES, differing_measures, keys_that_differ
 from app.table.survey_rows.reduction import Groups, Names
 
 EXAMPLES = 3
-KEYS = ("locations", "strata", "periods", "footnotes", "copies")
+KEYS = ("locations", "strata", "periods", "footnotes", "copies", "percentages")
 COUNTS = ("rows", "suppressed_rows", "unreported_rows")
 PUBLISHED_SUMS = ("low_sum", "high_sum", "respondents")  # rounded, so that a copied figure is the published one
 
@@ -62,7 +61,6 @@ def _find_conflict(cells: Cells, groups: Groups, names: Names) -> Conflict | Non
     (locations, strata, periods, key_of_cell) = _keys_of(cells)
     measures = differing_measures(cells, groups.differing, key_of_cell, locations.size)
     keys_by_column = {
-        **_differing_variants(groups.variants, key_of_cell, locations.size, names),
         **{name: np.flatnonzero(measures & (1 << position)) for position, name in enumerate(MEASURES)},
         "Data_Value_Footnote_Symbol": keys_that_differ(cells.footnoted.astype(np.int64), key_of_cell, locations.size),
     }
@@ -75,20 +73,7 @@ def _find_conflict(cells: Cells, groups: Groups, names: Names) -> Conflict | Non
         f"{_place_name(names, locations[key], strata[key], periods[key])} ({rows[key]:.0f} rows)"
         for key in differing[:EXAMPLES].tolist()
     ]
-    variants = tuple(column for column in keys_by_column if column in VARIANT_COLUMNS)
-    return Conflict(differing.size, tuple(examples), tuple(keys_by_column), variants)
-
-
-def _differing_variants(variants: Codes, key_of_cell: Codes, keys: int, names: Names) -> dict[str, Codes]:
-    """Return for each of ``VARIANT_COLUMNS`` the keys of rows that differ in it. An empty field differs from none."""
-    found = {}
-    for position, column in enumerate(VARIANT_COLUMNS):
-        texts = [variant[position] for variant in names.variants]
-        code_of = {text: code for code, text in enumerate(sorted(set(texts)))}
-        codes = np.array([code_of[text] for text in texts], dtype=np.int64)[variants]
-        filled = np.array([text != "" for text in texts])[variants]
-        found[column] = keys_that_differ(codes[filled], key_of_cell[filled], keys)
-    return found
+    return Conflict(differing.size, tuple(examples), tuple(keys_by_column))
 
 
 def _place_name(names: Names, location: int, stratum: int, period: int) -> str:

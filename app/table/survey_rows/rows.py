@@ -1,7 +1,7 @@
 """Sources whose rows are published percentages, such as CDC's table: rows in, ``SurveyTable`` out."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,13 +12,16 @@ from app.table.conflict import identical_rows_note
 from app.table.facts import survey_facts
 from app.table.source_kind import Origin
 from app.table.sources.frame import SourceFrame
-from app.table.sources.parser import SURVEY_LAYOUT, VARIANT_COLUMNS, Layout
+from app.table.sources.parser import Layout
 from app.table.survey_rows.categories import unify_categories
 from app.table.survey_rows.columns import Columns
 from app.table.survey_rows.footnotes import mark_unreported
+from app.table.survey_rows.layouts import survey_layout
+from app.table.survey_rows.measures import Measure, measures_of
 from app.table.survey_rows.reduction import Groups, Reduction, merge_reductions, reduce_columns
 from app.table.survey_rows.repeats import separate_copies
 from app.table.survey_table import (
+    PERCENT,
     DatasetReport,
     Location,
     Period,
@@ -41,13 +44,14 @@ EFFECTS_OF_MISSING_COLUMNS = {
     "High_Confidence_Limit": "estimates have no confidence limits",
     "Sample_Size": "estimates have no sample sizes",
 }
+NO_LIMITS = "without confidence limits, statistics that weight or test by them are refused, such as trend and rank"
 
 
 @dataclass(frozen=True, slots=True)
 class SurveyRows:
     """The ``SourceKind`` whose rows are published percentages."""
 
-    layout: Layout = SURVEY_LAYOUT
+    layout: Layout = field(default_factory=survey_layout)
 
     def reduce_frame(self, frame: SourceFrame) -> Reduction:
         """Reduce rows; the frame may have none."""
@@ -74,7 +78,7 @@ class SurveyRows:
             counts = describe_skipped(reduction.rows_skipped) or "all are suppressed"
             raise SourceError(f"{origin.source}: none of its {reduction.rows_read} rows has a usable value ({counts})")
         reduction = unify_categories(reduction)
-        questions = [_question_data(code, reduction) for code in range(len(reduction.names.questions))]
+        questions = [data for code in range(len(reduction.names.questions)) for data in _questions_of(code, reduction)]
         return SurveyTable(
             locations=_locations(reduction),
             strata=[Stratum(category, name) for category, name in reduction.names.strata],
@@ -90,10 +94,24 @@ def _locations(reduction: Reduction) -> list[Location]:
     return [Location(name, abbreviations.get(name)) for name in reduction.names.locations]
 
 
-def _question_data(code: int, reduction: Reduction) -> QuestionData:
+def _questions_of(code: int, reduction: Reduction) -> Iterator[QuestionData]:
+    """Yield the question of each measure that the rows of one text have."""
     start, stop = np.searchsorted(reduction.groups.questions, [code, code + 1])
-    rows = slice(start, stop)
-    cells, conflict = separate_copies(reduction.cells.select(rows), reduction.groups.select(rows), reduction.names)
+    cells, groups = reduction.cells.select(slice(start, stop)), reduction.groups.select(slice(start, stop))
+    if not cells.rows.size:  # all rows are skipped, so their measure is not known either
+        yield _question_data(code, Measure(None, None, PERCENT), (cells, groups), reduction)
+        return
+    variants = np.flatnonzero(np.bincount(groups.variants))
+    measures = measures_of([reduction.names.variants[variant] for variant in variants.tolist()])
+    for measure in sorted(set(measures), key=lambda each: (each.response or "", each.value_type or "")):
+        chosen = np.isin(groups.variants, variants[[each == measure for each in measures]])
+        yield _question_data(code, measure, (cells.select(chosen), groups.select(chosen)), reduction)
+
+
+def _question_data(code: int, measure: Measure, rows: tuple[Cells, Groups], reduction: Reduction) -> QuestionData:
+    cells, conflict = separate_copies(*rows, reduction.names)
+    # Of the question, not of the row: a row without a value type has that of the others.
+    cells = replace(cells, percentages=np.full(cells.rows.size, measure.unit == PERCENT))
     cells = mark_unreported(cells, reduction.names.footnotes)
     text = reduction.names.questions[code]
     question_id, class_name = reduction.question_ids.get(text), reduction.class_names.get(text)
@@ -106,15 +124,11 @@ def _question_data(code: int, reduction: Reduction) -> QuestionData:
         years=_years(cells, reduction.names.periods),
         rows=int(cells.rows.sum()),
         suppressed_rows=int(cells.suppressed_rows.sum()),
+        value_type=measure.value_type,
+        unit=measure.unit,
+        response=measure.response,
     )
-    return QuestionData(question, cells, conflict, _value_types(reduction.groups.select(rows), reduction))
-
-
-def _value_types(groups: Groups, reduction: Reduction) -> tuple[str, ...]:
-    """Return the value types of a question's rows, sorted."""
-    position = VARIANT_COLUMNS.index("Data_Value_Type")
-    variants = np.flatnonzero(np.bincount(groups.variants)).tolist()
-    return tuple(sorted({reduction.names.variants[variant][position] for variant in variants} - {""}))
+    return QuestionData(question, cells, conflict)
 
 
 def _years(cells: Cells, periods: Sequence[Period]) -> tuple[int, ...]:
@@ -139,9 +153,10 @@ def _report(reduction: Reduction, questions: Sequence[QuestionData], origin: Ori
         rows_skipped=reduction.rows_skipped,
         years=_years(cells, reduction.names.periods),
         notes=(*_notes(reduction), *([identical_rows_note(identical)] if identical else []), *origin.notes),
+        layout=" and ".join(sorted(reduction.layouts)),
         rows_identical=identical,
         footnotes=reduction.names.footnotes,
-        conflicts={data.question.text: data.conflict.reason(data.question.text) for data in questions if data.conflict},
+        conflicts={data.question.name: data.conflict.reason(data.question.name) for data in questions if data.conflict},
     )
 
 
@@ -151,6 +166,8 @@ def _notes(reduction: Reduction) -> Iterable[str]:
     for name in _columns_with_effect(reduction.missing_in_some):
         if name not in in_all_files:
             yield f"no column {name} in some of the files: {EFFECTS_OF_MISSING_COLUMNS[name]} there"
+    if "Low_Confidence_Limit" in in_all_files:
+        yield NO_LIMITS
     if reduction.changed_names:
         count = len(reduction.changed_names)
         yield f"names with control characters, each replaced by a space or U+FFFD: {count}"
