@@ -13,7 +13,7 @@ from typing import Any
 from support.fault_model import ViolationError
 from support.harm import SET_ASIDE, JournalState, Record, read_lines, record_of, records_of, result_path
 from support.raw_http import Answer, RawConnection
-from support.real_server import RealServer, ServerStartError, running_server, slow_entry_point
+from support.real_server import RealServer, ServerStartError, children_of, running_server, slow_entry_point
 from support.stepped_clock import SteppedClock
 from support.versioned_table import write_table
 
@@ -42,6 +42,7 @@ class Site:
             "STATS_RESULTS_DIR": str(results),
             "STATS_LOG_FILE": str(folder / "webserver.log"),
             "TP_NUM_OF_THREADS": "1",
+            "PYTHONFAULTHANDLER": "1",  # for ``_write_stacks``
             **(clock.environment if clock else {}),
         }
         self._stack = ExitStack()
@@ -135,6 +136,7 @@ class Site:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while self._ask("GET", "/api/num_jobs") is None:
             if self.server.process.poll() is not None or time.monotonic() > deadline:
+                self._write_stacks()
                 raise ViolationError("a killed worker is not replaced", self.server.output())
             time.sleep(PAUSE_SECONDS)
 
@@ -146,6 +148,13 @@ class Site:
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
+
+    def _write_stacks(self) -> None:
+        """Let the worker and its children write the stacks of their threads to the server's output, and end."""
+        with suppress(OSError, IndexError):  # there may be no worker
+            for process in (*children_of(self.server.worker()), self.server.worker()):
+                os.kill(process, signal.SIGABRT)
+            time.sleep(1.0)
 
     # HTTP
 

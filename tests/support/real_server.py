@@ -66,9 +66,7 @@ class RealServer:
 
     def worker(self) -> int:
         """Return the process id of the worker, the server's only child process."""
-        pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-        return int(children.split()[0])
+        return children_of(self.process.pid)[0]
 
     def kill(self) -> None:
         """Kill the process and its children without cleanup, and wait until it has exited."""
@@ -108,6 +106,13 @@ def running_server(
             yield server
         finally:
             server.kill()
+
+
+def children_of(process: int) -> list[int]:
+    """Return the ids of the processes that a process has started and that still run."""
+    return [
+        int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+    ]
 
 
 def entry_point_with(folder: Path, prelude: str) -> Path:
