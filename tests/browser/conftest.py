@@ -24,7 +24,7 @@ SWITCHES = [
     "--disable-sync",
     "--no-first-run",
 ]
-expect.set_options(timeout=30_000)  # milliseconds, as pages wait for other things: other tests run beside them
+expect.set_options(timeout=60_000)  # milliseconds, as pages wait for other things: other tests run beside them
 
 
 @pytest.fixture(scope="package")

@@ -19,7 +19,7 @@ OBESITY = "Percent of adults aged 18 years and older who have obesity"
 
 def result_of(server: str, statistic: str, **body: object) -> object:
     """Return the data that a program gets from the API."""
-    job = requests.post(f"{server}/api/{statistic}", json=body, timeout=10).json()["job_id"]
+    job = requests.post(f"{server}/api/{statistic}", json=body, timeout=30).json()["job_id"]
     return requests.get(f"{server}/api/get_results/{job}?wait=20", timeout=30).json()["data"]
 
 
@@ -30,7 +30,7 @@ def test_a_chart_of_obesity_by_state_takes_at_most_five_clicks(page: Page, serve
     wait_for_chart(page)
     assert int(page.evaluate("sessionStorage.clicks")) <= 5
     expect(page.locator("#chart svg")).to_contain_text(OBESITY)
-    states = requests.get(f"{server}/api/states", timeout=10).json()["data"]
+    states = requests.get(f"{server}/api/states", timeout=30).json()["data"]
     drawn = page.locator("#chart svg [aria-roledescription=bar]").count()
     assert drawn == len(states) == len(rows_of(page))
 
@@ -92,7 +92,7 @@ def test_back_and_forward_restore_form_and_result(page: Page) -> None:
 
 def test_only_the_years_of_the_question_are_offered(page: Page, server: str) -> None:
     page.goto("/")
-    questions = requests.get(f"{server}/api/questions", timeout=10).json()["data"]
+    questions = requests.get(f"{server}/api/questions", timeout=30).json()["data"]
     for question in (questions[0], min(questions, key=lambda each: len(each["years"]))):
         page.get_by_label("Question", exact=True).fill(question["question"])
         page.keyboard.press("Tab")
@@ -203,5 +203,5 @@ def test_the_python_code_returns_the_same_result(page: Page, server: str, query:
     code = page.locator(".code", has_text="Python").locator("code").text_content()
     ran = subprocess.run([sys.executable, "-c", code or ""], capture_output=True, text=True, check=True, timeout=60)
     job = page.locator("article").get_attribute("data-job")
-    answer = requests.get(f"{server}/api/get_results/{job}", timeout=10).json()
+    answer = requests.get(f"{server}/api/get_results/{job}", timeout=30).json()
     assert ran.stdout.strip() == str(answer["data"])

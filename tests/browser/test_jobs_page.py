@@ -16,7 +16,7 @@ ROWS_SHOWN = 100
 
 def submit(server: str) -> str:
     """Submit a job and return its id."""
-    answer = requests.post(f"{server}/api/best5", json={"question": "Q036"}, timeout=10)
+    answer = requests.post(f"{server}/api/best5", json={"question": "Q036"}, timeout=30)
     return str(answer.json()["job_id"])
 
 
@@ -38,7 +38,7 @@ def test_the_button_cancels_a_waiting_job(page: Page, server: str, waiting: str)
     page.get_by_role("button", name=f"Cancel {waiting}").click()
     expect(page.get_by_role("status")).to_have_text(f"{waiting} is cancelled.")
     expect(row.locator(".badge")).to_have_text("error")
-    answer = requests.get(f"{server}/api/get_results/{waiting}", timeout=10).json()
+    answer = requests.get(f"{server}/api/get_results/{waiting}", timeout=30).json()
     assert answer == {"status": "error", "reason": "cancelled"}
 
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 WIDE, NARROW = {"width": 1920, "height": 1080}, {"width": 360, "height": 740}
 OLD_JOBS = 10_000
-TIMEOUT_MS = 20_000  # the first chart is slow on a busy machine
+TIMEOUT_MS = 60_000  # the first chart is slow on a busy machine
 BAD_REQUEST = "Failed to load resource: the server responded with a status of 400"  # the page shows the reason itself
 
 
