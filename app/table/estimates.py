@@ -126,8 +126,7 @@ def estimates_over_years(yearly: Estimates, years_of_strata: Codes | None = None
     years, rows = total(valued), total(yearly.rows)
     values = _divide(total_valued(yearly.values), years)
     errors = _divide(np.sqrt(total_valued(yearly.errors**2)), years)
-    is_logit = total(valued & ~yearly.is_logit) == 0
-    percentages = total(~yearly.percentages) == 0
+    is_logit, percentages = total(valued & ~yearly.is_logit) == 0, total(~yearly.percentages) == 0
     low, high, degrees = (total_valued(measure) for measure in (yearly.low, yearly.high, yearly.degrees))
     _replace_limits((low, high), years > 1, values, widened(errors, degrees), (is_logit, percentages))
     lacks_years = False if years_of_strata is None else years < years_of_strata[strata]
