@@ -13,7 +13,15 @@ import pytest
 import requests
 
 from app.process.cores import CORES, ONE_CORE, OTHER_CORES
-from support.real_server import BUNDLED_TABLE, PROJECT_ROOT, RealServer, ServerStartError, free_port, running_server
+from support.real_server import (
+    BUNDLED_TABLE,
+    PROJECT_ROOT,
+    STOP_SECONDS,
+    RealServer,
+    ServerStartError,
+    free_port,
+    running_server,
+)
 from support.small_survey import OBESITY
 
 JOBS = 200
@@ -219,7 +227,10 @@ def test_flask_run_serves_in_the_project_folder(tmp_path: Path, arguments: tuple
             assert answer.json() == {"job_id": "job_id_1"}
         finally:
             process.send_signal(signal.SIGINT)
+            ended = threading.Timer(STOP_SECONDS, process.kill)  # it ignores the signal if this process does
+            ended.start()
             process.stdout.read()
+            ended.cancel()
     assert (tmp_path / "results" / "job_id_1.json").exists()
     assert "0 jobs left" in (tmp_path / "log").read_text()
 
