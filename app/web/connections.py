@@ -100,7 +100,7 @@ def is_own_user(environ: "WSGIEnvironment", started: float, in_progress: int) ->
     The client's port is unknown, so every client at its address counts that has sent something since and has not been
     answered, or maybe not. Each has to be waiting for its response, and one has to have sent before this request was
     taken. A client that has closed its connection was served a moment ago, or has sent this request and left: its user
-    is no longer known, so this waits until its connection is gone. A system without Linux' table of connections tells
+    cannot be known then, so this waits until its connection is gone. A system without Linux' table of connections tells
     nothing: True. So does an application that no server calls.
 
     If no client has sent anything lately, the request has waited, perhaps for a worker to start. Then all unanswered

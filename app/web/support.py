@@ -128,7 +128,7 @@ class ApiResponse(Response):
     Without it a request takes an eighth more processor time (GET /api/num_jobs).
 
     ``longest_part`` is how many bytes a streamed body holds at a time. ``instead`` is the body to send if this one is
-    long and there is no room for it; otherwise the response is an error.
+    too long to be sent now; without it the response is an error then.
     """
 
     longest_part = 0

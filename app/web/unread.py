@@ -85,7 +85,7 @@ class UnreadBodies:
 
         Raises
         ------
-        UnreadBodiesError: there is no room for it
+        UnreadBodiesError: it does not fit
         """
         with self._lock:
             if not self._all.has_room(body, size, self._most_bytes):

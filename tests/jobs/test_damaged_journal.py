@@ -141,7 +141,7 @@ def test_a_bit_flipped_under_a_running_store_is_mended_when_it_closes(folder: Pa
     store.flush()
     flip(journal_of(folder), journal_of(folder).read_bytes().index(b'"accepted":1') + 2)
     store.close()
-    (folder / "job_id_1.json").unlink()  # so that only the journal can tell what the job asked
+    (folder / "job_id_1.json").unlink()  # now only the journal has the request
     restarted = make_store(folder)
     assert answer_of(restarted, restarted.map.find("job_id_1")) == {
         "status": "done",

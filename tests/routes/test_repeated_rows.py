@@ -20,14 +20,6 @@ CUT_STATES = ("Ohio", "Utah", "National")
 pytestmark = pytest.mark.skipif(not CDC_TABLE.is_file(), reason="the CDC table lies in ../shared/data")
 
 
-def ask(server: RealServer, statistic: str, **body: Any) -> Any:
-    """Return the document of a job, or the error of a rejected request."""
-    answer = requests.post(f"{server.address}/api/{statistic}", json=body, timeout=10)
-    if answer.status_code != 200:
-        return answer.json()
-    return requests.get(f"{server.address}{answer.headers['Location']}?wait=10", timeout=20).json()
-
-
 def dataset(server: RealServer) -> Any:
     """Return the report of the table."""
     return requests.get(f"{server.address}/api/dataset", timeout=10).json()["data"]
@@ -61,7 +53,7 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
 
 
 def test_two_versions_of_cdcs_table_give_the_figures_of_one(versions: RealServer) -> None:
-    found = ask(versions, "estimate", question="Q036", years=[2019], locations=["OH"])
+    found = versions.ask("estimate", question="Q036", years=[2019], locations=["OH"])
     assert found["data"] == [{"location": "Ohio", **OHIO}]
     assert {"reason": "identical to a row that was used", "rows": 1} in found["provenance"]["left_out"]
     report = dataset(versions)
@@ -76,7 +68,7 @@ def test_means_of_rows_use_every_row(versions: RealServer) -> None:
         for line in cdc_rows()
         if line["LocationDesc"] == "Ohio" and line["QuestionID"] == "Q036" and line["Data_Value"]
     ]
-    found = ask(versions, "state_mean", question="Q036", state="OH")["data"]
+    found = versions.ask("state_mean", question="Q036", state="OH")["data"]
     assert found["Ohio"] == pytest.approx(sum(values) / len(values), abs=1e-12)
 
 
@@ -87,12 +79,12 @@ def test_a_revised_value_is_refused_and_said_everywhere(tmp_path: Path) -> None:
 
     with running_server({"STATS_DATA": str(write_versions(tmp_path, revise))}) as server:
         requests_ = [("estimate", {}), ("trend", {}), ("compare", {"between": {"location": ["OH", "UT"]}})]
-        reasons = {ask(server, statistic, question="Q036", **body)["reason"] for statistic, body in requests_}
+        reasons = {server.ask(statistic, question="Q036", **body)["reason"] for statistic, body in requests_}
         assert list(dataset(server)["conflicts"].values()) == list(reasons)
         (reason,) = reasons
         assert "Ohio, 2019, Total (2 rows). They differ in Data_Value; keep one of them in the table" in reason
         assert "Questions without estimates" in requests.get(f"{server.address}/data", timeout=10).text
         assert reason in server.log_file.read_text()
         assert "No estimates of 1 questions" in server.output()
-        assert ask(server, "estimate", question="Q047", years=[2019], locations=["OH"])["data"][0]["rows"] == 1
-        assert ask(server, "states_mean", question="Q036")["status"] == "done"
+        assert server.ask("estimate", question="Q047", years=[2019], locations=["OH"])["data"][0]["rows"] == 1
+        assert server.ask("states_mean", question="Q036")["status"] == "done"

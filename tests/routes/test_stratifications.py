@@ -43,14 +43,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
         yield server
 
 
-def ask(server: RealServer, statistic: str, **body: Any) -> Any:
-    """Return the document of a job, or the error of a rejected request."""
-    answer = requests.post(f"{server.address}/api/{statistic}", json=body, timeout=10)
-    if answer.status_code != 200:
-        return answer.json()
-    return requests.get(f"{server.address}{answer.headers['Location']}?wait=10", timeout=20).json()
-
-
 def values(document: Any) -> list[float]:
     """Return the values of a finished estimate."""
     assert document.get("status") == "done", document
@@ -62,12 +54,12 @@ def both(*pairs: tuple[str, str]) -> list[dict[str, str]]:
 
 
 def test_rows_of_everybody_are_the_total_whatever_they_are_called(server: RealServer) -> None:
-    assert values(ask(server, "estimate", question="Q1")) == [VALUES["Overall", "Overall"]]
+    assert values(server.ask("estimate", question="Q1")) == [VALUES["Overall", "Overall"]]
 
 
 @pytest.mark.parametrize("pairs", [(OLD, MALE), (MALE, OLD)], ids=["as in the table", "the other way round"])
 def test_a_list_names_a_stratum_of_several_categories(server: RealServer, pairs: list[tuple[str, str]]) -> None:
-    found = ask(server, "estimate", question="Q1", stratification=both(*pairs))
+    found = server.ask("estimate", question="Q1", stratification=both(*pairs))
     assert values(found) == [VALUES[OLD[1], "Male"]]
     named = [{"category": "Age Group + Gender", "value": "65 years or older + Male"}]
     assert found["provenance"]["filters"]["stratification"] == named
@@ -77,37 +69,37 @@ def test_a_stratum_of_everybody_in_a_list_restricts_nothing(server: RealServer) 
     for second in ("Gender", "Age Group"):
         named = [OLD, (second, "Overall")] if second == "Gender" else [MALE, (second, "Overall")]
         key = (OLD[1], "Overall") if second == "Gender" else ("Overall", "Male")
-        assert values(ask(server, "estimate", question="Q1", stratification=both(*named))) == [VALUES[key]]
+        assert values(server.ask("estimate", question="Q1", stratification=both(*named))) == [VALUES[key]]
 
 
 def test_three_stratifications_at_once(server: RealServer) -> None:
     named = both(("Income", "Low"), OLD, FEMALE)
-    assert values(ask(server, "estimate", question="Q1", stratification=named)) == [VALUES[OLD[1], "Female"] + 0.5]
+    assert values(server.ask("estimate", question="Q1", stratification=named)) == [VALUES[OLD[1], "Female"] + 0.5]
 
 
 def test_rows_of_several_categories_are_not_mixed_with_those_of_one(server: RealServer) -> None:
-    by_gender = ask(server, "estimate", question="Q1", by=["stratum"], stratification={"category": "Sex"})
+    by_gender = server.ask("estimate", question="Q1", by=["stratum"], stratification={"category": "Sex"})
     assert values(by_gender) == [VALUES["Overall", "Female"], VALUES["Overall", "Male"]]
     single = [value for key, value in VALUES.items() if "Overall" in key]
-    mean = ask(server, "state_mean", question="Q1", state="OH")["data"]["Ohio"]
+    mean = server.ask("state_mean", question="Q1", state="OH")["data"]["Ohio"]
     assert mean == pytest.approx(sum(single) / len(single))
-    strata = ask(server, "estimate", question="Q1", by=["category", "stratum"])
+    strata = server.ask("estimate", question="Q1", by=["category", "stratum"])
     assert {cell["category"] for cell in strata["data"]} == {"Total", "Gender", "Age Group"}
     assert {"reason": "strata of several categories", "rows": 8} in strata["provenance"]["left_out"]
 
 
 def test_a_question_that_has_nothing_else_uses_its_rows_of_several_categories(server: RealServer) -> None:
     wanted = [value for key, value in VALUES.items() if "Overall" not in key]
-    assert ask(server, "state_mean", question="Q2", state="OH")["data"]["Ohio"] == pytest.approx(sum(wanted) / 4)
-    assert len(values(ask(server, "estimate", question="Q2", by=["stratum"]))) == 4
+    assert server.ask("state_mean", question="Q2", state="OH")["data"]["Ohio"] == pytest.approx(sum(wanted) / 4)
+    assert len(values(server.ask("estimate", question="Q2", by=["stratum"]))) == 4
 
 
 def test_strata_of_several_categories_are_compared_like_others(server: RealServer) -> None:
     pair = ["65 years or older + Male", "50-64 years + Male"]
-    found = ask(server, "compare", question="Q1", between={"stratum": pair})["data"]
+    found = server.ask("compare", question="Q1", between={"stratum": pair})["data"]
     assert found["difference"]["value"] == pytest.approx(10)
     category = [{"category": "Gender"}, {"category": "Age Group"}]
-    groups = ask(server, "disparity", question="Q1", best="min", stratification=category)["data"]
+    groups = server.ask("disparity", question="Q1", best="min", stratification=category)["data"]
     assert (groups["best"], groups["worst"]) == ("50-64 years + Male", "65 years or older + Female")
 
 

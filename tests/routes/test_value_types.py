@@ -21,17 +21,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
         yield server
 
 
-def ask(server: RealServer, statistic: str, **body: Any) -> Any:
-    """Return the document of a job, or the error of a rejected request."""
-    answer = requests.post(f"{server.address}/api/{statistic}", json=body, timeout=10)
-    if answer.status_code != 200:
-        return answer.json()
-    return requests.get(f"{server.address}{answer.headers['Location']}?wait=10", timeout=20).json()
-
-
 def one(server: RealServer, **body: Any) -> Any:
     """Return the only estimate of a request about Ohio in 2019 with its provenance."""
-    document = ask(server, "estimate", locations=["OH"], years=[2019], **body)
+    document = server.ask("estimate", locations=["OH"], years=[2019], **body)
     assert document.get("status") == "done", document
     (cell,) = document["data"]
     return cell, document["provenance"]
@@ -48,44 +40,44 @@ def test_the_crude_prevalence_is_used_unless_a_request_names_another_value_type(
 
 
 def test_means_of_rows_keep_value_types_apart_too(server: RealServer) -> None:
-    assert ask(server, "state_mean", question=WALKING, state="Ohio")["data"] == {"Ohio": 30}
-    assert ask(server, "state_mean", question=WALKING, state="Ohio", value_type=ADJUSTED)["data"] == {"Ohio": 28}
-    assert ask(server, "state_mean", question=DEATHS, state="Utah")["data"] == {"Utah": 102.5}
+    assert server.ask("state_mean", question=WALKING, state="Ohio")["data"] == {"Ohio": 30}
+    assert server.ask("state_mean", question=WALKING, state="Ohio", value_type=ADJUSTED)["data"] == {"Ohio": 28}
+    assert server.ask("state_mean", question=DEATHS, state="Utah")["data"] == {"Utah": 102.5}
 
 
 @pytest.mark.parametrize("statistic", ["estimate", "states_mean"])
 def test_an_error_lists_the_value_types_to_choose_from(server: RealServer, statistic: str) -> None:
-    reason = ask(server, statistic, question="Q902")["reason"]
+    reason = server.ask(statistic, question="Q902")["reason"]
     assert f"the question '{DAYS}' has several value types; name one as 'value_type': " in reason
     assert "'Mean'" in reason
     assert "'Age-adjusted Mean'" in reason
-    reason = ask(server, statistic, question="Q902", value_type="Median")["reason"]
+    reason = server.ask(statistic, question="Q902", value_type="Median")["reason"]
     assert reason.startswith("unknown value type 'Median'")
-    assert ask(server, statistic, question="Q902", value_type="Mean")["status"] == "done"
+    assert server.ask(statistic, question="Q902", value_type="Mean")["status"] == "done"
 
 
 def test_a_response_that_the_table_does_not_have_is_refused(server: RealServer) -> None:
-    assert "leave 'response' out" in ask(server, "estimate", question="Q900", response="Yes")["reason"]
+    assert "leave 'response' out" in server.ask("estimate", question="Q900", response="Yes")["reason"]
 
 
 def test_rates_above_100_are_used_and_have_symmetric_limits_that_are_not_cut(server: RealServer) -> None:
     cell, provenance = one(server, question=DEATHS)
     assert (cell["value"], cell["low"], cell["high"]) == (95, 88, 102)
     assert (provenance["unit"], provenance["limits_scale"]) == (RATE, "linear")
-    (mean,) = ask(server, "estimate", question=DEATHS, locations=["Utah"])["data"]
+    (mean,) = server.ask("estimate", question=DEATHS, locations=["Utah"])["data"]
     error = 7 / 3**0.5
     assert (mean["value"], mean["low"], mean["high"]) == pytest.approx((102.5, 102.5 - error, 102.5 + error), rel=1e-12)
     assert requests.get(f"{server.address}/api/dataset", timeout=10).json()["data"]["rows_skipped"] == {}
 
 
 def test_statistics_with_tests_work_in_any_unit(server: RealServer) -> None:
-    gap = ask(server, "compare", question=DEATHS, between={"location": ["Utah", "Ohio"]}, years=[2019])["data"]
+    gap = server.ask("compare", question=DEATHS, between={"location": ["Utah", "Ohio"]}, years=[2019])["data"]
     assert gap["difference"]["value"] == 7.5
     assert gap["difference"]["standard_error"] == pytest.approx(2**0.5 * 7 / Z, rel=1e-12)
-    ranking = ask(server, "rank", question=DEATHS, best="min", years=[2019])["data"]
+    ranking = server.ask("rank", question=DEATHS, best="min", years=[2019])["data"]
     assert [place["location"] for place in ranking["locations"]] == ["Ohio", "Iowa", "Utah"]
     assert ranking["simulation"].endswith("linear scale")
-    slope = ask(server, "trend", question=DEATHS, state="Ohio")["data"]["slope"]
+    slope = server.ask("trend", question=DEATHS, state="Ohio")["data"]["slope"]
     assert slope["value"] == pytest.approx(0, abs=1e-12)
 
 
@@ -144,7 +136,7 @@ def test_two_questions_are_correlated_by_the_value_types_that_the_request_names(
     path = write(tmp_path_factory.mktemp("pairs"), measured_text(rows))
     with running_server({"STATS_DATA": str(path)}) as server:
         body = {"question": "x", "other_question": "y"}
-        assert ask(server, "correlate", **body)["data"]["pearson"]["r"] == pytest.approx(1)
-        found = ask(server, "correlate", **body, other_value_type=ADJUSTED)
+        assert server.ask("correlate", **body)["data"]["pearson"]["r"] == pytest.approx(1)
+        found = server.ask("correlate", **body, other_value_type=ADJUSTED)
         assert found["data"]["pearson"]["r"] == pytest.approx(-1)
         assert found["provenance"]["other"]["value_type"] == ADJUSTED

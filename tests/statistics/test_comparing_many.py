@@ -23,7 +23,9 @@ from support.real_server import PROJECT_ROOT
 
 CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
 TOLERANCE = 1e-9
-QUERIES = scaled(100, 500)  # on each of two tables
+# On each of two tables
+QUERIES, RANKINGS, DISPARITIES = scaled(100, 500), scaled(4, 500), scaled(40, 500)
+Z = stats.norm.ppf(0.975)
 
 
 @dataclass(frozen=True)
@@ -153,16 +155,22 @@ def simulated_ranks(estimates: list[PlainEstimate], sign: int) -> np.ndarray[Any
     return np.concatenate(blocks)
 
 
-@pytest.mark.parametrize(("question", "sign"), [("Q036", 1), ("Q043", -1), ("Q047", 1), ("Q018", 1)])
-@pytest.mark.parametrize("year", [2015, 2017, 2019, 2021])
-def test_ranks_and_their_limits_are_those_of_the_simulation(
-    survey: Survey, question: str, sign: int, year: int
-) -> None:
-    planner = survey.planner
-    estimates = estimates_in(survey, question, year, "Total")
-    if not estimates:
-        pytest.skip("the question was not asked in this year")
-    data = compute(planner, "rank", question=question, years=[year], n=10, best="min" if sign > 0 else "max")
+def test_ranks_and_their_limits_are_those_of_the_simulation(survey: Survey) -> None:
+    draw, asked = random.Random(3), 0
+    while asked < RANKINGS:
+        question, year, category, stratum = draw_question(draw, survey.rows)
+        body = {"question": question, "years": [year], "stratification": {"category": category, "value": stratum}}
+        sign = draw.choice([1, -1])
+        try:
+            data = compute(survey.planner, "rank", n=10, best="min" if sign > 0 else "max", **body)
+        except InvalidRequestError:
+            continue  # fewer than two locations have a reliable estimate
+        asked += 1
+        assert_ranks(data, estimates_in(survey, question, year, stratum), sign)
+
+
+def assert_ranks(data: Any, estimates: dict[str, PlainEstimate], sign: int) -> None:
+    """Check ranks, their limits and chances against a simulation by SciPy."""
     ranked = [cell for cell in data["locations"] if cell["rank"] is not None]
     assert data["ranked"] == len(ranked)
     assert not any({"unreliable", "nchs"} & set(cell["flags"]) for cell in ranked)
@@ -200,10 +208,22 @@ def test_locations_that_are_not_ranked_come_last_without_a_rank(survey: Survey) 
     assert seen
 
 
+def assert_gaps(data: Any, worst: PlainEstimate, best: PlainEstimate) -> None:
+    """Check the two gaps of a disparity with their limits; the relative one's are those of the logarithm."""
+    gap, ratio = worst.value - best.value, worst.value / best.value
+    half_width = Z * math.hypot(worst.error, best.error)
+    factor = math.exp(Z * math.hypot(worst.error / worst.value, best.error / best.value))
+    for figures, expected in (
+        (data["absolute_gap"], (gap, gap - half_width, gap + half_width)),
+        (data["relative_gap"], (ratio, ratio / factor, ratio * factor)),
+    ):
+        assert [figures[name] for name in ("value", "low", "high")] == pytest.approx(expected, rel=TOLERANCE, abs=1e-9)
+
+
 def test_a_disparity_tests_whether_the_strata_that_it_compares_are_equal(survey: Survey) -> None:
     planner, rows = survey.planner, survey.rows
     draw, asked, doubted = random.Random(1), 0, 0
-    while asked < 40:
+    while asked < DISPARITIES:
         row = draw.choice(rows)
         body = {
             "question": row.question,
@@ -223,6 +243,8 @@ def test_a_disparity_tests_whether_the_strata_that_it_compares_are_equal(survey:
         assert {data["best"], data["worst"]} <= compared
         assert not compared & doubtful
         doubted += len(doubtful)
+        worst, best = (mean_of([each for each in left if each.stratum == data[end]]) for end in ("worst", "best"))
+        assert_gaps(data, worst, best)
         assert_equality(data["equality"], [mean_of([each]) for each in left if each.stratum in compared])
     assert doubted
 

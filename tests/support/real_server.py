@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
+from typing import Any
 
 import requests
 
@@ -25,6 +26,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 45.0  # longer than the server's default drain time
 ANSWER_SECONDS = 2.0
 PAUSE_SECONDS = 0.05
+RESULT_SECONDS = 10
 
 
 class ServerStartError(RuntimeError):
@@ -67,6 +69,14 @@ class RealServer:
     def worker(self) -> int:
         """Return the process id of the worker, the server's only child process."""
         return children_of(self.process.pid)[0]
+
+    def ask(self, statistic: str, **body: Any) -> Any:
+        """Return the document of a job, or the error of a rejected request."""
+        answer = requests.post(f"{self.address}/api/{statistic}", json=body, timeout=2 * RESULT_SECONDS)
+        if answer.status_code != 200:
+            return answer.json()
+        result = f"{self.address}{answer.headers['Location']}?wait={RESULT_SECONDS}"
+        return requests.get(result, timeout=2 * RESULT_SECONDS).json()
 
     def kill(self) -> None:
         """Kill the process and its children without cleanup, and wait until it has exited."""

@@ -131,7 +131,7 @@ class MappedQuestion(Section):
 class Group(Section):
     """A stratification category: its column, and the codes of its strata. Other codes belong to no stratum.
 
-    ``other_columns`` are columns of other files, in place of ``column``, with codes of their own.
+    ``other_columns`` are columns of other files, used instead of ``column``, with codes of their own.
     """
 
     category: Name
