@@ -10,7 +10,7 @@ from typing import Literal
 from app.errors import SourceError
 from app.table.conflict import identical_rows_note
 from app.table.sources.progress import OnProgress, Progress, Throttle, ignore_progress
-from app.table.survey_table import SurveyTable
+from app.table.survey_table import DatasetReport, SurveyTable
 
 logger = logging.getLogger(__name__)
 
@@ -43,16 +43,25 @@ class DataIngestor:
     ----------
     load: reads the source and reports its progress to the callback
     table: a table already read from the source; without it the source is read now
+    keep: called with each table that is read, before it is served; returns the one to serve
 
     Raises
     ------
     SourceError: the source cannot be read as a survey
     """
 
-    def __init__(self, load: Callable[[OnProgress], SurveyTable], table: SurveyTable | None = None) -> None:
+    def __init__(
+        self,
+        load: Callable[[OnProgress], SurveyTable],
+        table: SurveyTable | None = None,
+        keep: Callable[[SurveyTable], SurveyTable] = lambda table: table,
+    ) -> None:
         self._load = load
-        self._lock = threading.Lock()  # guards _table and _reload
-        self._table = table if table is not None else load(ignore_progress)
+        self._keep = keep
+        self._lock = threading.Lock()  # guards _table, _report and _reload
+        table = table if table is not None else load(ignore_progress)
+        self._report = table.report
+        self._table = keep(table)
         self._reload: LoadReport | None = None
         self._log_due = Throttle(SECONDS_BETWEEN_LINES)
 
@@ -61,6 +70,12 @@ class DataIngestor:
         """The current table. A job keeps the one that it was accepted with."""
         with self._lock:
             return self._table
+
+    @property
+    def report(self) -> DatasetReport:
+        """The report of the last load. That of ``table`` is of the first load of the same content."""
+        with self._lock:
+            return self._report
 
     @property
     def last_reload(self) -> LoadReport | None:
@@ -81,9 +96,10 @@ class DataIngestor:
         return True
 
     def _read_again(self) -> None:
-        table, reason = None, None
+        table, kept, reason = None, None, None
         try:
             table = self._load(self._record_progress)
+            kept = self._keep(table)  # before the first job over it is accepted
         except SourceError as error:
             reason = error.reason
             logger.warning("reload: failed, the current table stays: %s", reason)
@@ -92,7 +108,8 @@ class DataIngestor:
             logger.exception("reload: failed, the current table stays")
         status: Literal["done", "error"] = "error" if reason else "done"
         with self._lock:
-            self._table = table or self._table
+            if table is not None and kept is not None:
+                self._table, self._report = kept, table.report
             if self._reload is not None:
                 self._reload = replace(self._reload, status=status, ended_at=datetime.now(UTC), reason=reason)
         if table is not None:

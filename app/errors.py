@@ -74,6 +74,24 @@ class GoneError(ServiceError):
         )
 
 
+class TableGoneError(ServiceError):
+    """The version of the table that is asked for, or that a job needs, is not kept any more."""
+
+    status = 410
+
+
+class LostResultError(ServiceError):
+    """The job's result is lost, and what could be computed now would be another one."""
+
+    status = 410
+
+
+class UnknownTableError(ServiceError):
+    """No version of the table has that id."""
+
+    status = 404
+
+
 class ConflictError(ServiceError):
     """The state of the job does not allow this."""
 

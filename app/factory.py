@@ -27,13 +27,14 @@ from app.metrics import Metrics
 from app.openapi import views as openapi_views
 from app.pages import dashboard, data, job_list, static_files
 from app.pages.form import FormChoices
-from app.planner import CurrentPlanner
+from app.planner import Planners
 from app.routes import jobs, operations, results, statistics, survey
 from app.services import Services
 from app.settings import Settings, settings_from_environment
 from app.table.engines import load_table, load_table_in_new_process
 from app.table.survey_table import SurveyTable
 from app.task_runner import ThreadPool
+from app.versions.kept_tables import KeptTables
 from app.web import compression, error_handlers, guard, proxies, request_log, unread
 from app.web.flask_app import LeanFlask
 
@@ -77,10 +78,12 @@ def close_at_exit(app: Flask, drain_seconds: float | None = None) -> None:
 
 def build_app(settings: Settings, table: SurveyTable | None = None, lock: FolderLock | None = None) -> Flask:
     """Build a server; ``app.create_app`` documents it."""
-    ingestor = DataIngestor(partial(load_table_in_new_process, settings), table or load_table(settings))
+    table = table or load_table(settings)
+    tables = KeptTables(settings.results_dir, settings.tables_kept)
+    ingestor = DataIngestor(partial(load_table_in_new_process, settings), table, tables.serve)
     log = configure_logging(settings)  # after the table: a start that fails is reported on standard error alone
     log_repeated_rows(ingestor.table)
-    services = _start_services(settings, ingestor, log, lock.check if lock else lambda: None)
+    services = _start_services(settings, ingestor, tables, log, lock.check if lock else lambda: None)
 
     app = LeanFlask(__package__ or __name__, static_folder=None, template_folder="pages/templates")
     app.config.update(PROVIDE_AUTOMATIC_OPTIONS=bool(settings.allowed_origins))
@@ -93,19 +96,17 @@ def build_app(settings: Settings, table: SurveyTable | None = None, lock: Folder
     return app
 
 
-def _start_services(settings: Settings, ingestor: DataIngestor, log: Log, check_folder: Callable[[], None]) -> Services:
+def _start_services(
+    settings: Settings, ingestor: DataIngestor, tables: KeptTables, log: Log, check_folder: Callable[[], None]
+) -> Services:
     """Start the threads of a server, in the order in which they need each other."""
     files = ResultFiles(settings.results_dir, check_folder)
     journal = Journal(settings.results_dir, settings.journal_sync)
-    recovered = recover(journal, files)
+    recovered = recover(journal, files, ingestor.table.id)
     cache = ByteCache(settings.cache_mib * BYTES_PER_MIB)
-    planner = CurrentPlanner(lambda: ingestor.table, cache)
-    documents = Documents(files, planner.work_of, cache)
-    retention = Retention(
-        settings.retention_jobs,
-        settings.retention_hours * SECONDS_PER_HOUR,
-        settings.retention_mib * BYTES_PER_MIB,
-    )
+    planners = Planners(lambda: ingestor.table, tables, cache)
+    documents = Documents(files, planners.work_of, cache)
+    retention = _retention(settings)
     store = JobStore(
         documents=documents, journal=journal, retention=retention, recovered=recovered, check_folder=check_folder
     )
@@ -121,9 +122,14 @@ def _start_services(settings: Settings, ingestor: DataIngestor, log: Log, check_
     metrics.queue_length.set_function(pool.waiting)
     metrics.runners_alive.set_function(pool.runners_alive)
     pool.resume()
-    maintenance = Maintenance(store)
+    maintenance = Maintenance(store, lambda: tables.maintain(store.map.tables))
     maintenance.start()
-    return Services(settings, ingestor, planner, store, pool, maintenance, metrics, Pictures(), log, cache)
+    return Services(settings, ingestor, tables, planners, store, pool, maintenance, metrics, Pictures(), log, cache)
+
+
+def _retention(settings: Settings) -> Retention:
+    seconds, size = settings.retention_hours * SECONDS_PER_HOUR, settings.retention_mib * BYTES_PER_MIB
+    return Retention(settings.retention_jobs, seconds, size)
 
 
 def _register_routes(app: Flask) -> None:

@@ -1,25 +1,27 @@
 """From the body of a request to the work of a job: the body is validated once, then codes of the table take over.
 
-A table never changes, so neither do its results: the first job that asks for something computes the document, and every
-later one that asks for the same gets that document from a cache.
+A version of the table never changes, so neither do its results: the first job that asks for something computes the
+document, and every later one that asks for the same gets that document from a cache.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
 import orjson
 
-from app.errors import InvalidRequestError, ServiceError, join_first, quoted
+from app.errors import InvalidRequestError, ServiceError, TableGoneError, join_first, quoted
 from app.jobs.byte_cache import ByteCache
-from app.jobs.job import Document, JobRequest, Work, done_document, job_request
-from app.queries.bodies import parse_body
+from app.jobs.job import Access, Document, JobRequest, Work, done_document, job_request
+from app.jobs.job_store import Task
+from app.queries.bodies import QuestionBody, parse_body
 from app.queries.canonical import canonical_body
 from app.queries.provenance import provenance_of
 from app.queries.query import Query
-from app.statistics import STATISTICS
+from app.statistics import STATISTICS, Statistic
 from app.table.survey_table import SurveyTable
+from app.versions.kept_tables import KeptTables
 
 CACHED_PLANS = 4096
 LONGEST_CACHED_BODY_BYTES = 1024
@@ -32,15 +34,28 @@ EXAMPLE = '{"statistic": "best5", "question": "Q036"}'
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A validated request: as the journal records it, in the codes of the table, and the work that answers it."""
+    """A validated request.
+
+    Parameters
+    ----------
+    request: as the journal records it
+    query: in the codes of the table
+    work: computes its document
+    is_current: whether that is over the current table
+    """
 
     request: JobRequest
     query: Query
     work: Work
+    is_current: bool = True
+
+    def task(self) -> Task:
+        """Return what the pool takes. Waiting jobs keep no earlier version of the table in memory."""
+        return self.request, self.work if self.is_current else None
 
 
 class Planner:
-    """Turns requests into work over one table. Safe to use from many threads.
+    """Turns requests into work over one version of the table. Safe to use from many threads.
 
     Parameters
     ----------
@@ -51,16 +66,16 @@ class Planner:
     def __init__(self, table: SurveyTable, cache: ByteCache | None = None) -> None:
         self.table = table
         self._cache = cache or ByteCache()
-        self._of_this_table = object()  # part of the keys: no document outlives its table, and no key keeps the table
         self._cached_plan = lru_cache(CACHED_PLANS)(self._plan)
 
-    def plan(self, statistic: str, raw: bytes) -> Plan:
-        """Validate a request and return how to answer it.
+    def plan(self, statistic: str, raw: bytes, access: Access | None = None) -> Plan:
+        """Validate a request and return how to answer it over this table, whatever version the body names.
 
         Parameters
         ----------
         statistic: name of the statistic
         raw: the body, as JSON
+        access: what a citation says about the request
 
         Raises
         ------
@@ -68,30 +83,8 @@ class Planner:
         InvalidRequestError: the body is invalid, or the table cannot answer it
         """
         if len(raw) > LONGEST_CACHED_BODY_BYTES:
-            return self._plan(statistic, raw)
-        return self._cached_plan(statistic, raw)
-
-    def plan_batch(self, raw: bytes) -> list[Plan]:
-        """Validate a batch, request by request, and return how to answer each.
-
-        Parameters
-        ----------
-        raw: a JSON list of objects, each with ``statistic`` and the fields of that statistic's body
-
-        Raises
-        ------
-        InvalidRequestError: the body is not such a list, or some of its requests are invalid
-        """
-        plans, problems = [], []
-        for position, element in enumerate(_tell_comparisons(_elements(raw))):
-            try:
-                plans.append(self.plan(*_request(element)))
-            except InvalidRequestError as error:
-                problems.append(f"request {position}: {error.reason}")
-        if problems:
-            listed = join_first(problems, PROBLEMS_LISTED, "; ")
-            raise InvalidRequestError(f"no request of this batch is accepted (counted from 0). {listed}")
-        return plans
+            return self._plan(statistic, raw, access)
+        return self._cached_plan(statistic, raw, access)
 
     def provenance(self, request: JobRequest) -> dict[str, Any]:
         """Return the provenance of a recorded request, also for a statistic whose results do not carry it.
@@ -103,51 +96,138 @@ class Planner:
         query = self.plan(request.statistic, request.body).query
         return provenance_of(self.table, request.statistic, query)
 
-    def _plan(self, name: str, raw: bytes) -> Plan:
-        statistic = STATISTICS.get(name)
-        if statistic is None:
-            raise ServiceError(f"this server has no statistic {name!r}")
-        body = parse_body(raw, statistic.body)
+    def _plan(self, name: str, raw: bytes, access: Access | None) -> Plan:
+        statistic = statistic_named(name)
+        return self.plan_body(statistic, parse_body(raw, statistic.body), access)
+
+    def plan_body(self, statistic: Statistic, body: QuestionBody, access: Access | None = None) -> Plan:
+        """Return how to answer a parsed body over this table.
+
+        Raises
+        ------
+        InvalidRequestError: the table cannot answer it
+        """
         query = statistic.input.resolve(body, self.table)
         # The journal records names, not the query: codes are valid for this table only.
-        request = job_request(name, canonical_body(body, self.table))
-        return Plan(request, query, partial(self._document, name, query))
+        content = canonical_body(body, self.table)
+        request = job_request(statistic.name, content, self.table.id, access if statistic.provenance else None)
+        return Plan(request, query, partial(self._document, statistic, query, request))
 
-    def _document(self, name: str, query: Query) -> Document:
-        key = self._of_this_table, name, query
-        return self._cache.get(key) or self._cache.put(key, self._compute(name, query))
+    def _document(self, statistic: Statistic, query: Query, request: JobRequest) -> Document:
+        key = self.table.id, statistic.name, query, request.access
+        return self._cache.get(key) or self._cache.put(key, self._compute(statistic, query))
 
-    def _compute(self, name: str, query: Query) -> Document:
-        statistic = STATISTICS[name]
+    def _compute(self, statistic: Statistic, query: Query) -> Document:
         data = statistic.compute(self.table, query)
-        return done_document(data, provenance_of(self.table, name, query) if statistic.provenance else None)
+        return done_document(data, provenance_of(self.table, statistic.name, query) if statistic.provenance else None)
 
 
-class CurrentPlanner:
-    """Holds the planner over the current table, and replaces it after a reload so that no old table is kept.
+class Planners:
+    """The planners over the current table and over earlier versions of it. Safe to use from many threads.
 
     Parameters
     ----------
-    table: returns the current table
+    current: returns the current table
+    versions: its versions
     cache: keeps the documents that were computed
     """
 
-    def __init__(self, table: Callable[[], SurveyTable], cache: ByteCache) -> None:
-        self._table = table
+    def __init__(self, current: Callable[[], SurveyTable], versions: KeptTables, cache: ByteCache) -> None:
+        self._current = current
+        self._versions = versions
         self._cache = cache
-        self._planner = Planner(table(), cache)
+        self._planner = Planner(current(), cache)
 
     def get(self) -> Planner:
         """Return the planner over the current table."""
-        table, planner = self._table(), self._planner
+        table, planner = self._current(), self._planner
         if planner.table is not table:
             # No lock: if two threads come here at once, one planner that nobody has used is dropped, nothing else.
             planner = self._planner = Planner(table, self._cache)
         return planner
 
+    def of(self, table_id: str) -> Planner:
+        """Return the planner over a version of the table. Blocks while its file is read.
+
+        Raises
+        ------
+        TableGoneError: that version is not kept any more
+        """
+        current = self.get()
+        return current if current.table.id == table_id else Planner(self._versions.table(table_id), self._cache)
+
+    def plan(self, statistic: str, raw: bytes, access: Access | None = None) -> Plan:
+        """Validate a request and return how to answer it, over the version of the table that it names.
+
+        Without a name it is the current one. Parameters and errors as ``Planner.plan``, and
+
+        Raises
+        ------
+        InvalidRequestError: there is no such version
+        TableGoneError: that version is not kept any more
+        """
+        if not _may_name_version(raw):
+            return self.get().plan(statistic, raw, access)
+        known = statistic_named(statistic)
+        body = parse_body(raw, known.body)
+        if body.table is None and body.as_of is None:
+            return self.get().plan_body(known, body, access)
+        version = self._versions.requested(body.table, body.as_of)
+        planner = self.of(version.id)
+        plan = planner.plan_body(known, body.model_copy(update={"table": version.id, "as_of": None}), access)
+        return replace(plan, is_current=planner is self.get())
+
+    def plan_batch(self, raw: bytes, access: Access | None = None) -> list[Plan]:
+        """Validate a batch, request by request, and return how to answer each.
+
+        Parameters
+        ----------
+        raw: a JSON list of objects, each with ``statistic`` and the fields of that statistic's body
+
+        Raises
+        ------
+        InvalidRequestError: the body is not such a list, or some of its requests are invalid
+        TableGoneError: a request names a version of the table that is not kept any more
+        """
+        plans, problems = [], []
+        for position, element in enumerate(_tell_comparisons(_elements(raw))):
+            try:
+                plans.append(self.plan(*_request(element), access))
+            except InvalidRequestError as error:
+                problems.append(f"request {position}: {error.reason}")
+        if problems:
+            listed = join_first(problems, PROBLEMS_LISTED, "; ")
+            raise InvalidRequestError(f"no request of this batch is accepted (counted from 0). {listed}")
+        return plans
+
     def work_of(self, request: JobRequest) -> Work:
-        """Return the work of a recorded request, over the current table."""
-        return self.get().plan(request.statistic, request.body).work
+        """Return the work of a recorded request, over the version of the table that it was accepted with.
+
+        Raises
+        ------
+        TableGoneError: that version is not known, or not kept any more
+        """
+        if not request.table:
+            raise TableGoneError("the version of the table that it was computed over is not recorded")
+        return self.of(request.table).plan(request.statistic, request.body, request.access).work
+
+
+def statistic_named(name: str) -> Statistic:
+    """Return a registered statistic.
+
+    Raises
+    ------
+    ServiceError: there is none with that name
+    """
+    statistic = STATISTICS.get(name)
+    if statistic is None:
+        raise ServiceError(f"this server has no statistic {name!r}")
+    return statistic
+
+
+def _may_name_version(raw: bytes) -> bool:
+    """Return whether a body may name a version of the table; an escape may hide the name of a field."""
+    return b'"table"' in raw or b'"as_of"' in raw or b"\\" in raw
 
 
 def _elements(raw: bytes) -> list[Any]:

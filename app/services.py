@@ -6,21 +6,24 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import orjson
 
 from app.charts.pictures import Pictures
 from app.data_ingestor import DataIngestor
-from app.errors import ServiceError, UnavailableError, one_line
+from app.errors import ServiceError, TableGoneError, UnavailableError, one_line
 from app.jobs.byte_cache import ByteCache
-from app.jobs.job import Job, Submission, fingerprint
+from app.jobs.job import Access, Job, Submission, fingerprint
 from app.jobs.job_store import JobStore, Maintenance
 from app.logger_config import Log
 from app.metrics import Metrics
-from app.planner import CurrentPlanner
+from app.planner import Planners
 from app.process.limits import http_threads
 from app.settings import Settings
+from app.table.survey_table import SurveyTable
 from app.task_runner import ThreadPool
+from app.versions.kept_tables import KeptTables
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +37,8 @@ class Services:
 
     settings: Settings
     ingestor: DataIngestor
-    planner: CurrentPlanner
+    tables: KeptTables
+    planners: Planners
     store: JobStore
     pool: ThreadPool
     maintenance: Maintenance
@@ -48,11 +52,15 @@ class Services:
         default_factory=lambda: threading.BoundedSemaphore(http_threads()[0] // WAITING_SHARE)
     )
 
-    def submit(self, statistic: str, raw: bytes, key: str | None = None, client: str = "") -> Job:
+    def submit(self, statistic: str, raw: bytes, key: str | None = None, client: str = "", address: str = "") -> Job:
         """Validate a request body of a client and accept its job. Blocks until the job is recorded on disk.
 
         The job keeps the table that its body was validated against. Under an idempotency key that was used for the same
         request before, this returns the earlier job.
+
+        Parameters
+        ----------
+        address: root of the address under which the client reached the server, for the citation of the result
 
         Raises
         ------
@@ -61,35 +69,41 @@ class Services:
         InvalidRequestError: the request cannot be computed
         KeyReusedError: the key was used for another request
         """
+        access = _access(address)
         if key is None:
-            return self._accept(statistic, raw, client)
+            return self._accept(statistic, raw, client, access)
         submission = Submission(key, fingerprint(statistic, raw))
-        return self._once(submission, lambda: [self._accept(statistic, raw, client, submission)])[0]
+        return self._once(submission, lambda: [self._accept(statistic, raw, client, access, submission)])[0]
 
-    def submit_batch(self, raw: bytes, key: str | None = None, client: str = "") -> list[Job]:
+    def submit_batch(self, raw: bytes, key: str | None = None, client: str = "", address: str = "") -> list[Job]:
         """Validate a list of requests and accept their jobs, all or none; otherwise as ``submit``.
 
         Raises
         ------
         UnavailableError, ClientQueueFullError, InvalidRequestError, KeyReusedError: as ``submit``
         """
+        access = _access(address)
         if key is None:
-            return self._accept_all(raw, client, Submission())
+            return self._accept_all(raw, client, access, Submission())
         submission = Submission(key, fingerprint("batch", raw))
-        return self._once(submission, lambda: self._accept_all(raw, client, submission))
+        return self._once(submission, lambda: self._accept_all(raw, client, access, submission))
 
-    def _accept(self, statistic: str, raw: bytes, client: str, submission: Submission | None = None) -> Job:
+    def _accept(
+        self, statistic: str, raw: bytes, client: str, access: Access, submission: Submission | None = None
+    ) -> Job:
         self.pool.check_open()
-        plan = self.planner.get().plan(statistic, raw)
-        request = replace(plan.request, submission=submission) if submission else plan.request
-        return self.pool.add_task(request, plan.work, client)
+        plan = self.planners.plan(statistic, raw, access)
+        request, work = plan.task()
+        return self.pool.add_task(replace(request, submission=submission) if submission else request, work, client)
 
-    def _accept_all(self, raw: bytes, client: str, submission: Submission) -> list[Job]:
+    def _accept_all(self, raw: bytes, client: str, access: Access, submission: Submission) -> list[Job]:
         self.pool.check_open()
-        plans = self.planner.get().plan_batch(raw)
-        parts = [replace(submission, place=place, jobs=len(plans)) for place in range(len(plans))]
-        requests = [replace(plan.request, submission=part) for plan, part in zip(plans, parts, strict=True)]
-        tasks = [(request, plan.work) for request, plan in zip(requests, plans, strict=True)]
+        plans = self.planners.plan_batch(raw, access)
+        tasks = []
+        for place, plan in enumerate(plans):
+            request, work = plan.task()
+            part = replace(submission, place=place, jobs=len(plans))
+            tasks.append((replace(request, submission=part), work))
         return self.pool.add_tasks(tasks, client)
 
     def _once(self, submission: Submission, accept: Callable[[], list[Job]]) -> list[Job]:
@@ -118,6 +132,16 @@ class Services:
             return self.store.map.find(job_id)
         except ServiceError as error:
             return error
+
+    def table_of(self, job: Job) -> SurveyTable:
+        """Return the version of the table that a job was accepted with; the current one if that is not kept any more.
+
+        Its result can be shown either way; the table adds abbreviations to it. Blocks on the disk.
+        """
+        try:
+            return self.planners.of(job.request.table if job.request is not None else "").table
+        except TableGoneError:
+            return self.ingestor.table
 
     def question_name(self, job: Job) -> str:
         """Return a job's question for a file name: its id in the current table, or else its text."""
@@ -175,3 +199,7 @@ class Services:
             self.log.close()
             self._closed.set()
         return drained
+
+
+def _access(address: str) -> Access:
+    return Access(address, datetime.now(UTC).date().isoformat())

@@ -219,6 +219,13 @@ class Settings(BaseModel):
         le=1_000_000_000,
         description="how many MiB of results are kept; beyond it the jobs that ended first are removed",
     )
+    tables_kept: int = Field(
+        20,
+        alias="STATS_TABLES_KEPT",
+        ge=1,
+        le=100_000,
+        description="how many versions of the table are kept, the newest; those that kept jobs need stay beside them",
+    )
     cache_mib: int = Field(
         128,
         alias="STATS_CACHE_MIB",

@@ -71,13 +71,13 @@ class ThreadPool:
 
     # Accepting jobs
 
-    def add_task(self, request: JobRequest, work: Work, client: str = "") -> Job:
+    def add_task(self, request: JobRequest, work: Work | None, client: str = "") -> Job:
         """Accept one job, as ``add_tasks`` does.
 
         Parameters
         ----------
         request: what the client asked for, as the journal records it
-        work: computes the result; called on a runner's thread
+        work: computes the result; called on a runner's thread, and None if it is prepared there from the request
         client: who submits it; clients are served in turn
         """
         return self.add_tasks([(request, work)], client)[0]

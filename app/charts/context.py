@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.errors import join_first
+from app.table.question import PERCENT, question_name
 from app.table.stratification import TOTAL
-from app.table.survey_table import PERCENT, SurveyTable, question_name
+from app.table.survey_table import SurveyTable
 
 Theme = Literal["light", "dark"]
 
@@ -44,7 +45,7 @@ def chart_context(document: Mapping[str, Any], provenance: Mapping[str, Any], ta
     ----------
     document: the job's result document
     provenance: where its figures come from; empty if unknown
-    table: the current table, for what the provenance lacks
+    table: the table that it was computed over, for what the provenance lacks
     """
     source = provenance.get("table") or {"source": table.report.source, "modelled": table.report.modelled}
     return ChartContext(

@@ -8,7 +8,7 @@ import altair as alt
 from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
 from app.charts.words import p_value_text, stratum_words, title_lines, with_limits, wrapped, year_span
-from app.table.survey_table import PERCENT
+from app.table.question import PERCENT
 
 COMPARISON_ROW_PIXELS = 40
 SCATTER_HEIGHT_PIXELS = 380

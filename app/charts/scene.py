@@ -13,7 +13,7 @@ from app.charts.rows import CAUTION, NO_VALUE, RELIABLE, SUPPRESSED, Row, rows_o
 from app.statistics.means import DIFFERENCES
 from app.statistics.registry import POINTS, STATISTICS
 from app.table.facts import survey_facts
-from app.table.survey_table import PERCENT
+from app.table.question import PERCENT
 
 ROWS = "rows"  # the name of the dataset in a specification
 MAX_NAME_PIXELS = 172  # longer names beside a chart are cut

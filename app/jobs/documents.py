@@ -32,7 +32,7 @@ class Documents:
     Parameters
     ----------
     files: documents of jobs that have ended
-    prepare: returns the work of a recorded request, over the current table
+    prepare: returns the work of a recorded request, over the version of the table that it names
     cache: keeps the last documents written, most of which are read at once
     """
 
@@ -139,11 +139,12 @@ class Documents:
     # Computing
 
     def prepare(self, job: Job) -> Work:
-        """Return the work of a job of an earlier run, over the current table.
+        """Return the work of a job, over the version of the table that it was accepted with.
 
         Raises
         ------
-        ServiceError: the request is unknown, or cannot be computed over the current table
+        ServiceError: the request is unknown, or cannot be computed
+        TableGoneError: that version is not kept any more
         """
         if job.request is None:
             raise ServiceError("its request is not in the journal")
@@ -155,6 +156,7 @@ class Documents:
         Raises
         ------
         ServiceError: it cannot be computed again
+        TableGoneError: the version of the table that it was computed over is not kept any more
         """
         cached = self._cache.get(_key(job.number))
         if cached is not None:

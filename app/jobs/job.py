@@ -57,11 +57,36 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """What the citation of a result says about its request.
+
+    Parameters
+    ----------
+    address: root of the server's address under which the client reached it, such as ``http://127.0.0.1:5000``
+    date: UTC date of the submission, such as 2026-01-31
+    """
+
+    address: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What a job computes: a statistic's name and its body as JSON on one line; and the submission it belongs to."""
+    """What a job computes, and all that its document depends on.
+
+    Parameters
+    ----------
+    statistic: its name
+    body: as JSON on one line
+    table: id of the version of the table; empty for a job of a server that recorded none
+    access: None for a statistic whose results have no citation
+    submission: the submission that the job belongs to
+    """
 
     statistic: str
     body: bytes
+    table: str = ""
+    access: Access | None = None
     submission: Submission | None = None
 
 
@@ -73,9 +98,9 @@ def fingerprint(route: str, body: bytes) -> str:
 
 
 @lru_cache(maxsize=REQUESTS_CACHED)
-def job_request(statistic: str, body: bytes) -> JobRequest:
+def job_request(statistic: str, body: bytes, table: str = "", access: Access | None = None) -> JobRequest:
     """Return a request, the same object for equal content, since most jobs repeat a few requests."""
-    return JobRequest(statistic, body)
+    return JobRequest(statistic, body, table, access)
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +112,7 @@ class Job:
     ----------
     number: position in the order of acceptance, from 1
     request: what the job computes; None if only the result file of an earlier run is left
-    work: computes the document over the table that the job was accepted with; None if it has to be prepared anew
+    work: computes the document over the current table; None if it is prepared anew from the request when it is needed
     client: who submitted it; the journal does not record it, so it is empty for a job of an earlier run
     checksum: CRC-32 of the document of a job that is done, None if unknown
     size: length of that document in bytes, 0 if unknown

@@ -9,7 +9,15 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from app.errors import GoneError, NotRecordedError, ServiceError, one_line
+from app.errors import (
+    GoneError,
+    LostResultError,
+    NotRecordedError,
+    ServiceError,
+    TableGoneError,
+    UnavailableError,
+    one_line,
+)
 from app.jobs.documents import Documents
 from app.jobs.group_commit import GroupCommit
 from app.jobs.idempotency import IdempotencyKeys
@@ -22,11 +30,15 @@ logger = logging.getLogger(__name__)
 
 CANCELLED, REMOVED = "cancelled", "removed"
 LOST_REASON = "the result file is lost and the result cannot be computed again"
+CHANGED_REASON = (
+    "the result file is lost, and this version of the server computes another document than the one that was given; "
+    "submit the request again"
+)
 SPARE_JOURNAL_LINES = 10_000  # compacting a shorter journal is not worth the write
 JOURNAL_LINES_PER_JOB = 4
 MAINTENANCE_SECONDS = 1.0
 
-Task = tuple[JobRequest, Work]
+Task = tuple[JobRequest, Work | None]
 
 
 @dataclass(slots=True)
@@ -174,11 +186,12 @@ class JobStore:
     # Running
 
     def work(self, job: Job) -> Work:
-        """Return the function that computes a job; for a job of an earlier run it is prepared anew.
+        """Return the function that computes a job; for one that has none it is prepared from its request.
 
         Raises
         ------
-        ServiceError: the request cannot be computed over the current table
+        ServiceError: the request cannot be computed
+        TableGoneError: the version of the table that it needs is not kept any more
         """
         return self.map.work(job) or self._documents.prepare(job)
 
@@ -264,11 +277,14 @@ class JobStore:
     def document(self, job: Job) -> Document:
         """Return the JSON document of a job in its current state. Blocks on the disk.
 
-        A result whose file is missing or damaged is computed again.
+        A result whose file is missing or damaged is computed again, over the version of the table that the job was
+        accepted with: one job has one result for ever.
 
         Raises
         ------
         GoneError: the job has been removed
+        TableGoneError: its file is lost, and that version of the table is not kept any more
+        LostResultError: its file is lost, and computed again it would be another one
         UnavailableError: the file cannot be read now, or a result that was computed again cannot be recorded
         """
         document = self._documents.read(job, self.map.outcome(job))
@@ -285,10 +301,16 @@ class JobStore:
                 raise GoneError
             try:
                 document = self._documents.recover(job)
+            except TableGoneError as error:
+                raise TableGoneError(f"{LOST_REASON}: {error.reason}") from error
+            except UnavailableError:
+                raise
             except ServiceError as error:
                 return error_document(f"{LOST_REASON}: {error.reason}")
-            if document.checksum != outcome.checksum:
+            if outcome.checksum is None:
                 self._record_document(job, outcome, document)
+            elif document.checksum != outcome.checksum:
+                raise LostResultError(CHANGED_REASON)
             self._documents.write(job.number, document)
             if not self.map.keeps(job):  # removed meanwhile
                 self._documents.delete(job.number)
@@ -318,11 +340,17 @@ class JobStore:
 
 
 class Maintenance(threading.Thread):
-    """A thread that expires finished jobs and flushes the store once a second, until it is stopped."""
+    """A thread that expires finished jobs and flushes the store once a second, until it is stopped.
 
-    def __init__(self, store: JobStore) -> None:
+    Parameters
+    ----------
+    also: called after each flush
+    """
+
+    def __init__(self, store: JobStore, also: Callable[[], None] = lambda: None) -> None:
         super().__init__(name="Maintenance", daemon=True)
         self._store = store
+        self._also = also
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -333,6 +361,7 @@ class Maintenance(threading.Thread):
                 if self._store.map.clock.is_steady():
                     self._store.expire_old()
                 self._store.flush()
+                self._also()
             except Exception:  # the next round tries again
                 if not failing:
                     logger.exception("maintenance failed; retrying every %g s", MAINTENANCE_SECONDS)

@@ -1,10 +1,11 @@
 """The journal: an append-only file of accepted, ended and removed jobs, from which a restart resumes.
 
 It holds one JSON object per line, and each line ends with the CRC-32 of the rest: ``{"accepted": n, "statistic": …,
-"body": …, "at": …, "crc": …}``, with ``"submission": {…}`` for a job that was sent under an idempotency key or in a
-batch, and without a statistic for a job of which only the result file was found; ``{"ended": n, "status": …, …}``;
-``{"removed": n}``; and ``{"highest": n}``. The first line names the version of the format: ``{"journal": 2, …}``.
-Files of version 1 have neither that line nor checksums; they are read and then rewritten.
+"body": …, "table": …, "at": …, "crc": …}``, with ``"access": {…}`` for a job whose result has a citation, with
+``"submission": {…}`` for one that was sent under an idempotency key or in a batch, and without a statistic for one of
+which only the result file was found; ``{"ended": n, "status": …, …}``; ``{"removed": n}``; and ``{"highest": n}``. The
+first line names the version of the format: ``{"journal": 3, …}``. Files of earlier versions are read and then
+rewritten: those of version 1 have neither that line nor checksums, those of version 2 no tables.
 """
 
 import logging
@@ -29,7 +30,8 @@ FILE_NAME = "journal.jsonl"
 PARTIAL_SUFFIX = ".partial"
 OPEN_TO_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 FILE_MODE = 0o640
-VERSION = 2
+VERSION = 3
+CHECKED_VERSION = 2  # the first whose lines have checksums
 CHECKSUM_MARK = b',"crc":'
 
 
@@ -37,7 +39,12 @@ def accepted_line(job: Job) -> bytes:
     """Return the line of an accepted job."""
     record: dict[str, Any] = {"accepted": job.number, "at": job.accepted_at}
     if job.request is not None:
-        record |= {"statistic": job.request.statistic, "body": orjson.Fragment(job.request.body)}
+        request = job.request
+        record |= {"statistic": request.statistic, "body": orjson.Fragment(request.body)}
+        if request.table:
+            record["table"] = request.table
+        if request.access is not None:
+            record["access"] = request.access
         if job.request.submission is not None:
             record["submission"] = job.request.submission
     return checked_line(record)
@@ -296,7 +303,7 @@ def _write_whole(file: int, content: bytes) -> None:
 def _version(first: bytes) -> int:
     """Return the version of the format that the first line shows. The line may be damaged."""
     if CHECKSUM_MARK in first and _parsed(first, VERSION) is None:
-        return VERSION  # damaged; only this version has such lines
+        return VERSION  # damaged; whatever its version, the file will be rewritten
     version = (_parsed(first, 1) or {}).get("journal", 1)
     return version if isinstance(version, int) else 1
 
@@ -308,7 +315,7 @@ def _parsed(line: bytes, version: int) -> dict[str, Any] | None:
         line = content + b"}"
         if checksum != b"%d}" % zlib.crc32(line):
             return None
-    elif version >= VERSION:
+    elif version >= CHECKED_VERSION:
         return None
     try:
         record = orjson.loads(line)

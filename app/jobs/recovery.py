@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from app.errors import one_line
-from app.jobs.job import Document, Job, JobOutcome, JobStatus, Submission, job_request
+from app.jobs.job import Access, Document, Job, JobOutcome, JobStatus, Submission, job_request
 from app.jobs.journal import Journal, accepted_line, ended_line, removed_line
 from app.jobs.result_files import ResultFiles, status_in
 from app.jobs.status_map import Recovered
@@ -23,12 +23,16 @@ STATUSES = {str(status): status for status in JobStatus}  # a lookup costs a thi
 ACCEPTED_NUMBER = re.compile(rb'\{"accepted":([1-9][0-9]{0,17}),')
 
 
-def recover(journal: Journal, files: ResultFiles) -> Recovered:
+def recover(journal: Journal, files: ResultFiles, table: str = "") -> Recovered:
     """Return the jobs of an earlier run.
 
     A job whose end is not in the journal has ended if its file is whole: the server died before it wrote the line. A
     file without a line in the journal is taken over; only a recorded removal deletes a file. A batch of which only the
     first lines were written was never acknowledged and is dropped.
+
+    Parameters
+    ----------
+    table: id of the current table, over which an unfinished job of a server that recorded no tables is computed
 
     Raises
     ------
@@ -39,6 +43,7 @@ def recover(journal: Journal, files: ResultFiles) -> Recovered:
     gc.disable()  # hundreds of thousands of records, none of them garbage: the collector would take most of the time
     try:
         _recover(journal, files, recovered, ends)
+        _assign_table(recovered, table)
     finally:
         gc.enable()
     return recovered
@@ -71,6 +76,12 @@ def _recover(journal: Journal, files: ResultFiles, recovered: Recovered, ends: d
     recovered.last_number = max([recovered.last_number, *numbers, *recovered.jobs])
 
 
+def _assign_table(recovered: Recovered, table: str) -> None:
+    for job in recovered.jobs.values():
+        if job.status is JobStatus.RUNNING and job.request is not None and not job.request.table:
+            job.request = replace(job.request, table=table)
+
+
 def _replay(record: dict[str, Any], recovered: Recovered, ends: dict[int, JobOutcome]) -> None:
     """Apply one record of the journal. A job's end may stand before its acceptance."""
     try:
@@ -97,7 +108,9 @@ def _accepted_job(number: int, record: dict[str, Any]) -> Job:
     accepted_at = float(record.get("at", 0))
     if "statistic" not in record:  # only its file was left
         return Job(number, None, accepted_at=accepted_at)
-    request = job_request(str(record["statistic"]), orjson.dumps(record["body"]))
+    access = Access(**record["access"]) if "access" in record else None
+    table = str(record.get("table", ""))
+    request = job_request(str(record["statistic"]), orjson.dumps(record["body"]), table, access)
     if "submission" in record:
         fields = {name: value for name, value in record["submission"].items() if name in SUBMISSION_FIELDS}
         request = replace(request, submission=Submission(**fields))

@@ -240,6 +240,11 @@ class StatusMap:
         with self._lock:
             return self._last_number, list(self._jobs.values())
 
+    def tables(self) -> set[str]:
+        """Return the ids of the versions of the table that the kept jobs need."""
+        _, jobs = self.snapshot()
+        return {job.request.table for job in jobs if job.request is not None}
+
     def unfinished_jobs(self) -> list[Job]:
         """Return the jobs that have not ended, in the order of acceptance."""
         with self._lock:

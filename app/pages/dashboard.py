@@ -13,15 +13,15 @@ from app.errors import InvalidRequestError, ServiceError
 from app.formats import FORMATS
 from app.jobs.job import Job, JobStatus
 from app.pages.form import FormChoices, form_values
-from app.pages.form_fields import Fields, body_of
 from app.pages.html import page, problem_page, see_other, wants_page
 from app.pages.result_view import Charts, ResultView, request_fields, result_view
 from app.pages.static_files import charts_script_address
+from app.queries.form_fields import Fields, body_of
 from app.routes.results import PICTURES, provenance_of_job
 from app.statistics import STATISTICS
 from app.web.api_description import ResponseDescription, describe
 from app.web.route_list import RouteInfo, route_list
-from app.web.sender import sender_of
+from app.web.sender import root_address, sender_of
 from app.web.support import HTML_TYPE, JSON_TYPE, Done, data_response, json_response, services, this_request
 
 WAIT_SECONDS = 2.0  # most jobs are done by then, which saves the page a second request
@@ -95,7 +95,7 @@ def _submit(fields: Fields) -> Job:
     if statistic not in STATISTICS:
         raise InvalidRequestError(f"choose one of the statistics {', '.join(STATISTICS)}")
     current, body = this_request(), orjson.dumps(body_of(fields, STATISTICS[statistic].body))
-    job = services().submit(statistic, body, client=sender_of(current))
+    job = services().submit(statistic, body, client=sender_of(current), address=root_address(current))
     current.job_id = job.id
     return job
 

@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 
 from app.errors import InvalidRequestError
-from app.pages.form_fields import STRATUM_SEPARATOR, Fields, address_of, fields_of, own_fields
 from app.planner import Planner
 from app.queries.bodies import used_fields
+from app.queries.form_fields import STRATUM_SEPARATOR, Fields, address_of, fields_of, own_fields
 from app.statistics import STATISTICS, Statistic
-from app.table.survey_table import Question, SurveyTable
+from app.table.question import Question
+from app.table.survey_table import SurveyTable
 
 OBESITY = "Q036"  # the question an empty form starts with, if the table has it
 FIRST_STATISTIC = "estimate"

@@ -9,12 +9,12 @@ import orjson
 from app.charts.words import year_span
 from app.formats import columns_of
 from app.jobs.job import Job
-from app.pages.form_fields import Fields, address_of, fields_of
 from app.pages.snippets import Snippets, snippets
 from app.pages.wording import figure, heading
+from app.queries.form_fields import Fields, address_of, fields_of
 from app.statistics import STATISTICS, Statistic
 from app.table.facts import survey_facts
-from app.table.survey_table import PERCENT, PLAIN_VALUE
+from app.table.question import PERCENT, PLAIN_VALUE
 
 FIGURE_COLUMNS = frozenset({"value", "mean", "low", "high", "sample_size", "x", "y"})
 SHORT_HASH_CHARS = 12

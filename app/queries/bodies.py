@@ -30,6 +30,7 @@ EXPLANATIONS: dict[str, Callable[[str, Any], str]] = {
     "model_attributes_type": lambda field, _: f"field {field} must be an object",
     "greater_than_equal": lambda field, context: f"field {field} must be at least {context['ge']}",
     "less_than_equal": lambda field, context: f"field {field} must be at most {context['le']}",
+    "string_pattern_mismatch": lambda field, context: f"field {field} must match {context['pattern']}",
     "too_short": lambda field, context: f"field {field} must have at least {context['min_length']} element(s)",
     "too_long": lambda field, context: f"field {field} must have at most {context['max_length']} element(s)",
 }
@@ -45,6 +46,7 @@ BestEnd = Annotated[
 Dimension = Literal["location", "year", "category", "stratum"]
 Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[Name, ...], Field(min_length=1, max_length=LONGEST_LIST)]
+TableId = Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")]
 Year = Annotated[int, Field(ge=0, le=9999)]
 
 
@@ -146,6 +148,13 @@ class QuestionBody(StrictModel):
     )
     standardize: Literal["age"] | None = Field(
         None, description='"age": standardised to the ages of a standard population, if the table has such figures'
+    )
+    table: TableId | None = Field(
+        None,
+        description="a version of the table: its id, or the first 8 or more characters; by default the current one",
+    )
+    as_of: Name | None = Field(
+        None, description="the version of the table that was served at this date (at its end, in UTC) or time"
     )
 
 

@@ -17,7 +17,7 @@ from werkzeug.http import parse_accept_header
 from app.charts import ChartContext, Theme, chart_of
 from app.charts.context import chart_context
 from app.charts.pictures import PictureRequest
-from app.errors import ConflictError, ErrorEnvelope, InvalidRequestError, quoted
+from app.errors import ConflictError, ErrorEnvelope, InvalidRequestError, TableGoneError, quoted
 from app.formats import FORMATS, JSON, Format, file_name
 from app.jobs.job import JOB_ID_PREFIX, RUNNING_DOCUMENT, Document, Job, JobStatus
 from app.jobs.result_files import DONE_DOCUMENT_START
@@ -216,17 +216,17 @@ def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _chart_context(job: Job, document: dict[str, Any]) -> ChartContext:
-    return chart_context(document, provenance_of_job(job, document), services().ingestor.table)
+    return chart_context(document, provenance_of_job(job, document), services().table_of(job))
 
 
 def provenance_of_job(job: Job, document: dict[str, Any]) -> dict[str, Any]:
-    """Return where the figures of a result come from; empty if the current table cannot say."""
+    """Return where the figures of a result come from; empty if the version of its table is not kept any more."""
     provenance: dict[str, Any] = document.get("provenance") or {}
     if provenance or job.request is None or job.statistic not in STATISTICS:
         return provenance
     try:
-        return services().planner.get().provenance(job.request)
-    except InvalidRequestError:
+        return services().planners.of(job.request.table).provenance(job.request)
+    except (InvalidRequestError, TableGoneError):
         return {}
 
 

@@ -19,7 +19,7 @@ from app.statistics import STATISTICS, Statistic
 from app.web.api_description import Parameter, RequestBody, ResponseDescription, describe, operation_id
 from app.web.document_stream import documents_response
 from app.web.header_cache import cached_by_text
-from app.web.sender import sender_of
+from app.web.sender import root_address, sender_of
 from app.web.support import BATCH_PATH, JSON_TYPE, ApiResponse, Data, Done, json_response, services, this_request
 from app.web.unread import document_to_send
 
@@ -130,7 +130,7 @@ def _named_body(statistic: Statistic) -> Any:
 def submit_batch() -> Response:
     """Accept many jobs or none: a list of requests, each with its "statistic"; returns the jobs' ids."""
     current = this_request()
-    jobs = services().submit_batch(_json_body(), _idempotency_key(), sender_of(current))
+    jobs = services().submit_batch(_json_body(), _idempotency_key(), sender_of(current), root_address(current))
     current.job_id = f"{jobs[0].id}..{jobs[-1].id}"
     return _batch_response(jobs)
 
@@ -159,7 +159,9 @@ def _submission_view(statistic: Statistic) -> Callable[[], Response]:
     )
     def submit() -> Response:
         current = this_request()
-        job = services().submit(statistic.name, _json_body(), _idempotency_key(), sender_of(current))
+        job = services().submit(
+            statistic.name, _json_body(), _idempotency_key(), sender_of(current), root_address(current)
+        )
         current.job_id = job_id = job.id
         response = _accepted_response(job)
         response.headers["Location"] = f"{current.root_path}{RESULTS_PATH}{job_id}"

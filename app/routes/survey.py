@@ -12,7 +12,8 @@ from typing_extensions import TypeAliasType, TypedDict
 from app.data_ingestor import LoadReport
 from app.statistics import STATISTICS, Statistic
 from app.table.facts import Direction
-from app.table.survey_table import DatasetReport, Location, Question
+from app.table.question import Question
+from app.table.survey_table import DatasetReport, Location
 from app.web.api_description import describe, json_of
 from app.web.support import MODELLED_NOTICE, Done, data_response, services
 
@@ -54,6 +55,7 @@ class Dataset(DatasetReport):
     ``standardized`` has the categories that have figures standardised by age.
     """
 
+    table_id: Annotated[str, Field(description="the version of the table; GET /api/tables lists all")]
     stratifications: Mapping[str, list[str]]
     standardized: tuple[str, ...]
     reload: LoadReport | None
@@ -96,7 +98,7 @@ def dataset() -> Response:
     """Describe the table: its source, how its rows were used, whether it is modelled, and how the last reload went."""
     ingestor = services().ingestor
     table = ingestor.table
-    facts = asdict(table.report)
+    facts = {"table_id": table.id, **asdict(ingestor.report)}
     facts["stratifications"] = {category: list(names) for category, names in table.categories.items()}
     facts["standardized"] = table.standardized_categories
     facts["reload"] = public_report(ingestor.last_reload)

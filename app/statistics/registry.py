@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from app.queries.bodies import Body, QuestionBody, used_fields
 from app.queries.query import Query
 from app.statistics.records import Record, Records, as_is
-from app.table.survey_table import PERCENT, SurveyTable
+from app.table.question import PERCENT
+from app.table.survey_table import SurveyTable
 
 Result = dict[str, Any] | list[dict[str, Any]]
 ChartKind = Literal["bars", "map", "dots", "heatmap", "lines", "trend", "comparison", "scatter", "figure"]

@@ -9,7 +9,7 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from app.table.survey_table import LimitsScale
+from app.table.question import LimitsScale
 
 Flag = Literal[
     "suppressed", "not_reported", "incomplete", "small_sample", "unreliable", "nchs", "nchs_review", "no_limits"

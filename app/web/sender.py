@@ -1,4 +1,4 @@
-"""Who sent a request, as the queue tells clients apart."""
+"""Who sent a request, as the queue tells clients apart, and to which address."""
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
@@ -20,6 +20,12 @@ def sender_of(current: Request) -> str:
     if "HTTP_AUTHORIZATION" in current.environ and has_token(current):
         return OPERATOR
     return _client_at(current.remote_addr or "")
+
+
+def root_address(current: Request) -> str:
+    """Return the root of the address that the client used, such as ``http://127.0.0.1:5000``, without a slash."""
+    host = current.environ.get("HTTP_HOST")
+    return current.root_url.rstrip("/") if host is None else f"{current.scheme}://{host}{current.root_path}"
 
 
 @cached_by_text(SENDERS_CACHED)

@@ -99,17 +99,17 @@ def test_a_journal_of_the_earlier_version_is_read_and_rewritten(folder: Path) ->
     journal_of(folder).write_bytes(b"\n".join(lines) + b"\n")
     store = make_store(folder)
     store.flush()
-    assert journal_of(folder).read_bytes().startswith(b'{"journal":2,')
+    assert journal_of(folder).read_bytes().startswith(b'{"journal":3,')
     again = make_store(folder)
     assert again.map.statuses() == [("job_id_5", "error"), ("job_id_6", "running")]
     assert answer_of(again, again.map.find("job_id_5"))["reason"] == "why"
 
 
-@pytest.mark.parametrize("line", [b'{"journal":3,"sum":"x"}', checked_line({"journal": 3})])
+@pytest.mark.parametrize("line", [b'{"journal":4,"sum":"x"}', checked_line({"journal": 4})])
 def test_a_journal_of_a_later_version_stops_the_start(folder: Path, line: bytes) -> None:
     folder.mkdir()
     journal_of(folder).write_bytes(line + b"\n")
-    with pytest.raises(StartError, match="version 3"):
+    with pytest.raises(StartError, match="version 4"):
         Journal(folder, "never").check_version()
 
 
@@ -141,12 +141,9 @@ def test_a_bit_flipped_under_a_running_store_is_mended_when_it_closes(folder: Pa
     store.flush()
     flip(journal_of(folder), journal_of(folder).read_bytes().index(b'"accepted":1') + 2)
     store.close()
-    (folder / "job_id_1.json").unlink()  # now only the journal has the request
-    restarted = make_store(folder)
-    assert answer_of(restarted, restarted.map.find("job_id_1")) == {
-        "status": "done",
-        "data": {"body": {"content": "asked"}},
-    }
+    request = make_store(folder).map.find("job_id_1").request  # only the journal has it
+    assert request is not None
+    assert request.body == b'{"content":"asked"}'
 
 
 @pytest.mark.parametrize(

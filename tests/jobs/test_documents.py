@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import GoneError, UnavailableError
+from app.errors import GoneError, LostResultError, UnavailableError
 from app.jobs.byte_cache import ByteCache
 from app.jobs.job import Job, JobStatus, done_document
 from app.jobs.job_store import JobStore
@@ -115,10 +115,10 @@ def test_nothing_is_computed_or_written_for_a_job_that_is_no_longer_kept(folder:
     assert [path.name for path in folder.glob("job_*")] == ["job_id_2.json"]
 
 
-def test_a_result_computed_again_keeps_its_new_document_after_a_restart(
+def test_a_result_is_gone_if_it_would_be_another_one_when_computed_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each computation of the same request gives another document here, as after reloads of the table."""
+    """Each computation of the same request gives another document here, as by another version of the server."""
     store = make_store(folder)
     run(store, 1)
     store.close()
@@ -126,10 +126,11 @@ def test_a_result_computed_again_keeps_its_new_document_after_a_restart(
     versions = iter(range(100))
     monkeypatch.setattr("app.jobs.documents.Documents.prepare", lambda *_: lambda: done_document({"v": next(versions)}))
     second = make_store(folder)
-    assert answer_of(second, second.map.find("job_id_1"))["data"] == {"v": 0}
-    third = make_store(folder)  # without a flush of the second
-    assert answer_of(third, third.map.find("job_id_1"))["data"] == {"v": 0}
-    assert third.map.status(third.map.find("job_id_1")) is JobStatus.DONE
+    for _ in range(2):
+        with pytest.raises(LostResultError, match="submit the request again"):
+            answer_of(second, second.map.find("job_id_1"))
+    assert not (folder / "job_id_1.json").exists()
+    assert second.map.status(second.map.find("job_id_1")) is JobStatus.DONE
 
 
 def test_a_result_replaced_by_a_folder_is_answered(folder: Path) -> None:

@@ -11,11 +11,11 @@ from flask import Flask
 
 from app.jobs.job_details import JobDetails, JobState, moment
 from app.pages.form import Choices, FormChoices
-from app.pages.form_fields import address_of, body_of, fields_of
 from app.pages.job_list import job_row
 from app.pages.result_view import result_table
 from app.pages.snippets import snippets
 from app.pages.wording import age, duration, figure
+from app.queries.form_fields import address_of, body_of, fields_of
 from app.services import Services
 from app.settings import Settings
 from app.statistics import STATISTICS

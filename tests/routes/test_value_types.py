@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from app.table.survey_table import PERCENT
+from app.table.question import PERCENT
 from support.measured_tables import ADJUSTED, CRUDE, DAYS, DEATHS, RATE, measured_text, published, several_value_types
 from support.real_server import RealServer, running_server
 from support.survey_files import WALKING, Row, write

@@ -13,7 +13,7 @@ from app.data_ingestor import DataIngestor
 from app.errors import SourceError
 from app.table.engines.pandas_reader import read_table
 from app.table.facts import Direction, survey_facts
-from app.table.survey_table import Question
+from app.table.question import Question
 from support.real_server import PROJECT_ROOT
 from support.survey_files import (
     CDC_COLUMNS,

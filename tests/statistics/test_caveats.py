@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from app.planner import Planner
+from app.jobs.byte_cache import ByteCache
+from app.planner import Planner, Planners
 from app.table.engines.pandas_reader import read_table
+from app.versions.kept_tables import KeptTables
 from support.real_server import PROJECT_ROOT
 from support.survey_files import Row, row, write_csv
 
@@ -164,10 +166,11 @@ def test_a_comparison_of_a_batch_says_of_how_many_it_is_one(tmp_path: Path) -> N
     between = [{"location": ["Ohio", "Utah"]}, {"location": ["Ohio", "Iowa"]}]
     comparisons = [{"statistic": "compare", "question": "q", "between": each} for each in between]
     others = [{"statistic": "states_mean", "question": "q"}]
-    plans = planner.plan_batch(json.dumps([*comparisons, *others]).encode())
+    planners = Planners(lambda: planner.table, KeptTables(tmp_path, 1), ByteCache())
+    plans = planners.plan_batch(json.dumps([*comparisons, *others]).encode())
     for plan in plans[:2]:
         # The recorded request carries the number, so that a result that is computed again says the same.
         for work in (plan.work, planner.plan("compare", plan.request.body).work):
             assert note(json.loads(work().content)["provenance"]["notes"], "one of 2 comparisons")
-    (alone,) = planner.plan_batch(json.dumps(comparisons[:1]).encode())
+    (alone,) = planners.plan_batch(json.dumps(comparisons[:1]).encode())
     assert not any("comparisons" in each for each in json.loads(alone.work().content)["provenance"]["notes"])

@@ -29,7 +29,8 @@ from app.statistics.means import (
 from app.statistics.registry import Input
 from app.table.cells import Cells
 from app.table.facts import Direction
-from app.table.survey_table import DatasetReport, Location, Period, Question, QuestionData, Stratum, SurveyTable
+from app.table.question import Question, QuestionData
+from app.table.survey_table import DatasetReport, Location, Period, Stratum, SurveyTable
 
 OBESITY = "Percent of adults aged 18 years and older who have obesity"
 STRENGTH = "Percent of adults who engage in muscle-strengthening activities on 2 or more days a week"

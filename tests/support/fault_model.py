@@ -112,7 +112,8 @@ class Model:
         known = self.keys.get(key) if key is not None else None
         if known is not None:
             kept = all(self._keeps_key(self.jobs[number]) for number in known.numbers)
-            if list(numbers) == list(known.numbers):
+            # Once nothing is left of a job, another one under the same key may get the same number.
+            if list(numbers) == list(known.numbers) and not any(self.jobs[number].number_free for number in numbers):
                 return
             if known.sure and kept:
                 raise ViolationError("another job under one key", f"{key}: {known.numbers}, then {numbers}")

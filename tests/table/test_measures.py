@@ -2,8 +2,8 @@
 
 import pytest
 
+from app.table.question import PERCENT
 from app.table.survey_rows.measures import Measure, Variant, measures_of, unit_of
-from app.table.survey_table import PERCENT
 
 
 @pytest.mark.parametrize(

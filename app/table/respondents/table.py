@@ -11,22 +11,14 @@ from app.errors import SourceError
 from app.table.cells import Cells, Codes, Values
 from app.table.facts import survey_facts
 from app.table.keys import distinct_keys
+from app.table.question import Question, QuestionData
 from app.table.respondents.design import SampledSums, sampled_sums
 from app.table.respondents.given_once import check_given_once
 from app.table.respondents.mapping import MappedQuestion, RecordMapping
 from app.table.respondents.prevalence import Groups, PrevalenceEstimator, Prevalences
 from app.table.respondents.sums import UnitSums
 from app.table.source_kind import Origin
-from app.table.survey_table import (
-    DatasetReport,
-    Location,
-    Period,
-    Question,
-    QuestionData,
-    Stratum,
-    SurveyTable,
-    is_modelled,
-)
+from app.table.survey_table import DatasetReport, Location, Period, Stratum, SurveyTable, is_modelled
 from app.table.usable_rows import describe_skipped
 
 T = TypeVar("T", str, tuple[str, str])

@@ -14,12 +14,13 @@ import pandas as pd
 from app.table.cells import Cells, Codes, Mask, Values, split_values
 from app.table.confidence_limits import linear_errors, logit_errors
 from app.table.keys import distinct_keys
+from app.table.question import PERCENT
 from app.table.sources.frame import SourceFrame
 from app.table.sources.parser import STRATUM_COLUMNS, VARIANT_COLUMNS
 from app.table.stratification import Pair, join_strata
 from app.table.survey_rows.measures import Variant, unit_of
 from app.table.survey_rows.name_coder import NameCoder
-from app.table.survey_table import PERCENT, Period
+from app.table.survey_table import Period
 from app.table.usable_rows import RowFilter, parse_numbers
 
 T = TypeVar("T", str, Pair)

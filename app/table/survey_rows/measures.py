@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from app.table.survey_table import PERCENT
+from app.table.question import PERCENT
 
 Variant = tuple[str, str, str]  # the fields of VARIANT_COLUMNS, "" where empty
 

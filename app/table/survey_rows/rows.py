@@ -10,6 +10,7 @@ from app.errors import SourceError
 from app.table.cells import Cells
 from app.table.conflict import identical_rows_note
 from app.table.facts import survey_facts
+from app.table.question import PERCENT, Question, QuestionData
 from app.table.source_kind import Origin
 from app.table.sources.frame import SourceFrame
 from app.table.sources.parser import Layout
@@ -20,17 +21,7 @@ from app.table.survey_rows.layouts import survey_layout
 from app.table.survey_rows.measures import Measure, measures_of
 from app.table.survey_rows.reduction import Groups, Reduction, merge_reductions, reduce_columns
 from app.table.survey_rows.repeats import separate_copies
-from app.table.survey_table import (
-    PERCENT,
-    DatasetReport,
-    Location,
-    Period,
-    Question,
-    QuestionData,
-    Stratum,
-    SurveyTable,
-    is_modelled,
-)
+from app.table.survey_table import DatasetReport, Location, Period, Stratum, SurveyTable, is_modelled
 from app.table.usable_rows import describe_skipped
 
 EFFECTS_OF_MISSING_COLUMNS = {
