@@ -75,6 +75,7 @@ class KeptTables:
 
         A table that cannot be written is served all the same; ``maintain`` tries again. Blocks on the disk.
         """
+        self._write_current()  # the one that was current until now, should its file be gone: memory is about to lose it
         now = datetime.now(UTC)
         with self._lock:
             known = self._versions.get(table.id)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyarrow import parquet
 from pydantic import TypeAdapter
 
+from app.errors import one_line
 from app.table.cells import Cells
 from app.table.conflict import Conflict
 from app.table.question import Question, QuestionData
@@ -89,8 +90,8 @@ def read_table_file(path: Path) -> SurveyTable:
         # Zero-copy arrays would keep the whole buffer of the file, and are read-only in a way that pickling undoes.
         columns = {name: np.array(rows.column(name).to_numpy()) for name in (QUESTION, STANDARDIZED, *CELL_COLUMNS)}
         questions = _questions(names.questions, columns)
-    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
-        raise TableFileError(f"{path.name} is damaged: {error}") from error
+    except Exception as error:  # a damaged file makes pyarrow raise whatever it stumbles over, OSError too
+        raise TableFileError(f"{path.name} is damaged: {one_line(error)}") from error
     table = SurveyTable(
         locations=names.locations,
         strata=names.strata,
