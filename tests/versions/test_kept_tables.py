@@ -10,7 +10,8 @@ import pytest
 from app.errors import ConflictError, InvalidRequestError, TableGoneError, UnknownTableError
 from app.table.engines.pandas_reader import read_table
 from app.table.survey_table import SurveyTable
-from app.versions.kept_tables import FOLDER, KeptTables
+from app.versions.files import FOLDER
+from app.versions.kept_tables import KeptTables
 from app.versions.table_file import TableFileError, read_table_file, table_bytes
 from app.versions.version import moment_of
 from support.harm import flip_bit
