@@ -1,4 +1,4 @@
-"""The formats of a finished result: JSON as it is stored, tables, citations, and an archive of all that belongs to it."""
+"""The formats of a finished result: JSON as it is stored, tables, citations, and an archive of all of these."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -10,8 +10,8 @@ MEANINGS = {
     "chance_worst": "probability of being among the n worst, 0 to 1",
     "compared": "False if the estimate is too unreliable to be the best or the worst",
     "comparisons": "number of comparisons that p_adjusted is adjusted for",
-    "difference": "mean of all rows less the location's, side a less side b, or the row less the reference; in percentage "
-    "points for percentages",
+    "difference": "mean of all rows less the location's, side a less side b, or the row less the reference; in "
+    "percentage points for percentages",
     "dimension": "what the two sides of the comparison differ in",
     "equality": "Cochran's test of the hypothesis that all compared estimates are equal",
     "fitted": "value of the fitted line in this year",
