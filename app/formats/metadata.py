@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from app.citations.source import WARNING
 from app.formats.meanings import meaning_of
-from app.formats.tables import LIST_SEPARATOR, columns_of, type_of
+from app.formats.tables import LIST_SEPARATOR, type_of
 from app.statistics.registry import records_of
 
 CONTEXT = "http://www.w3.org/ns/csvw"
@@ -24,21 +24,24 @@ def csvw_of(file: str, statistic: str, data: Any, title: str, provenance: Mappin
     title: of the result
     provenance: where its figures come from; empty if that is not known
     """
-    lists = {name for record in records_of(statistic, data) for name, value in record.items() if _is_list(value)}
-    columns = [_column(name, values, name in lists) for name, values in columns_of(statistic, data).items()]
+    records = records_of(statistic, data)
+    names = dict.fromkeys(name for record in records for name in record)
+    columns = [_column(name, [record.get(name) for record in records]) for name in names]
     content = {"@context": CONTEXT, "url": file, "dc:title": title, **_source(provenance)}
     content["tableSchema"] = {"columns": columns}
     return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _is_list(value: object) -> bool:
-    return isinstance(value, list)
-
-
-def _column(name: str, values: list[Any], is_list: bool) -> dict[str, Any]:
-    column = {"name": name, "titles": name, "datatype": _datatype(name, values), "dc:description": meaning_of(name)}
-    if is_list:
-        column["separator"] = LIST_SEPARATOR
+def _column(name: str, values: list[Any]) -> dict[str, Any]:
+    lists = [value for value in values if isinstance(value, list)]
+    elements = [element for value in lists for element in value]
+    column = {
+        "name": name,
+        "titles": name,
+        "datatype": _datatype(name, elements or [""]) if lists else _datatype(name, values),
+        "separator": LIST_SEPARATOR if lists else None,
+        "dc:description": meaning_of(name),
+    }
     return {key: value for key, value in column.items() if value is not None}
 
 
