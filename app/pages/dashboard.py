@@ -10,14 +10,14 @@ from flask import Blueprint, Response, current_app, request
 
 from app.charts import kinds_of
 from app.errors import InvalidRequestError, ServiceError
-from app.formats import FORMATS
+from app.formats import BIBTEX, CSL_JSON
 from app.jobs.job import Job, JobStatus
 from app.pages.form import FormChoices, form_values, version_choices
 from app.pages.html import page, problem_page, see_other, wants_page
 from app.pages.result_view import Charts, ResultView, request_fields, result_view
 from app.pages.static_files import charts_script_address
 from app.queries.form_fields import Fields, body_of
-from app.routes.results import PICTURES, provenance_of_job
+from app.routes.results import ALL_FORMATS, PICTURES, provenance_of_job
 from app.statistics import STATISTICS
 from app.table.survey_table import SurveyTable
 from app.web.api_description import ResponseDescription, describe
@@ -26,9 +26,11 @@ from app.web.sender import root_address, sender_of
 from app.web.support import HTML_TYPE, JSON_TYPE, Done, data_response, json_response, services, this_request
 
 WAIT_SECONDS = 2.0  # most jobs are done by then, which saves the page a second request
+CITATIONS = {BIBTEX.name: "BibTeX", CSL_JSON.name: "CSL-JSON"}
 
 RESULT_VALUES: dict[str, Any] = {
-    "formats": [*FORMATS, *PICTURES],
+    "formats": [name for name in ALL_FORMATS if name not in CITATIONS],
+    "citations": CITATIONS,
     "pictures": PICTURES,
     "charts_script_address": charts_script_address,
 }

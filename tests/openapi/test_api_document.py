@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import TypeAdapter
 from pydantic import ValidationError as ModelError
 
-from app.openapi.document import API_VERSION
+from app.release import NAME, VERSION
 from app.settings import Settings
 from app.statistics import STATISTICS
 from app.statistics.result_models import Flag, Provenance
@@ -255,7 +255,7 @@ def test_bodies_are_described_by_the_models_that_check_them(document: dict[str, 
 def test_flags_and_version_match_the_code() -> None:
     assert set(get_args(Flag)) == set(FLAGS)
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert project["project"]["version"] == API_VERSION
+    assert (project["project"]["name"], project["project"]["version"]) == (NAME, VERSION)
 
 
 def test_the_document_names_the_prefix_that_the_server_is_mounted_under(client: FlaskClient) -> None:

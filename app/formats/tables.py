@@ -1,44 +1,23 @@
-"""The formats of a finished result: JSON as it is stored, and CSV and Parquet with one row for each record."""
+"""A result as a table: its columns, and CSV and Parquet with one row for each record."""
 
 import csv
 import io
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 import pyarrow as pa
 from pyarrow import parquet
 
+from app.formats.format import Format
 from app.jobs.job import Job
 from app.statistics.registry import records_of
 
 LIST_SEPARATOR = ";"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # of a cell that a spreadsheet computes
-LONGEST_QUESTION_CHARS = 60  # of a question in the name of a file
 WHOLE_NUMBERS = frozenset({"year", "sample_size", "rows"})  # integer columns, also when they have no value
 
 Columns = dict[str, list[Any]]  # the values of each column, in the order of the rows
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A format of results.
-
-    Parameters
-    ----------
-    name: its name in ``?format=``, and the ending of its files
-    media_type: its name in ``Accept``
-    content_type: the ``Content-Type`` of responses
-    write: makes it from a job that is done, and the job's JSON document
-    """
-
-    name: str
-    media_type: str
-    content_type: str
-    write: Callable[[Job, bytes], bytes]
 
 
 def columns_of(statistic: str, data: Any) -> Columns:
@@ -46,17 +25,6 @@ def columns_of(statistic: str, data: Any) -> Columns:
     records = records_of(statistic, data)
     names = dict.fromkeys(name for record in records for name in record)
     return {name: [_plain(record.get(name)) for record in records] for name in names}
-
-
-def file_name(job: Job, question: str, format_: Format) -> str:
-    """Return a name for a result's file, from its statistic, its question and its job.
-
-    Parameters
-    ----------
-    question: the question's id or text
-    """
-    about = re.sub("[^A-Za-z0-9]+", "-", question)[:LONGEST_QUESTION_CHARS].strip("-")
-    return f"{'-'.join(filter(None, (job.statistic, about, job.id)))}.{format_.name}"
 
 
 def _plain(value: Any) -> str | float | None:
@@ -67,10 +35,6 @@ def _plain(value: Any) -> str | float | None:
         return orjson.dumps(value).decode()
     plain: str | float | None = value
     return plain
-
-
-def _json(_: Job, content: bytes) -> bytes:
-    return content
 
 
 def _csv(job: Job, content: bytes) -> bytes:
@@ -104,13 +68,13 @@ def _parquet(job: Job, content: bytes) -> bytes:
 
 def _array(name: str, values: list[Any]) -> pa.Array:
     """Return a column; numbers beside texts, such as the year 2014 beside 2011-2013, become texts."""
-    type_ = _type(name, values)
+    type_ = type_of(name, values)
     if pa.types.is_string(type_):
         values = [None if value is None else str(value) for value in values]
     return pa.array(values, type_)
 
 
-def _type(name: str, values: list[Any]) -> pa.DataType:
+def type_of(name: str, values: list[Any]) -> pa.DataType:
     """Return the type of a column, which is the same whether or not the result has values in it."""
     types = {type(value) for value in values if value is not None}
     if str in types:
@@ -118,7 +82,5 @@ def _type(name: str, values: list[Any]) -> pa.DataType:
     return pa.int64() if types == {int} or (not types and name in WHOLE_NUMBERS) else pa.float64()
 
 
-JSON = Format("json", "application/json", "application/json", _json)
 CSV = Format("csv", "text/csv", "text/csv; charset=utf-8", _csv)
 PARQUET = Format("parquet", "application/vnd.apache.parquet", "application/vnd.apache.parquet", _parquet)
-FORMATS: Mapping[str, Format] = MappingProxyType({format_.name: format_ for format_ in (JSON, CSV, PARQUET)})
