@@ -29,18 +29,20 @@ from app.pages import dashboard, data, job_list, static_files
 from app.pages.form import FormChoices
 from app.planner import Planners
 from app.routes import jobs, operations, results, statistics, survey
+from app.routes import tables as table_routes
 from app.services import Services
 from app.settings import Settings, settings_from_environment
 from app.table.engines import load_table, load_table_in_new_process
 from app.table.survey_table import SurveyTable
 from app.task_runner import ThreadPool
+from app.versions.comparisons import Comparisons
 from app.versions.kept_tables import KeptTables
 from app.web import compression, error_handlers, guard, proxies, request_log, unread
 from app.web.flask_app import LeanFlask
 
 SECONDS_PER_HOUR = 3600
 BYTES_PER_MIB = 1024 * 1024
-API = (statistics, survey, jobs, results, operations)
+API = (statistics, survey, table_routes, jobs, results, operations)
 PAGES = (dashboard, job_list, data, openapi_views, static_files)
 EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Location", "Preference-Applied", "Retry-After"]
 
@@ -122,9 +124,17 @@ def _start_services(
     metrics.queue_length.set_function(pool.waiting)
     metrics.runners_alive.set_function(pool.runners_alive)
     pool.resume()
-    maintenance = Maintenance(store, lambda: tables.maintain(store.map.tables))
+    comparisons = Comparisons(tables)
+    maintenance = Maintenance(store, partial(_maintain_tables, ingestor, tables, comparisons, store))
     maintenance.start()
-    return Services(settings, ingestor, tables, planners, store, pool, maintenance, metrics, Pictures(), log, cache)
+    return Services(
+        settings, ingestor, tables, comparisons, planners, store, pool, maintenance, metrics, Pictures(), log, cache
+    )
+
+
+def _maintain_tables(ingestor: DataIngestor, tables: KeptTables, comparisons: Comparisons, store: JobStore) -> None:
+    tables.maintain(store.map.tables)
+    comparisons.log_new(ingestor.table.id)
 
 
 def _retention(settings: Settings) -> Retention:

@@ -145,11 +145,10 @@ class Comparison:
         np.add.at(by_kind, (group_of.ravel(), keys.kinds), 1)
         largest = np.zeros(distinct.shape[1])
         np.maximum.at(largest, group_of.ravel(), np.nan_to_num(np.abs(self.changes.differences())))
+        rows = zip(distinct.T.tolist(), by_kind.tolist(), largest.tolist(), strict=True)
         return tuple(
-            Count(self.questions[question], bool(standardized), self.period(period), *counts, size)
-            for (question, standardized, period), counts, size in zip(
-                distinct.T.tolist(), by_kind.tolist(), largest.tolist(), strict=True
-            )
+            Count(self.questions[question], bool(standardized), self.period(period), changed, added, removed, size)
+            for (question, standardized, period), (changed, added, removed), size in rows
         )
 
     def period(self, code: int) -> Period | None:
