@@ -26,6 +26,7 @@ from app.logger_config import Log, configure_logging
 from app.metrics import Metrics
 from app.openapi import views as openapi_views
 from app.pages import dashboard, data, job_list, static_files
+from app.pages import tables as table_pages
 from app.pages.form import FormChoices
 from app.planner import Planners
 from app.routes import jobs, operations, results, statistics, survey
@@ -43,7 +44,7 @@ from app.web.flask_app import LeanFlask
 SECONDS_PER_HOUR = 3600
 BYTES_PER_MIB = 1024 * 1024
 API = (statistics, survey, table_routes, jobs, results, operations)
-PAGES = (dashboard, job_list, data, openapi_views, static_files)
+PAGES = (dashboard, job_list, data, table_pages, openapi_views, static_files)
 EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Location", "Preference-Applied", "Retry-After"]
 
 
@@ -113,7 +114,6 @@ def _start_services(
         documents=documents, journal=journal, retention=retention, recovered=recovered, check_folder=check_folder
     )
     metrics = Metrics(log.info)
-    log.on_dropped(metrics.log_lines_dropped.inc)
     pool = ThreadPool(
         store=store,
         threads=settings.threads,
@@ -121,8 +121,7 @@ def _start_services(
         observer=metrics,
         client_share=settings.client_share,
     )
-    metrics.queue_length.set_function(pool.waiting)
-    metrics.runners_alive.set_function(pool.runners_alive)
+    _measure(metrics, pool, log)
     pool.resume()
     comparisons = Comparisons(tables)
     maintenance = Maintenance(store, partial(_maintain_tables, ingestor, tables, comparisons, store))
@@ -130,6 +129,13 @@ def _start_services(
     return Services(
         settings, ingestor, tables, comparisons, planners, store, pool, maintenance, metrics, Pictures(), log, cache
     )
+
+
+def _measure(metrics: Metrics, pool: ThreadPool, log: Log) -> None:
+    """Connect the metrics that others change or know."""
+    log.on_dropped(metrics.log_lines_dropped.inc)
+    metrics.queue_length.set_function(pool.waiting)
+    metrics.runners_alive.set_function(pool.runners_alive)
 
 
 def _maintain_tables(ingestor: DataIngestor, tables: KeptTables, comparisons: Comparisons, store: JobStore) -> None:

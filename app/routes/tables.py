@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
 from pydantic import Field
 from typing_extensions import TypeAliasType
 
+from app.charts.changes import changes_chart
 from app.errors import InvalidRequestError, quoted
-from app.formats import FORMATS, changes_csv, changes_parquet
+from app.formats import CSV, FORMATS, JSON, PARQUET, Format, changes_csv, changes_parquet
+from app.routes.results import PICTURES, SVG, THEME, theme_argument
 from app.table.cells import Codes
 from app.table.lookup import unknown_name
 from app.versions.change_records import CellChange, ChangeCount, change_records, counts_of
@@ -17,7 +19,7 @@ from app.versions.changes import Comparison
 from app.versions.version import SHORT_ID_CHARS, TableVersion
 from app.web.api_description import Parameter, ResponseDescription, describe, json_of
 from app.web.guard import protected
-from app.web.support import JSON_TYPE, ApiResponse, Done, count_argument, data_response, services
+from app.web.support import JSON_TYPE, ApiResponse, Done, count_argument, data_response, json_response, services
 
 CURRENT = "current"  # the name of the current table in addresses
 PAGE_CHANGES, LONGEST_PAGE_CHANGES = 100, 1000
@@ -43,7 +45,12 @@ LIMIT = Parameter(
     10,
 )
 AFTER = Parameter("after", "only changes with a rank above this one", Count, 1)
-FORMAT = Parameter("format", "the format of the changes", Literal[tuple(FORMATS)], "json")
+FORMAT = Parameter(
+    "format",
+    "the format of the changes; svg and png are pictures of the largest ones",
+    Literal[(*FORMATS, *PICTURES)],
+    "json",
+)
 
 blueprint = Blueprint("tables", __name__, url_prefix="/api/tables")
 
@@ -117,25 +124,54 @@ def remove_table(table_id: str) -> Response:
     {
         200: ResponseDescription(
             "the changes; in CSV and Parquet a row each, without the summary",
-            {JSON_TYPE: Done[TableChanges], "text/csv": str, FORMATS["parquet"].media_type: bytes},
+            {
+                JSON_TYPE: Done[TableChanges],
+                "text/csv": str,
+                **{format.media_type: bytes for format in (PARQUET, *PICTURES.values())},
+            },
             optional_headers=("Content-Disposition",),
         )
     },
-    parameters=(TABLE_ID, SINCE, QUESTION, YEAR, LIMIT, AFTER, FORMAT),
+    parameters=(TABLE_ID, SINCE, QUESTION, YEAR, LIMIT, AFTER, FORMAT, THEME),
     errors=(404, 410),
 )
 def changes(table_id: str) -> Response:
     """Return the cells that differ from an earlier version of the table, the largest changes of a value first."""
-    name = request.args.get("format", "json")
-    if name not in FORMATS:
-        raise InvalidRequestError(f"format must be {' or '.join(FORMATS)}, not {quoted(name)}")
-    page, after = count_argument("limit"), count_argument("after") or 0
+    name = _format_argument()
+    limit, after = count_argument("limit"), count_argument("after") or 0
     comparison = requested_comparison(table_id)
+    if name in PICTURES:
+        return _picture(comparison, PICTURES[name])
     places = _selected(comparison)
     following = places[places >= after]
-    if name != "json":
-        return _file(comparison, following[:page], name)
-    listed = following[: min(page or PAGE_CHANGES, LONGEST_PAGE_CHANGES)]
+    if name != JSON.name:
+        return _file(comparison, following[:limit], FORMATS[name])
+    return _page(comparison, places, following[: min(limit or PAGE_CHANGES, LONGEST_PAGE_CHANGES)])
+
+
+@blueprint.get("/<table_id>/changes/chart")
+@describe(json_of(dict[str, Any], "the chart, as Vega-Lite"), parameters=(TABLE_ID, SINCE, THEME), errors=(404, 410))
+def changes_drawing(table_id: str) -> Response:
+    """Return the chart of the largest changes since an earlier version of the table, as Vega-Lite."""
+    return json_response(changes_chart(requested_comparison(table_id), theme_argument()))
+
+
+def _format_argument() -> str:
+    """Return the name of the format in the query string; JSON by default.
+
+    Raises
+    ------
+    InvalidRequestError: it is unknown
+    """
+    name, names = request.args.get("format", JSON.name), (*FORMATS, *PICTURES)
+    if name not in names:
+        raise InvalidRequestError(f"format must be {' or '.join(names)}, not {quoted(name)}")
+    return name
+
+
+def _page(comparison: Comparison, places: Codes, listed: Codes) -> Response:
+    """Return a page of the changes at some places, with the summary of all."""
+    is_last = not listed.size or listed[-1] == places[-1]
     return data_response(
         TableChanges(
             table=comparison.new_id,
@@ -143,7 +179,7 @@ def changes(table_id: str) -> Response:
             summary=ChangeSummary(**comparison.totals, same=comparison.same, by_question=counts_of(comparison)),
             matching=places.size,
             changes=list(change_records(comparison, listed)),
-            next=int(listed[-1]) + 1 if listed.size < following.size else None,
+            next=None if is_last else int(listed[-1]) + 1,
         )
     )
 
@@ -202,7 +238,7 @@ def _selected(comparison: Comparison) -> Codes:
     return comparison.places(codes, count_argument("year"))
 
 
-def _file(comparison: Comparison, places: Codes, name: str) -> Response:
+def _file(comparison: Comparison, places: Codes, format: Format) -> Response:
     """Return changes as a file to be saved.
 
     Raises
@@ -216,8 +252,19 @@ def _file(comparison: Comparison, places: Codes, name: str) -> Response:
             "a year, or page through them with limit and after"
         )
     with services().comparisons.turn():
-        content = (changes_csv if name == "csv" else changes_parquet)(comparison, places)
-    response = ApiResponse(content, content_type=FORMATS[name].content_type)
+        content = (changes_csv if format is CSV else changes_parquet)(comparison, places)
+    return _attachment(comparison, content, format)
+
+
+def _picture(comparison: Comparison, format: Format) -> Response:
+    """Return the chart as a picture. Blocks while it is drawn, and while others are."""
+    spec = changes_chart(comparison, theme_argument())
+    content = services().pictures.picture_of_spec(spec, "svg" if format is SVG else "png")
+    return _attachment(comparison, content, format)
+
+
+def _attachment(comparison: Comparison, content: bytes, format: Format) -> Response:
+    response = ApiResponse(content, content_type=format.content_type)
     versions = "-since-".join(id_[:SHORT_ID_CHARS] for id_ in (comparison.new_id, comparison.old_id))
-    response.headers.add("Content-Disposition", f'attachment; filename="changes-{versions}.{name}"')
+    response.headers.add("Content-Disposition", f'attachment; filename="changes-{versions}.{format.name}"')
     return response

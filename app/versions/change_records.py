@@ -1,5 +1,6 @@
 """Changes between two versions of the table as records with names, and in words."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
@@ -7,14 +8,13 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from app.table.cells import Codes
+from app.table.cells import TIE_DECIMALS, Codes
 from app.table.facts import survey_facts
 from app.table.question import Question
 from app.table.stratification import EVERYBODY
 from app.versions.changes import KINDS, Comparison, Figures, Kind
 
 Year = Annotated[int | str | None, Field(description="a span such as 2011-2013 for rows that cover several years")]
-SHORTEST_FIGURE = ".6g"  # published figures have fewer digits; means of several rows may have any number
 RECORDS_AT_A_TIME = 2000
 EM_DASH = "\N{EM DASH}"
 
@@ -162,7 +162,7 @@ def row_of(change: CellChange) -> tuple[Any, ...]:
 
 
 def sentence(comparison: Comparison) -> str:
-    """Sum a comparison up: ``2 cells changed (largest: Ohio 2019, Obesity: 34.8 to 35.8), 9 added, 0 removed``."""
+    """Sum up: ``2 cells changed (largest: Ohio 2019, Adult obesity: 34.8 to 35.8), 9 added, 0 removed``."""
     totals = comparison.totals
     if not comparison.size:
         return "no cell differs"
@@ -174,13 +174,15 @@ def _largest(comparison: Comparison) -> str:
     first = next(change_records(comparison, np.arange(min(comparison.size, 1))), None)
     if first is None or not first.difference:
         return ""
-    return f" (largest: {cell_words(first)}: {side_words(first.old)} to {side_words(first.new)})"
+    cell = f"{place_words(first)}, {question_words(first)}"
+    return f" (largest: {cell}: {side_words(first.old)} to {side_words(first.new)})"
 
 
-def cell_words(change: CellChange) -> str:
-    """Name a cell, such as ``Ohio 2019, Obesity, Female``."""
+def place_words(change: CellChange) -> str:
+    """Name the place, year and group of a cell, such as ``Ohio 2019, Female``."""
     place = " ".join(str(part) for part in (change.location, change.year) if part is not None)
-    return ", ".join(part for part in (place, question_words(change), stratum_of(change)) if part)
+    group = "" if change.stratum in EVERYBODY else change.stratum
+    return ", ".join(part for part in (place, group) if part)
 
 
 def question_words(change: CellChange | ChangeCount) -> str:
@@ -190,13 +192,26 @@ def question_words(change: CellChange | ChangeCount) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def stratum_of(change: CellChange) -> str:
-    """Name a cell's stratum; an empty text for everybody."""
-    return "" if change.stratum is None or change.stratum in EVERYBODY else change.stratum
-
-
 def side_words(figures: CellFigures | None) -> str:
     """Return the value of one version, or why there is none."""
     if figures is None:
         return EM_DASH
-    return "suppressed" if figures.value is None else f"{figures.value:{SHORTEST_FIGURE}}"
+    return "suppressed" if figures.value is None else number_words(figures.value)
+
+
+def limits_words(figures: CellFigures | None) -> str:
+    """Return the limits of one version; an empty text without limits."""
+    if figures is None or figures.low is None or figures.high is None:
+        return ""
+    return f"{number_words(figures.low)} to {number_words(figures.high)}"
+
+
+def number_words(value: float, sign: str = "") -> str:
+    """Return a figure as it is published, to tenths; one with more digits, such as a mean, with six.
+
+    Parameters
+    ----------
+    sign: ``+`` to write the sign of a positive figure too
+    """
+    is_tenths = math.isclose(value, round(value, 1), abs_tol=10.0**-TIE_DECIMALS)
+    return f"{value:{sign}.1f}" if is_tenths else f"{value:{sign}.6g}"
