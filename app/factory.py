@@ -26,14 +26,17 @@ from app.logger_config import Log, configure_logging
 from app.metrics import Metrics
 from app.openapi import views as openapi_views
 from app.pages import dashboard, data, job_list, static_files
+from app.pages import tables as table_pages
 from app.pages.form import FormChoices
 from app.planner import Planners
 from app.routes import jobs, operations, results, statistics, survey
+from app.routes import tables as table_routes
 from app.services import Services
 from app.settings import Settings, settings_from_environment
 from app.table.engines import load_table, load_table_in_new_process
 from app.table.survey_table import SurveyTable
 from app.task_runner import ThreadPool
+from app.versions.comparisons import Comparisons
 from app.versions.kept_tables import KeptTables
 from app.versions.warm_start import remember_load
 from app.web import compression, error_handlers, guard, proxies, request_log, unread
@@ -41,8 +44,8 @@ from app.web.flask_app import LeanFlask
 
 SECONDS_PER_HOUR = 3600
 BYTES_PER_MIB = 1024 * 1024
-API = (statistics, survey, jobs, results, operations)
-PAGES = (dashboard, job_list, data, openapi_views, static_files)
+API = (statistics, survey, table_routes, jobs, results, operations)
+PAGES = (dashboard, job_list, data, table_pages, openapi_views, static_files)
 EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Location", "Preference-Applied", "Retry-After"]
 
 
@@ -119,7 +122,6 @@ def _start_services(
         documents=documents, journal=journal, retention=retention, recovered=recovered, check_folder=check_folder
     )
     metrics = Metrics(log.info)
-    log.on_dropped(metrics.log_lines_dropped.inc)
     pool = ThreadPool(
         store=store,
         threads=settings.threads,
@@ -127,12 +129,26 @@ def _start_services(
         observer=metrics,
         client_share=settings.client_share,
     )
+    _measure(metrics, pool, log)
+    pool.resume()
+    comparisons = Comparisons(tables)
+    maintenance = Maintenance(store, partial(_maintain_tables, ingestor, tables, comparisons, store))
+    maintenance.start()
+    return Services(
+        settings, ingestor, tables, comparisons, planners, store, pool, maintenance, metrics, Pictures(), log, cache
+    )
+
+
+def _measure(metrics: Metrics, pool: ThreadPool, log: Log) -> None:
+    """Connect the metrics that others change or know."""
+    log.on_dropped(metrics.log_lines_dropped.inc)
     metrics.queue_length.set_function(pool.waiting)
     metrics.runners_alive.set_function(pool.runners_alive)
-    pool.resume()
-    maintenance = Maintenance(store, lambda: tables.maintain(store.map.tables))
-    maintenance.start()
-    return Services(settings, ingestor, tables, planners, store, pool, maintenance, metrics, Pictures(), log, cache)
+
+
+def _maintain_tables(ingestor: DataIngestor, tables: KeptTables, comparisons: Comparisons, store: JobStore) -> None:
+    tables.maintain(store.map.tables)
+    comparisons.log_new(ingestor.table.id)
 
 
 def _retention(settings: Settings) -> Retention:

@@ -12,7 +12,7 @@ import orjson
 
 from app.charts.pictures import Pictures
 from app.data_ingestor import DataIngestor
-from app.errors import ServiceError, TableGoneError, UnavailableError, one_line
+from app.errors import ConflictError, ServiceError, TableGoneError, UnavailableError, one_line
 from app.jobs.byte_cache import ByteCache
 from app.jobs.job import Access, Job, Submission, fingerprint
 from app.jobs.job_store import JobStore, Maintenance
@@ -23,7 +23,9 @@ from app.process.limits import http_threads
 from app.settings import Settings
 from app.table.survey_table import SurveyTable
 from app.task_runner import ThreadPool
+from app.versions.comparisons import Comparisons
 from app.versions.kept_tables import KeptTables
+from app.versions.version import TableVersion
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class Services:
     settings: Settings
     ingestor: DataIngestor
     tables: KeptTables
+    comparisons: Comparisons
     planners: Planners
     store: JobStore
     pool: ThreadPool
@@ -142,6 +145,24 @@ class Services:
             return self.planners.of(job.request.table if job.request is not None else "").table
         except TableGoneError:
             return self.ingestor.table
+
+    def remove_table(self, id_: str) -> TableVersion:
+        """Remove a version of the table by its id. A job over it that is accepted at this very moment fails.
+
+        Raises
+        ------
+        ConflictError: it is the current table, or jobs that are not finished need it
+        UnknownTableError, InvalidRequestError, TableGoneError, NotRecordedError: as ``KeptTables.remove``
+        """
+        version = self.tables.find(id_)
+        requests = (job.request for job in self.store.map.unfinished_jobs())
+        jobs = sum(request is not None and request.table == version.id for request in requests)
+        if jobs and version.id != self.ingestor.table.id:
+            raise ConflictError(
+                f"{jobs} waiting or running {'job needs' if jobs == 1 else 'jobs need'} this version of the table; "
+                "cancel them, or remove it once they are done"
+            )
+        return self.tables.remove(version.id)
 
     def question_name(self, job: Job) -> str:
         """Return a job's question for a file name: its id in the current table, or else its text."""

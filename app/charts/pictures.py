@@ -8,7 +8,7 @@ import hashlib
 import threading
 from bisect import insort
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -25,6 +25,7 @@ MOST_WAITING = 8
 LONGEST_WAIT_SECONDS = 20.0
 CACHE_BYTES = 16 * 1024 * 1024
 LARGEST_SHARE = 8  # one picture takes at most one part in so many of the cache
+SMALL_MARKS = 100  # of a chart whose rows are few by its design
 SCRIPT_MARKS = 0  # the script of the page goes first: it is built once, and every chart of a page waits for it
 
 
@@ -67,13 +68,20 @@ class Pictures:
         """
         document = orjson.loads(request.document)
         kind = choose_kind(request.statistic, document, request.kind)
-        key = _key(request, kind)
-        cached = self._cache.get(key)
-        if cached is not None:
-            return cached
-        with self._place(), self._turns.turn(count_marks(request.statistic, document)):
-            # While this request waited, another may have drawn the same picture.
-            return self._cache.get(key) or self._draw(key, request, document, kind)
+
+        def spec() -> dict[str, Any]:
+            return chart_of(request.statistic, document, request.context, kind=kind, theme=request.theme)
+
+        return self._drawn(_key(request, kind), count_marks(request.statistic, document), spec, request.format)
+
+    def picture_of_spec(self, spec: Mapping[str, Any], format: PictureFormat) -> bytes:
+        """Return a picture of a small Vega-Lite specification; otherwise as ``picture``.
+
+        Raises
+        ------
+        PicturesBusyError, ConverterExitedError, PictureTimeoutError, PictureError: as ``picture``
+        """
+        return self._drawn(hashlib.sha256(orjson.dumps([spec, format])).digest(), SMALL_MARKS, lambda: spec, format)
 
     def page_script(self) -> bytes:
         """Return ``Converter.page_script``, without taking a place in the queue.
@@ -101,11 +109,18 @@ class Pictures:
         finally:
             self._places.release()
 
-    def _draw(self, key: bytes, request: PictureRequest, document: Mapping[str, Any], kind: str) -> bytes:
-        spec = chart_of(request.statistic, document, request.context, kind=kind, theme=request.theme)
-        content = self.converter.picture(spec, request.format)
-        self._cache.put(key, content)
-        return content
+    def _drawn(self, key: bytes, marks: int, spec: Callable[[], Mapping[str, Any]], format: PictureFormat) -> bytes:
+        """Return the picture under a key, cached or drawn in its turn."""
+        cached = self._cache.get(key)
+        if cached is not None:
+            return cached
+        with self._place(), self._turns.turn(marks):
+            # While this request waited, another may have drawn the same picture.
+            content = self._cache.get(key)
+            if content is None:
+                content = self.converter.picture(spec(), format)
+                self._cache.put(key, content)
+            return content
 
 
 def _key(request: PictureRequest, kind: str) -> bytes:

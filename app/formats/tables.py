@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -40,11 +40,15 @@ def _plain(value: Any) -> str | float | None:
 def _csv(job: Job, content: bytes) -> bytes:
     """Write CSV by RFC 4180, in UTF-8, numbers in full precision, and no text that a spreadsheet would compute."""
     columns = columns_of(job.statistic, orjson.loads(content)["data"])
-    harmless = {name: [_harmless(value) for value in values] for name, values in columns.items()}
+    return csv_bytes(columns, zip(*columns.values(), strict=True))
+
+
+def csv_bytes(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """Return rows as CSV below the names of their columns."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(harmless)
-    writer.writerows(zip(*harmless.values(), strict=True))
+    writer.writerow(names)
+    writer.writerows([_harmless(value) for value in row] for row in rows)
     return text.getvalue().encode()
 
 
@@ -61,14 +65,23 @@ def _parquet(job: Job, content: bytes) -> bytes:
     metadata = {"statistic": job.statistic}
     if "provenance" in document:
         metadata["provenance"] = orjson.dumps(document["provenance"]).decode()
+    return parquet_bytes(pa.table(arrays, metadata=metadata))
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    """Return a table as Parquet."""
     file = io.BytesIO()
-    parquet.write_table(pa.table(arrays, metadata=metadata), file)
+    parquet.write_table(table, file)
     return file.getvalue()
 
 
 def _array(name: str, values: list[Any]) -> pa.Array:
     """Return a column; numbers beside texts, such as the year 2014 beside 2011-2013, become texts."""
-    type_ = type_of(name, values)
+    return typed(values, type_of(name, values))
+
+
+def typed(values: Iterable[Any], type_: pa.DataType) -> pa.Array:
+    """Return values as an array of a type; a column of texts takes numbers too."""
     if pa.types.is_string(type_):
         values = [None if value is None else str(value) for value in values]
     return pa.array(values, type_)

@@ -50,7 +50,7 @@ THEMES: tuple[Theme, ...] = ("light", "dark")
 def _picture(format: Literal["svg", "png"], job: Job, content: bytes) -> bytes:
     """Return a picture of the same chart that the page shows. Blocks while it is drawn, and while others are."""
     context = _chart_context(job, orjson.loads(content))
-    kind, theme = request.args.get("kind"), _theme_argument()
+    kind, theme = request.args.get("kind"), theme_argument()
     return services().pictures.picture(PictureRequest(job.statistic, content, context, kind, theme, format))
 
 
@@ -228,7 +228,7 @@ def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
     if document["status"] != JobStatus.DONE:
         raise ConflictError(f"{job.id} has no result to draw; GET {RESULTS_PATH}{job.id} returns its state")
     context = _chart_context(job, document)
-    return chart_of(job.statistic, document, context, kind=request.args.get("kind"), theme=_theme_argument())
+    return chart_of(job.statistic, document, context, kind=request.args.get("kind"), theme=theme_argument())
 
 
 def _chart_context(job: Job, document: dict[str, Any]) -> ChartContext:
@@ -246,7 +246,7 @@ def provenance_of_job(job: Job, document: dict[str, Any]) -> dict[str, Any]:
         return {}
 
 
-def _theme_argument() -> Theme:
+def theme_argument() -> Theme:
     """Return the theme from the query string; light by default.
 
     Raises
@@ -271,7 +271,7 @@ def _format_argument() -> Format | None:
     if not current.environ.get("QUERY_STRING"):
         return None
     if "theme" in current.args:
-        _theme_argument()  # before the wait, so that a wrong theme fails at once
+        theme_argument()  # before the wait, so that a wrong theme fails at once
     name = current.args.get("format")
     if name is None:
         return None

@@ -84,6 +84,17 @@ def served_at(versions: Iterable[TableVersion], moment: datetime) -> TableVersio
     return max(starts, key=lambda pair: pair[0])[1] if starts else None
 
 
+def served_before(versions: Iterable[TableVersion], id_: str) -> TableVersion | None:
+    """Return the other version that was served last before a version became the current table for the last time."""
+    versions = list(versions)
+    own = [start for version in versions if version.id == id_ for start in version.served_from]
+    if not own:
+        return None
+    others = [version for version in versions if version.id != id_]
+    starts = [(start, version) for version in others for start in version.served_from if start < max(own)]
+    return max(starts, key=lambda pair: pair[0])[1] if starts else None
+
+
 def moment_of(text: str, now: datetime) -> datetime:
     """Return the moment that a date or a time names, in UTC unless it names an offset; of a date, its end.
 

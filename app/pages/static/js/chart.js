@@ -25,10 +25,12 @@ function library(address) {
 export async function draw(element) {
   current = element;
   const { spec, kind, script } = element.dataset;
-  const query = new URLSearchParams({ kind, theme: dark.matches ? "dark" : "light" });
+  const address = new URL(spec, location.href);
+  if (kind) address.searchParams.set("kind", kind);
+  address.searchParams.set("theme", dark.matches ? "dark" : "light");
   element.setAttribute("aria-busy", "true");
   try {
-    const [specification] = await Promise.all([json(`${spec}?${query}`), library(script)]);
+    const [specification] = await Promise.all([json(address.pathname + address.search), library(script)]);
     if (current !== element || element.dataset.kind !== kind) return; // the user has moved on meanwhile
     view?.finalize();
     element.replaceChildren();
