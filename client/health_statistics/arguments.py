@@ -22,6 +22,7 @@ from health_statistics.commands import (
     shutdown,
     states,
     statistics,
+    tables,
     watch,
 )
 from health_statistics.completion import SHELLS, completion
@@ -41,6 +42,7 @@ examples:
   {COMMAND} ask estimate -q obesity --by location,year --years 2015- --exclude National -o obesity.csv
   {COMMAND} ask states_mean -q overweight --kind map --theme dark -o overweight.svg
   {COMMAND} ask trend -q obesity -s ohio --cite bibtex >> references.bib
+  {COMMAND} ask state_mean -q obesity -s ohio --table previous
   {COMMAND} batch requests.jsonl --output results.jsonl
   {COMMAND} watch
   {COMMAND} completion bash >> ~/.bashrc
@@ -74,8 +76,8 @@ def create_parser() -> argparse.ArgumentParser:
     commands = Commands(parser)
     _add_result_commands(commands)
     _add_job_commands(commands)
-    for name, run in (("statistics", statistics), ("questions", questions), ("states", states), ("dataset", dataset)):
-        _add_output(commands.add(name, run), LIST_FORMATS)
+    for run in (statistics, questions, states, dataset, tables):
+        _add_output(commands.add(run.__name__, run), LIST_FORMATS)
     _add_operator_commands(commands)
     completing = commands.add("completion", completion, "completion bash >> ~/.bashrc")
     completing.add_argument("shell", choices=SHELLS)

@@ -269,6 +269,10 @@ class Client:
         """Return the source of the table, its row counts, and the state of the last reload."""
         return dict(self._data("/api/dataset"))
 
+    def tables(self) -> list[dict[str, Any]]:
+        """Return the versions of the table that the server keeps, the one that was served last first."""
+        return list(self._data("/api/tables"))
+
     def statistics(self) -> list[StatisticInfo]:
         """Return the statistics that the server computes; none if the server does not list them."""
         try:

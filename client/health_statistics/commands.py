@@ -97,6 +97,13 @@ def dataset(client: Client, options: argparse.Namespace) -> int:
     return SUCCESS
 
 
+def tables(client: Client, options: argparse.Namespace) -> int:
+    """List the versions of the table that the server keeps."""
+    entries = client.tables()
+    _write_records(entries if options.format == JSON else list(map(_version_row, entries)), options)
+    return SUCCESS
+
+
 def jobs(client: Client, options: argparse.Namespace) -> int:
     """List the last jobs with their states."""
     entries = [{"job": job_id, "state": state} for job_id, state in client.jobs().items()]
@@ -224,6 +231,19 @@ def _question_row(question: Mapping[str, Any]) -> dict[str, Any]:
         "years": span,
         **value_type,
         "question": question["question"],
+    }
+
+
+def _version_row(version: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a version of the table as a row, with the last time from which it was served."""
+    served, years = version["served_from"], version["years"]
+    return {
+        "table": version["id"][:12],
+        "served from": f"{served[-1][:16].replace('T', ' ')} UTC" if served else "",
+        "current": "yes" if version["current"] else "",
+        "rows": version["rows"],
+        "years": f"{years[0]}-{years[-1]}" if years else "",
+        "source": version["source"],
     }
 
 
