@@ -73,7 +73,7 @@ class KeptTables:
 
         A table that cannot be written is served all the same; ``maintain`` tries again. Blocks on the disk.
         """
-        self._write_current()  # the one that was current until now, should its file be gone: memory is about to lose it
+        self.mend_current()  # the one that was current until now: memory is about to lose it
         now = datetime.now(UTC)
         with self._lock:
             known = self._versions.get(table.id)
@@ -92,16 +92,31 @@ class KeptTables:
 
     def _with_first_report(self, table: SurveyTable, known: TableVersion) -> SurveyTable:
         """Return a table with the report of its first load, as far as that is still known."""
-        path = self._path(known.id)
+        kept = self._read_or_unlink(known.id)
+        if kept is not None:
+            return table.with_report(kept.report)
+        report = replace(table.report, source=known.source, sha256=known.sha256, loaded_at=known.first_read)
+        return table.with_report(report)
+
+    def mend_current(self) -> None:
+        """Write the current table again if its file is gone or damaged. Reads the file; blocks on the disk."""
+        with self._lock:
+            current = self._current
+        if current is not None:
+            self._read_or_unlink(current.id)
+        self._write_current()
+
+    def _read_or_unlink(self, id_: str) -> SurveyTable | None:
+        """Return a kept table; None if it is gone, cannot be read, or was damaged and is deleted for that reason."""
+        path = self._path(id_)
         try:
-            return table.with_report(read_table_file(path).report)
+            return read_table_file(path)
         except TableFileError as error:
             logger.warning("a kept table is written again: %s", error)
             path.unlink(missing_ok=True)
         except OSError:  # it was removed, or the disk fails, which writing it then reports
             pass
-        report = replace(table.report, source=known.source, sha256=known.sha256, loaded_at=known.first_read)
-        return table.with_report(report)
+        return None
 
     def maintain(self, needed: Callable[[], Collection[str]]) -> None:
         """Write the current table again if its files are gone, and make room. To be called about once a second.

@@ -150,10 +150,10 @@ class Model:
         """Record that another version of the table is the current one."""
         self.version = version
 
-    def lose_tables(self, *, current_too: bool) -> None:
-        """Record that the files of all versions of the table were harmed; the current one is in memory too."""
+    def lose_tables(self) -> None:
+        """Record that the files of all versions of the table were harmed. The current one is mended from memory."""
         for job in self.jobs.values():
-            job.table_lost = job.table_lost or current_too or job.version != self.version
+            job.table_lost = job.table_lost or job.version != self.version
 
     # What a client sees
 

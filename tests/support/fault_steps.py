@@ -165,7 +165,7 @@ def remove_folder(walk: Walk, chance: random.Random) -> str:
     """Remove the results folder of a live server."""
     walk.site.lines_lost = True
     shutil.rmtree(walk.site.results, ignore_errors=True)  # the server may write a file meanwhile
-    walk.model.lose_tables(current_too=False)
+    walk.model.lose_tables()
     walk.see_files()
     return walk.mend_or_die(chance)
 
@@ -178,8 +178,7 @@ def harm_tables(walk: Walk, chance: random.Random) -> str:
             path.unlink()
         else:
             flip_bit(path, chance.randrange(path.stat().st_size), chance.randrange(8))
-    # The server writes the current one again where it is missed, and finds the damage when it next reads the file.
-    walk.model.lose_tables(current_too=how == "flipped")
+    walk.model.lose_tables()
     return how
 
 

@@ -241,3 +241,12 @@ def test_two_ids_that_start_alike_need_more_characters(
         tables.find("a" * 8)
     with pytest.raises(InvalidRequestError, match="leave one of them out"):
         tables.requested("a" * 64, "2026-01-01")
+
+
+def test_a_table_damaged_while_it_is_current_is_written_again_before_memory_loses_it(
+    tables: KeptTables, tmp_path: Path
+) -> None:
+    id_ = tables.serve(version(tmp_path, 0)).id
+    (tmp_path / FOLDER / f"{id_}.parquet").write_bytes(b"nonsense")
+    tables.serve(version(tmp_path, 1))
+    assert KeptTables(tmp_path, MANY).table(id_).id == id_
