@@ -57,7 +57,6 @@ def changes_chart(comparison: Comparison, theme: Theme) -> dict[str, Any]:
 def _dumbbells(changes: Sequence[CellChange], look: Look) -> dict[str, Any]:
     """Draw a line from the old value to the new one for each change."""
     rows = [_dumbbell(place, change) for place, change in enumerate(changes)]
-    names = [[place_words(change), question_words(change)] for change in changes]
     units = {change.unit for change in changes}
     x = {
         "type": "quantitative",
@@ -65,15 +64,14 @@ def _dumbbells(changes: Sequence[CellChange], look: Look) -> dict[str, Any]:
         "scale": {"zero": False, "padding": PADDING_PIXELS},
         "axis": {"tickCount": 4},
     }
-    sides = {"type": "nominal", "scale": {"domain": [BEFORE, AFTER]}, "legend": {"title": None}}
-    fill, stroke = (
-        {**sides, "field": "side", "scale": {"domain": [BEFORE, AFTER], "range": colours}}
-        for colours in ([look.ground, look.main], [look.other, look.main])
-    )
     points = {
         "transform": [{"fold": [BEFORE, AFTER], "as": ["side", "value"]}],
         "mark": {"type": "point", "size": 70, "strokeWidth": 2, "opacity": 1},
-        "encoding": {"x": {**x, "field": "value"}, "fill": fill, "stroke": stroke},
+        "encoding": {
+            "x": {**x, "field": "value"},
+            "fill": _side_colours([look.ground, look.main]),
+            "stroke": _side_colours([look.other, look.main]),
+        },
     }
     line = {
         "mark": {"type": "rule", "color": look.faint, "strokeWidth": 2},
@@ -83,9 +81,15 @@ def _dumbbells(changes: Sequence[CellChange], look: Look) -> dict[str, Any]:
     return {
         "data": {"values": rows},
         "height": STEP_PIXELS * len(rows),
-        "encoding": {"y": _names_axis(names)},
+        "encoding": {"y": _names_axis([(place_words(change), question_words(change)) for change in changes])},
         "layer": [line, points, *texts],
     }
+
+
+def _side_colours(colours: Sequence[str]) -> dict[str, Any]:
+    """Return the encoding that tells old values from new ones, with a legend."""
+    scale = {"domain": [BEFORE, AFTER], "range": colours}
+    return {"field": "side", "type": "nominal", "scale": scale, "legend": {"title": None}}
 
 
 def _figures(side: str, is_right: bool, look: Look, x: dict[str, Any]) -> dict[str, Any]:

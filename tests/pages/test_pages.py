@@ -30,7 +30,9 @@ def test_the_policy_of_a_page_allows_this_server_only(client: FlaskClient) -> No
         assert name in own or response.headers.getlist(name) == [value]
 
 
-@pytest.mark.parametrize("path", ["/", "/index", "/jobs", "/data", "/results/job_id_1"])
+@pytest.mark.parametrize(
+    "path", ["/", "/index", "/jobs", "/data", "/tables", "/tables/current/changes", "/results/job_id_1"]
+)
 def test_a_page_has_no_inline_script_or_style_and_no_address_of_another_server(
     client: FlaskClient, ask: Ask, path: str
 ) -> None:
@@ -86,7 +88,7 @@ def test_an_invalid_form_is_an_error_with_its_reason(client: FlaskClient, asked:
     assert 'role="alert"' in response.text
 
 
-@pytest.mark.parametrize("path", ["/ask", "/jobs/job_id_1/cancel", "/data/reload"])
+@pytest.mark.parametrize("path", ["/ask", "/jobs/job_id_1/cancel", "/data/reload", "/tables/current/remove"])
 def test_a_form_of_another_site_is_refused(client: FlaskClient, path: str) -> None:
     for header in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
         assert_error(client.post(path, data={"statistic": "best5", "question": "Q036"}, headers=header), 403)
@@ -102,5 +104,5 @@ def test_an_unknown_job_has_an_error_page(client: FlaskClient) -> None:
 
 def test_the_operator_buttons_need_the_token(start_app: Callable[[Settings], Flask], settings: Settings) -> None:
     client = start_app(settings.model_copy(update={"admin_token": SecretStr("a long token")})).test_client()
-    for path in ("/jobs/job_id_1/cancel", "/data/reload"):
+    for path in ("/jobs/job_id_1/cancel", "/data/reload", "/tables/current/remove"):
         assert_error(client.post(path), 401)

@@ -40,10 +40,21 @@ PROTECTED = [
     Route("POST", "/api/graceful_shutdown", 200),
     RELOADING,
     Route("DELETE", "/api/jobs/job_id_99", 404),
+    Route("DELETE", "/api/tables/0123456789", 404),
 ]
 SUBMITTING = Route("POST", "/api/global_mean", 200)
 CHANGING = [SUBMITTING, Route("POST", "/api/states_mean", 200), *PROTECTED]
-READING = ["/", "/api/jobs", "/api/num_jobs", "/api/questions", "/api/states", "/api/dataset", "/healthz", "/metrics"]
+READING = [
+    "/",
+    "/api/jobs",
+    "/api/num_jobs",
+    "/api/questions",
+    "/api/states",
+    "/api/dataset",
+    "/api/tables",
+    "/healthz",
+    "/metrics",
+]
 OTHER_SITES: list[Headers] = [
     {"Origin": "https://evil.example"},
     {"Origin": "null"},

@@ -1,0 +1,32 @@
+"""A server whose table is replaced: files of rows, and reloads that are waited for."""
+
+import time
+from pathlib import Path
+
+from flask.testing import FlaskClient
+
+from app.services import Services
+from support.survey_files import CDC_COLUMNS, Row, csv_text
+
+RELOAD_SECONDS = 60.0
+PAUSE_SECONDS = 0.02
+
+
+def write_rows(path: Path, rows: list[Row]) -> None:
+    """Replace a file atomically by a table of rows."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(csv_text(rows, CDC_COLUMNS))
+    partial.replace(path)
+
+
+def served_version(client: FlaskClient, path: Path, rows: list[Row]) -> str:
+    """Replace the table of a server by other rows, reload it, and return the id of the version that is served then."""
+    write_rows(path, rows)
+    assert client.post("/api/dataset/reload").status_code == 200
+    services: Services = client.application.extensions["services"]
+    deadline = time.monotonic() + RELOAD_SECONDS
+    while services.ingestor.last_reload is None or services.ingestor.last_reload.status == "running":
+        assert time.monotonic() < deadline
+        time.sleep(PAUSE_SECONDS)
+    assert services.ingestor.last_reload.status == "done", services.ingestor.last_reload.reason
+    return services.ingestor.table.id
