@@ -53,7 +53,7 @@ environment:
 
 exit codes:
   0  success
-  1  the server answered with an error, or a job failed
+  1  the server answered with an error, a job failed, or the result to cite has no citation
   2  wrong arguments, an unknown or ambiguous name, or a file that cannot be read or written
   3  no server responds at the address
   4  the address is not a health statistics server, or its result belongs to another request
