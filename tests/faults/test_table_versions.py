@@ -15,12 +15,13 @@ from app.settings import BUNDLED_TABLE
 from app.statistics import STATISTICS
 from support.harm import TABLES, result_path
 from support.load import scaled
-from support.real_server import RealServer, running_server
+from support.real_server import PROJECT_ROOT, RealServer, running_server
 from support.reloading import reload
 
 JOBS = scaled(200, 2000)
 VERSIONS = 5
 FIGURES = ["Data_Value", "Low_Confidence_Limit", "High_Confidence_Limit"]
+CDC_TABLE = PROJECT_ROOT.parent / "shared" / "data" / "cdc_2011_2021.csv.gz"
 SHIFT = 0.3  # of every figure from one version to the next, in percent
 
 
@@ -219,3 +220,34 @@ def test_a_lost_result_over_a_lost_version_is_gone_and_no_other_figure_comes(
             f"{server.address}/api/best5", json={"question": "Q036", "table": first[:12]}, timeout=20
         )
         assert response.status_code == 410
+
+
+@pytest.mark.skipif(not CDC_TABLE.is_file(), reason="the CDC table lies in ../shared/data")
+def test_two_vintages_of_cdcs_table_answer_by_id_and_by_time(tmp_path: Path) -> None:
+    table = pd.read_csv(CDC_TABLE, dtype=str, keep_default_na=False)
+    ohio = (table["LocationDesc"] == "Ohio") & (table["YearStart"] == "2019") & (table["QuestionID"] == "Q036")
+    total = ohio & (table["StratificationCategory1"] == "Total")
+    assert list(table.loc[total, "Data_Value"]) == ["34.8"]
+    source, changed = tmp_path / "table.csv", tmp_path / "changed.csv"
+    table.to_csv(source, index=False)
+    table.assign(Data_Value=table["Data_Value"].mask(total, "35.8")).to_csv(changed, index=False)
+    body = {"question": "Q036", "locations": ["OH"], "years": [2019]}
+    with running_server({"STATS_DATA": str(source)}) as server:
+        first = table_id(server)
+        job_id = submit(server, "estimate", body)
+        before = answer(server, job_id)
+        served = datetime.now(UTC).isoformat()
+        second = use(server, source, changed)
+        figures = {
+            text: server.ask("estimate", **body, **asked)["data"][0]["value"]
+            for text, asked in {
+                "current": {},
+                "first": {"table": first},
+                "then": {"as_of": served},
+                "second": {"table": second[:8]},
+                "now": {"as_of": datetime.now(UTC).isoformat()},
+            }.items()
+        }
+        assert figures == {"current": 35.8, "first": 34.8, "then": 34.8, "second": 35.8, "now": 35.8}
+        result_path(server.results_dir, int(job_id.rpartition("_")[2])).unlink()
+        assert answer(server, job_id) == before
