@@ -248,8 +248,10 @@ class Model:
         lost = {kind for kind, number in lost_lines if number == job.number}
         if job.fate is Fate.REMOVED and not journal.lines_lost:
             lost.discard("accepted")
-        job.unsure = job.unsure or (job.fate is not Fate.FORGOTTEN and bool(lost))
         left = ("accepted", job.number) in journal.records
+        # A job counts as forgotten too if its removal was recorded and other lines were lost; its own may follow.
+        may_return = left and ("removed", job.number) not in journal.records
+        job.unsure = job.unsure or (may_return and journal.lines_lost if job.fate is Fate.FORGOTTEN else bool(lost))
         job.number_free = job.number_free or (journal.lines_lost and not left)
 
     @staticmethod
