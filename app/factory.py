@@ -83,11 +83,12 @@ def close_at_exit(app: Flask, drain_seconds: float | None = None) -> None:
 def build_app(settings: Settings, table: SurveyTable | None = None, lock: FolderLock | None = None) -> Flask:
     """Build a server; ``app.create_app`` documents it."""
     table = table or load_table(settings)
-    tables = KeptTables(settings.results_dir, settings.tables_kept)
+    check_folder = lock.check if lock else lambda: None
+    tables = KeptTables(settings.results_dir, settings.tables_kept, check_folder)
     ingestor = DataIngestor(partial(load_table_in_new_process, settings), table, partial(_serve, settings, tables))
     log = configure_logging(settings)  # after the table: a start that fails is reported on standard error alone
     log_repeated_rows(ingestor.table)
-    services = _start_services(settings, ingestor, tables, log, lock.check if lock else lambda: None)
+    services = _start_services(settings, ingestor, tables, log, check_folder)
 
     app = LeanFlask(__package__ or __name__, static_folder=None, template_folder="pages/templates")
     app.config.update(PROVIDE_AUTOMATIC_OPTIONS=bool(settings.allowed_origins))

@@ -48,14 +48,16 @@ class KeptTables:
     ----------
     results: the results folder
     keep: how many versions are kept beside those that jobs need; the newest stay
+    check_folder: checks the lock on the results folder, before each write
 
     Raises
     ------
     OSError: the folder cannot be read
     """
 
-    def __init__(self, results: Path, keep: int) -> None:
+    def __init__(self, results: Path, keep: int, check_folder: Callable[[], None] = lambda: None) -> None:
         self._folder = results / FOLDER
+        self._check_folder = check_folder
         self._keep = keep
         self._lock = threading.Lock()  # guards the fields below
         self._versions = {version.id: version for version in _records_in(self._folder)}
@@ -138,10 +140,12 @@ class KeptTables:
         try:
             with self._writing:
                 if not path.exists():
+                    self._check_folder()
                     write_file(path, table_bytes(table))
                     self._set_size(table.id, path.stat().st_size)
                 elif not is_new_record and record_path.exists():
                     return
+                self._check_folder()
                 with self._lock:
                     version = self._versions[table.id]
                 write_file(record_path, record.dump_json(version))
@@ -294,6 +298,7 @@ class KeptTables:
         # First the record, then memory, then the file: a version whose removal is not recorded keeps its file.
         removed = replace(version, removed_at=datetime.now(UTC), removed_by=by)
         with self._writing:
+            self._check_folder()
             write_file(self._record_path(version.id), record.dump_json(removed))
         with self._lock:
             self._versions[version.id] = removed
