@@ -28,8 +28,9 @@ def follow(address: str) -> Any:
     """Return the document of the job that the page at an address submits."""
     parts = urlsplit(address)
     server, accept = f"{parts.scheme}://{parts.netloc}", {"Accept": "application/json"}
+    fields: dict[str, list[str]] = parse_qs(parts.query)
     assert requests.get(address, headers={"Accept": "text/html"}, timeout=SECONDS).status_code == 200
-    job = requests.post(f"{server}/ask", data=parse_qs(parts.query), headers=accept, timeout=SECONDS).json()["job_id"]
+    job = requests.post(f"{server}/ask", data=fields, headers=accept, timeout=SECONDS).json()["job_id"]
     return requests.get(f"{server}/api/get_results/{job}?wait=20", timeout=SECONDS).json()
 
 
