@@ -60,14 +60,14 @@ def _source(provenance: Mapping[str, Any]) -> dict[str, Any]:
     if not provenance:
         return {}
     table = provenance["table"]
+    dataset, version = table.get("dataset_id"), table.get("id")  # older results do not name them
+    source = [table.get("title", table["source"]), dataset and f"data set {dataset}", version and f"version {version}"]
     notes = [*([WARNING] if table["modelled"] else []), *provenance.get("notes", [])]
     facts = {
         "dc:description": provenance["question"],
         "dc:publisher": table.get("publisher"),
-        "dc:source": table.get("title", table["source"]),
-        "dc:identifier": table.get("dataset_id"),
-        "dc:hasVersion": table.get("id"),
-        "dc:temporal": ", ".join(map(str, provenance["years"])) or None,
-        "notes": notes or None,
+        "dc:source": ", ".join(filter(None, source)),
+        "dc:temporal": ", ".join(map(str, provenance["years"])),
+        "notes": notes,
     }
-    return {name: value for name, value in facts.items() if value is not None}
+    return {name: value for name, value in facts.items() if value}

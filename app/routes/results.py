@@ -241,9 +241,11 @@ def provenance_of_job(job: Job, document: dict[str, Any]) -> dict[str, Any]:
     if provenance or job.request is None or job.statistic not in STATISTICS:
         return provenance
     try:
-        return services().planners.of(job.request.table).provenance(job.request)
+        known = services().planners.of(job.request.table).provenance(job.request)
     except (InvalidRequestError, TableGoneError):
         return {}
+    # An earlier version of the server may have computed the result: its document does not say which.
+    return {name: value for name, value in known.items() if name != "server"}
 
 
 def theme_argument() -> Theme:

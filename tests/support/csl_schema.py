@@ -20,8 +20,8 @@ def _list(file: str, name: str) -> list[str]:
 
 def csl_schema() -> dict[str, Any]:
     """Return the schema of a CSL-JSON file: a list of items."""
-    part = {"type": "integer"}
-    dates = {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "array", "maxItems": 3, "items": part}}
+    day = {"type": "array", "minItems": 1, "maxItems": 3, "items": {"type": "integer"}}
+    dates = {"type": "array", "minItems": 1, "maxItems": 2, "items": day}
     text = {"type": "string", "minLength": 1}
     types: dict[str, dict[str, Any]] = {
         "strings": text,
