@@ -3,8 +3,9 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +16,7 @@ from pyarrow import parquet
 from app.jobs.job import Job
 from app.statistics.registry import records_of
 from app.table.cells import Codes
-from app.versions.change_records import COLUMNS, change_records, row_of
+from app.versions.change_table import changes_table
 from app.versions.changes import Comparison
 
 LIST_SEPARATOR = ";"
@@ -23,13 +24,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # of a cell that a spreadshee
 LONGEST_QUESTION_CHARS = 60  # of a question in the name of a file
 WHOLE_NUMBERS = frozenset({"year", "sample_size", "rows"})  # integer columns, also when they have no value
 
-ROWS_AT_A_TIME = 2000  # of changes, so that most of them are never Python objects at the same time
-CHANGE_TYPES: Mapping[str, pa.DataType] = MappingProxyType(
-    dict.fromkeys(("rank", "sample_size", "rows"), pa.int64())
-    | dict.fromkeys(("difference", "value", "low", "high"), pa.float64())
-    | dict.fromkeys(("standardized", "suppressed"), pa.bool_())
-)  # of the columns of changes that are not texts
-
+ROWS_AT_A_TIME = 2000  # of changes that are Python objects at the same time
 Columns = dict[str, list[Any]]  # the values of each column, in the order of the rows
 
 
@@ -86,20 +81,26 @@ def _json(_: Job, content: bytes) -> bytes:
 def _csv(job: Job, content: bytes) -> bytes:
     """Write CSV by RFC 4180, in UTF-8, numbers in full precision, and no text that a spreadsheet would compute."""
     columns = columns_of(job.statistic, orjson.loads(content)["data"])
-    return _csv_bytes(columns, zip(*columns.values(), strict=True))
+    harmless = {name: [_harmless(value) for value in values] for name, values in columns.items()}
+    return _csv_bytes(harmless, zip(*harmless.values(), strict=True))
 
 
-def _csv_bytes(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
+def _csv_bytes(names: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(names)
-    writer.writerows([_harmless(value) for value in row] for row in rows)
+    writer.writerows(rows)
     return text.getvalue().encode()
 
 
 def _harmless(value: str | float | None) -> str | float | None:
-    """Put an apostrophe before a text that a spreadsheet would take for a formula. Numbers stay as they are."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    """Return a value as it is, unless it is a text that a spreadsheet would compute."""
+    return _harmless_text(value) if isinstance(value, str) else value
+
+
+def _harmless_text(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def _parquet(job: Job, content: bytes) -> bytes:
@@ -121,30 +122,20 @@ def _parquet_bytes(table: pa.Table) -> bytes:
 
 def changes_csv(comparison: Comparison, places: Codes) -> bytes:
     """Return the changes at some places as CSV, written as that of a result."""
-    return _csv_bytes(COLUMNS, map(row_of, change_records(comparison, places)))
+    table = changes_table(comparison, places, _harmless_text)
+    batches = table.to_batches(max_chunksize=ROWS_AT_A_TIME)
+    parts = (zip(*(column.to_pylist() for column in batch.columns), strict=True) for batch in batches)
+    return _csv_bytes(table.column_names, chain.from_iterable(parts))
 
 
 def changes_parquet(comparison: Comparison, places: Codes) -> bytes:
-    """Return the changes at some places as Parquet; its metadata have the ids of both versions."""
-    metadata = {"table": comparison.new_id, "since": comparison.old_id}
-    has_spans = any(period.first != period.last for period in comparison.periods)
-    types = {**CHANGE_TYPES, "year": pa.string() if has_spans else pa.int64()}
-    plain = {name: name.removeprefix("old_").removeprefix("new_") for name in COLUMNS}
-    schema = pa.schema([(name, types.get(plain[name], pa.string())) for name in COLUMNS], metadata)
-    parts = [schema.empty_table()]
-    for start in range(0, places.size, ROWS_AT_A_TIME):
-        rows = map(row_of, change_records(comparison, places[start : start + ROWS_AT_A_TIME]))
-        arrays = [_typed(values, field.type) for field, values in zip(schema, zip(*rows, strict=True), strict=True)]
-        parts.append(pa.Table.from_arrays(arrays, schema=schema))
-    return _parquet_bytes(pa.concat_tables(parts))
+    """Return the changes at some places as Parquet."""
+    return _parquet_bytes(changes_table(comparison, places))
 
 
 def _array(name: str, values: list[Any]) -> pa.Array:
     """Return a column; numbers beside texts, such as the year 2014 beside 2011-2013, become texts."""
-    return _typed(values, _type(name, values))
-
-
-def _typed(values: Iterable[Any], type_: pa.DataType) -> pa.Array:
+    type_ = _type(name, values)
     if pa.types.is_string(type_):
         values = [None if value is None else str(value) for value in values]
     return pa.array(values, type_)

@@ -3,6 +3,7 @@
 import io
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from app.table.cells import Cells
 from app.table.engines.pandas_reader import read_table
 from app.table.question import QuestionData
 from app.table.survey_table import SurveyTable
-from app.versions.change_records import CellChange, change_records, counts_of, number_words, row_of, sentence
+from app.versions.change_records import CellChange, CellFigures, change_records, counts_of, number_words, sentence
 from app.versions.changes import Comparison, compare
 from support.real_server import PROJECT_ROOT
 from support.survey_files import CDC_COLUMNS, Row, csv_text, row, write
@@ -40,6 +41,14 @@ def table_of(tmp_path: Path) -> Any:
 def changes_of(comparison: Comparison) -> list[CellChange]:
     """Return all changes."""
     return list(change_records(comparison, comparison.places()))
+
+
+def flat(change: CellChange) -> dict[str, Any]:
+    """Return a change as a row of its files."""
+    record = asdict(change)
+    sides = {side: record.pop(side) or {} for side in ("old", "new")}
+    names = CellFigures.__dataclass_fields__
+    return record | {f"{side}_{name}": sides[side].get(name) for name in names for side in sides}
 
 
 def in_words(comparison: Comparison) -> list[tuple[Any, ...]]:
@@ -198,8 +207,7 @@ def test_files_have_a_row_for_each_change_and_no_formula(table_of: Any) -> None:
     read = pd.read_csv(io.StringIO(text))
     columns = parquet.read_table(io.BytesIO(changes_parquet(comparison, comparison.places())))
     assert list(read.columns) == columns.column_names
-    rows = [dict(zip(columns.column_names, row_of(change), strict=True)) for change in changes_of(comparison)]
-    assert columns.to_pylist() == rows
+    assert columns.to_pylist() == [flat(change) for change in changes_of(comparison)]
     assert read["difference"].tolist()[0] == 0.5
     assert parquet.read_table(io.BytesIO(changes_parquet(comparison, comparison.places()[:0]))).num_rows == 0
 
