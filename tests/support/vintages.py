@@ -1,4 +1,4 @@
-"""A server whose table is replaced: files of rows, and reloads that are waited for."""
+"""A server whose table is replaced: three versions of a small table, and reloads that are waited for."""
 
 import time
 from pathlib import Path
@@ -6,10 +6,21 @@ from pathlib import Path
 from flask.testing import FlaskClient
 
 from app.services import Services
-from support.survey_files import CDC_COLUMNS, Row, csv_text
+from support.survey_files import CDC_COLUMNS, Row, csv_text, row
 
 RELOAD_SECONDS = 60.0
 PAUSE_SECONDS = 0.02
+
+CYCLING = {"Question": "Percent of adults who cycle", "QuestionID": "Q901"}
+FORMULA = "=1+1"
+FIRST: list[Row] = [row(), row(LocationDesc="Utah", Data_Value=20), row(**CYCLING)]
+SECOND: list[Row] = [
+    row(Data_Value=31.5),
+    row(LocationDesc="Utah", Data_Value=17),
+    row(LocationDesc=FORMULA, YearStart=2020, YearEnd=2020),
+    row(LocationDesc="Maine", YearStart=2020, YearEnd=2020),
+]
+THIRD: list[Row] = [*SECOND, row(LocationDesc="Iowa")]
 
 
 def write_rows(path: Path, rows: list[Row]) -> None:
