@@ -38,6 +38,7 @@ from app.settings import Settings, settings_from_environment, unknown_settings
 from app.startup import announce, check_log, listening_socket, read_first
 from app.table.engines import check_engine, engine_warnings, load_table_in_new_process
 from app.table.survey_table import SurveyTable
+from app.versions.warm_start import kept_table, unchanged_load
 from app.web.http_server import HttpServer
 
 logger = logging.getLogger(LOGGER_NAME)  # this module may be __main__
@@ -109,6 +110,12 @@ def stop_worker(services: Services) -> None:
 
 def read_again(settings: Settings, table: SurveyTable) -> SurveyTable:
     """Return the table as its source is now; the one read at the start if the source cannot be read."""
+    load = unchanged_load(settings)
+    try:
+        if load is not None:
+            return kept_table(settings, load)
+    except SourceError as error:
+        sys.stderr.write(f"warning: reading the source again: {error.reason}\n")
     try:
         return load_table_in_new_process(settings)
     except SourceError as error:

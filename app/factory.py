@@ -38,6 +38,7 @@ from app.table.survey_table import SurveyTable
 from app.task_runner import ThreadPool
 from app.versions.comparisons import Comparisons
 from app.versions.kept_tables import KeptTables
+from app.versions.warm_start import remember_load
 from app.web import compression, error_handlers, guard, proxies, request_log, unread
 from app.web.flask_app import LeanFlask
 
@@ -83,7 +84,7 @@ def build_app(settings: Settings, table: SurveyTable | None = None, lock: Folder
     """Build a server; ``app.create_app`` documents it."""
     table = table or load_table(settings)
     tables = KeptTables(settings.results_dir, settings.tables_kept)
-    ingestor = DataIngestor(partial(load_table_in_new_process, settings), table, tables.serve)
+    ingestor = DataIngestor(partial(load_table_in_new_process, settings), table, partial(_serve, settings, tables))
     log = configure_logging(settings)  # after the table: a start that fails is reported on standard error alone
     log_repeated_rows(ingestor.table)
     services = _start_services(settings, ingestor, tables, log, lock.check if lock else lambda: None)
@@ -97,6 +98,13 @@ def build_app(settings: Settings, table: SurveyTable | None = None, lock: Folder
     _register_routes(app)
     _allow_origins(app, settings.allowed_origins)
     return app
+
+
+def _serve(settings: Settings, tables: KeptTables, table: SurveyTable) -> SurveyTable:
+    """Keep a table that was read, and record the load for the next start; return the table to serve."""
+    served = tables.serve(table)
+    remember_load(settings, served.id, table.report)
+    return served
 
 
 def _start_services(

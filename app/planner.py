@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from app.citations.forms import citation_of
+from app.citations.source import cited_source
 from app.errors import InvalidRequestError, ServiceError, TableGoneError, join_first, quoted
 from app.jobs.byte_cache import ByteCache
 from app.jobs.job import Access, Document, JobRequest, Work, done_document, job_request
@@ -114,12 +116,17 @@ class Planner:
         return Plan(request, query, partial(self._document, statistic, query, request))
 
     def _document(self, statistic: Statistic, query: Query, request: JobRequest) -> Document:
-        key = self.table.id, statistic.name, query, request.access
-        return self._cache.get(key) or self._cache.put(key, self._compute(statistic, query))
+        # A citation names the fields of the request, which one query may have in several wordings.
+        wording = (request.body, request.access) if statistic.provenance else None
+        key = self.table.id, statistic.name, query, wording
+        return self._cache.get(key) or self._cache.put(key, self._compute(statistic, query, request))
 
-    def _compute(self, statistic: Statistic, query: Query) -> Document:
+    def _compute(self, statistic: Statistic, query: Query, request: JobRequest) -> Document:
         data = statistic.compute(self.table, query)
-        return done_document(data, provenance_of(self.table, statistic.name, query) if statistic.provenance else None)
+        if not statistic.provenance:
+            return done_document(data)
+        source = cited_source(self.table, statistic.name, query, orjson.loads(request.body), request.access)
+        return done_document(data, provenance_of(self.table, statistic.name, query), citation_of(source))
 
 
 class Planners:

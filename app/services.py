@@ -213,6 +213,7 @@ class Services:
             drained = self.drain(drain_seconds)
             self.maintenance.stop()
             self.pictures.close()
+            self.tables.mend_current()  # the next start may find another table in its source
             try:
                 self.store.close()
             except OSError:

@@ -6,13 +6,17 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from app.errors import SettingsError, one_line
+from app.errors import SettingsError, SourceError, one_line
 from app.log_batches import FOLDER_MODE, open_log_file
 from app.process.limits import HTTP_THREADS
 from app.settings import STANDARD_OUTPUT, Settings
 from app.table.engines import load_table_in_subprocess
-from app.table.sources.progress import OnProgress, Progress, Throttle
+from app.table.engines.pandas_reader import in_subprocess
+from app.table.sources.addresses import Source
+from app.table.sources.progress import OnProgress, Progress, Throttle, ignore_progress
 from app.table.survey_table import SurveyTable
+from app.versions.version import SHORT_ID_CHARS
+from app.versions.warm_start import kept_table, unchanged_load
 from app.web.http_server import BACKLOG
 from app.web.waiting_room import WaitingRoom
 
@@ -48,7 +52,22 @@ def read_first(settings: Settings, listening: socket.socket) -> SurveyTable:
             print_progress(progress)
             room.report(progress)
 
-        return load_table_in_subprocess(settings, report)
+        return _read_kept(settings) or load_table_in_subprocess(settings, report)
+
+
+def _read_kept(settings: Settings) -> SurveyTable | None:
+    """Return the kept table if the source is unchanged since it was last read; None if it has to be read."""
+    load = unchanged_load(settings)
+    if load is None:
+        return None
+    try:  # in a subprocess, because the library that reads it starts threads, and the worker is forked later
+        table = in_subprocess(lambda _: kept_table(settings, load), Source(settings.source()), ignore_progress)
+    except SourceError as error:
+        sys.stderr.write(f"warning: reading the source again: {error.reason}\n")
+        return None
+    read = f"{load.report.loaded_at:%Y-%m-%d %H:%M} UTC"
+    sys.stdout.write(f"The source has not changed since {read}: using the kept table {load.table[:SHORT_ID_CHARS]}\n")
+    return table
 
 
 def announce(settings: Settings, table: SurveyTable, threads: int, limit: str) -> None:

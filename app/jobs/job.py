@@ -183,9 +183,14 @@ def document(content: bytes) -> Document:
     return Document(content, zlib.crc32(content))
 
 
-def done_document(data: Mapping[str, Any] | Sequence[Any], provenance: Mapping[str, Any] | None = None) -> Document:
-    """Return the document of a job that is done, with the provenance of its figures if it is given."""
-    content = {"status": JobStatus.DONE, "data": data} | ({"provenance": provenance} if provenance else {})
+def done_document(
+    data: Mapping[str, Any] | Sequence[Any],
+    provenance: Mapping[str, Any] | None = None,
+    citation: Mapping[str, Any] | None = None,
+) -> Document:
+    """Return the document of a job that is done, with the provenance of its figures and their citation if given."""
+    about = {"provenance": provenance, "citation": citation}
+    content = {"status": JobStatus.DONE, "data": data} | {name: value for name, value in about.items() if value}
     return document(orjson.dumps(content, option=orjson.OPT_UTC_Z))
 
 

@@ -26,6 +26,7 @@ class JobDetails:
     Parameters
     ----------
     body: the request body as JSON; None if only the result is left
+    table: id of the version of the table that it was accepted with; None if it is not recorded
     reason: why it failed
     accepted_at, started_at, ended_at: seconds since 1970 (UTC); None if not yet or unknown
     """
@@ -34,6 +35,7 @@ class JobDetails:
     id: str
     statistic: str
     body: bytes | None
+    table: str | None
     state: JobState
     reason: str | None
     accepted_at: float | None
@@ -48,6 +50,7 @@ def details_of(job: Job) -> JobDetails:
         id=job.id,
         statistic=job.statistic,
         body=job.request.body if job.request else None,
+        table=(job.request.table or None) if job.request else None,
         state=state_of(job),
         reason=job.reason,
         accepted_at=job.accepted_at or None,

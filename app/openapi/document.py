@@ -18,6 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import core_schema
 from werkzeug.routing import Rule
 
+from app.release import VERSION
 from app.web.api_description import (
     HEADERS,
     Parameter,
@@ -32,7 +33,6 @@ from app.web.support import JSON_TYPE
 from app.web.waiting_room import ALIVE
 
 OPENAPI_VERSION = "3.1.1"
-API_VERSION = "0.1.0"
 SCHEMA_REFERENCES = "#/components/schemas/{model}"
 AUTOMATIC_METHODS = frozenset({"HEAD", "OPTIONS"})  # Flask adds them to every route
 OPERATOR = "operator"
@@ -40,7 +40,7 @@ OPERATOR = "operator"
 OPERATOR_SECURITY: list[dict[str, list[str]]] = [{OPERATOR: []}, {}]
 INFO = {
     "title": "Health statistics server",
-    "version": API_VERSION,
+    "version": VERSION,
     "description": (
         "Statistics over a public-health survey. Post a question to one of the statistics, take the job id from the "
         "response, and get its result. Every error, on every route, has the same envelope. "

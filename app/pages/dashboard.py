@@ -10,24 +10,27 @@ from flask import Blueprint, Response, current_app, request
 
 from app.charts import kinds_of
 from app.errors import InvalidRequestError, ServiceError
-from app.formats import FORMATS
+from app.formats import BIBTEX, CSL_JSON
 from app.jobs.job import Job, JobStatus
-from app.pages.form import FormChoices, form_values
+from app.pages.form import FormChoices, form_values, version_choices
 from app.pages.html import page, problem_page, see_other, wants_page
 from app.pages.result_view import Charts, ResultView, request_fields, result_view
 from app.pages.static_files import charts_script_address
 from app.queries.form_fields import Fields, body_of
-from app.routes.results import PICTURES, provenance_of_job
+from app.routes.results import ALL_FORMATS, PICTURES, provenance_of_job
 from app.statistics import STATISTICS
+from app.table.survey_table import SurveyTable
 from app.web.api_description import ResponseDescription, describe
 from app.web.route_list import RouteInfo, route_list
 from app.web.sender import root_address, sender_of
 from app.web.support import HTML_TYPE, JSON_TYPE, Done, data_response, json_response, services, this_request
 
 WAIT_SECONDS = 2.0  # most jobs are done by then, which saves the page a second request
+CITATIONS = {BIBTEX.name: "BibTeX", CSL_JSON.name: "CSL-JSON"}
 
 RESULT_VALUES: dict[str, Any] = {
-    "formats": [*FORMATS, *PICTURES],
+    "formats": [name for name in ALL_FORMATS if name not in CITATIONS],
+    "citations": CITATIONS,
     "pictures": PICTURES,
     "charts_script_address": charts_script_address,
 }
@@ -79,9 +82,32 @@ def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response
     ----------
     values: what stands beside the form: any of ``state``, ``problem``, ``result`` and ``refresh``
     """
+    parts = services()
     choices: FormChoices = current_app.extensions["form_choices"]
-    form = form_values(choices.over(services().ingestor.table), fields)
+    table, fields = _requested_table(fields)
+    versions = version_choices(parts.tables.versions(), parts.ingestor.table.id, _field(fields, "table"))
+    form = form_values(choices.over(table), versions, fields)
     return page("dashboard.html", status, **form, routes=route_list(), **values)
+
+
+def _requested_table(fields: Fields) -> tuple[SurveyTable, Fields]:
+    """Return the version of the table that the fields name, with its full id in them; else the current one.
+
+    A version that does not exist stays in the fields: the request names it, and so does the error.
+    """
+    parts = services()
+    table, as_of = _field(fields, "table"), _field(fields, "as_of")
+    if not (table or as_of):
+        return parts.ingestor.table, fields
+    try:
+        version = parts.tables.requested(table or None, as_of or None)
+        return parts.tables.table(version.id), {**fields, "table": [version.id]} if table else fields
+    except ServiceError:  # what asks the question answers with it
+        return parts.ingestor.table, fields
+
+
+def _field(fields: Fields, name: str) -> str:
+    return next(iter(fields.get(name, ())), "").strip()
 
 
 def _submit(fields: Fields) -> Job:
@@ -91,7 +117,7 @@ def _submit(fields: Fields) -> Job:
     ------
     UnavailableError, ClientQueueFullError, InvalidRequestError: the job is not accepted; the reason says why
     """
-    statistic = next(iter(fields.get("statistic", ())), "")
+    statistic = _field(fields, "statistic")
     if statistic not in STATISTICS:
         raise InvalidRequestError(f"choose one of the statistics {', '.join(STATISTICS)}")
     current, body = this_request(), orjson.dumps(body_of(fields, STATISTICS[statistic].body))

@@ -14,12 +14,14 @@ from app.queries.form_fields import STRATUM_SEPARATOR, Fields, address_of, field
 from app.statistics import STATISTICS, Statistic
 from app.table.question import Question
 from app.table.survey_table import SurveyTable
+from app.versions.version import TableVersion
 
 OBESITY = "Q036"  # the question an empty form starts with, if the table has it
 FIRST_STATISTIC = "estimate"
 QUESTION_FIELDS = ("question", "other_question")
 MEASURE_FIELDS = frozenset({"value_type", "response", "other_value_type", "other_response"})
-FILTER_FIELDS = ("from", "to", "years", "locations", "exclude", "best", "suppressed", "standardize")
+TABLES_REMEMBERED = 2
+FILTER_FIELDS = ("from", "to", "years", "locations", "exclude", "best", "suppressed", "standardize", "table", "as_of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +73,47 @@ class Choices:
     defaults: Mapping[str, Sequence[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class VersionChoice:
+    """A version of the table in the form: the value of its field, empty for the current one, and its label."""
+
+    value: str
+    label: str
+
+
 class FormChoices:
-    """The choices over one application's current table, computed once for each table."""
+    """The choices over the tables of one application, computed once for each of the last ones."""
 
     def __init__(self) -> None:
-        self.over = lru_cache(maxsize=1)(_choices_over)  # the table is immutable, and a reload makes a new one
+        self.over = lru_cache(maxsize=TABLES_REMEMBERED)(_choices_over)  # tables are immutable
 
 
-def form_values(choices: Choices, fields: Fields) -> dict[str, Any]:
+def version_choices(versions: Sequence[TableVersion], current: str, asked: str) -> list[VersionChoice]:
+    """Return the versions of the table that a form offers; none if there is only the current one.
+
+    Parameters
+    ----------
+    versions: the kept ones, the one that was served last first
+    current: the id of the current one
+    asked: what the form's fields name, which stays chosen even if it does not exist; "" for the current one
+    """
+    offered = [version for version in versions if version.id != current or version.id == asked]
+    named = [VersionChoice(version.id, _version_label(version)) for version in offered]
+    if asked and asked not in {version.id for version in offered}:
+        named.append(VersionChoice(asked, f"{asked} (not kept)"))
+    return [VersionChoice("", "the current one"), *named] if named else []
+
+
+def _version_label(version: TableVersion) -> str:
+    served = version.served_from[-1] if version.served_from else version.first_read
+    return f"served from {served:%Y-%m-%d %H:%M} UTC: {version.rows:,} rows, {version.short_id}"
+
+
+def form_values(choices: Choices, versions: Sequence[VersionChoice], fields: Fields) -> dict[str, Any]:
     """Return the values that the template of the form needs.
 
-    They are ``choices``, ``fields``, ``has_query`` (whether the fields name a statistic), ``taken`` (the fields that
-    this statistic takes) and ``filtered`` (whether a filter is set, so that the filters are shown opened).
+    They are ``choices``, ``versions``, ``fields``, ``has_query`` (whether the fields name a statistic), ``taken`` (the
+    fields that this statistic takes) and ``filtered`` (whether a filter is set, so that the filters are shown opened).
     """
     has_query = bool(fields.get("statistic"))
     fields = fields if has_query else {**choices.defaults, **fields}
@@ -90,6 +121,7 @@ def form_values(choices: Choices, fields: Fields) -> dict[str, Any]:
     questions = {name: [texts.get(text, text) for text in fields.get(name, ())] for name in QUESTION_FIELDS}
     return {
         "choices": choices,
+        "versions": versions,
         "fields": {**fields, **questions},
         "has_query": has_query,
         "taken": takes(fields["statistic"][0]),

@@ -8,6 +8,8 @@ import orjson
 
 from app.charts.words import year_span
 from app.formats import columns_of
+from app.formats.citations import bibtex, csl_json
+from app.formats.readme import filter_text
 from app.jobs.job import Job
 from app.pages.snippets import Snippets, snippets
 from app.pages.wording import figure, heading
@@ -57,7 +59,7 @@ class Charts:
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """What the page of a result shows."""
+    """What the page of a result shows; ``citation`` has a text by the name of each form, and none if there is none."""
 
     job_id: str
     label: str
@@ -66,6 +68,7 @@ class ResultView:
     table: ResultTable
     snippets: Snippets
     provenance: Sequence[tuple[str, str]]
+    citation: Mapping[str, str]
     charts: Charts
 
     @property
@@ -95,6 +98,7 @@ def result_view(
         table=result_table(job.statistic, document["data"]),
         snippets=snippets(server, job.statistic, body),
         provenance=list(_provenance_facts(provenance)),
+        citation=_citation_forms(document.get("citation")),
         charts=charts,
     )
 
@@ -138,12 +142,23 @@ def _are_numbers(values: Sequence[Any]) -> bool:
     return all(value is None or isinstance(value, int | float) for value in values)
 
 
+def _citation_forms(citation: Mapping[str, Any] | None) -> Mapping[str, str]:
+    if citation is None:
+        return {}
+    return {"Text": citation["text"], "BibTeX": bibtex(citation).decode(), "CSL-JSON": csl_json(citation).decode()}
+
+
 def _provenance_facts(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the provenance as pairs of heading and text."""
     if not provenance:
         return
     table = provenance["table"]
     yield "Table", table["source"] + (" (modelled data)" if table["modelled"] else "")
+    if "id" in table:  # older results do not name it
+        yield "Version of the table", table["id"][:SHORT_HASH_CHARS] + "…"
+        yield "First loaded", table["vintage"]["first_loaded"]
+    if table.get("dataset_id"):
+        yield "Data set", f"{table['title']} ({table['dataset_id']})"
     yield "SHA-256", table["sha256"][:SHORT_HASH_CHARS] + "…"
     yield from _row_facts(provenance)
     if "other" in provenance:
@@ -159,16 +174,10 @@ def _row_facts(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield heading(name), part[name]
     for name, value in part["filters"].items():
         if name != "years":
-            yield heading(name), _filter_text(value)
+            yield heading(name), filter_text(value)
     scale = LIMITS_SCALES.get(part.get("limits_scale", ""))  # older results do not name it
     if scale is not None:
         yield "Confidence limits", scale
     yield "Rows used", f"{part['rows_used']:,}"
     for left_out in part["left_out"]:
         yield f"Left out: {left_out['reason']}", f"{left_out['rows']:,}"
-
-
-def _filter_text(value: Any) -> str:
-    if not isinstance(value, list):
-        return str(value)
-    return ", ".join(": ".join(item.values()) if isinstance(item, Mapping) else str(item) for item in value)

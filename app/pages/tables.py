@@ -7,11 +7,9 @@ import numpy as np
 from flask import Blueprint, Response, request
 
 from app.errors import ServiceError
-from app.formats import FORMATS
 from app.pages.html import page, problem_page, see_other
 from app.pages.static_files import charts_script_address
-from app.routes.results import PICTURES
-from app.routes.tables import requested_comparison, version_named
+from app.routes.tables import FORMAT_NAMES, requested_comparison, version_named
 from app.versions.change_records import (
     CellChange,
     change_records,
@@ -91,7 +89,7 @@ def changes(table_id: str) -> Response:
         rows=list(_rows(comparison)),
         address=f"/api/tables/{comparison.new_id}/changes",
         since=f"since={comparison.old_id}",
-        formats=(*FORMATS, *PICTURES),
+        formats=FORMAT_NAMES,
         charts_script_address=charts_script_address,
         number_words=number_words,
     )

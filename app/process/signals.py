@@ -24,6 +24,9 @@ def take_stop_signals(stop: Action, stop_at_once: Action) -> None:
 
     Call it on the main thread. The process may have other threads: the system may deliver a signal to any of them, and
     all report it to one descriptor. Processes started from this thread inherit the signals blocked.
+
+    Blocks until the thread that waits for signals has started: a process that is forked while another thread starts
+    inherits whatever lock that thread holds, and nobody there releases it.
     """
     reports, reporter = os.pipe()
     os.set_blocking(reporter, False)
@@ -31,12 +34,16 @@ def take_stop_signals(stop: Action, stop_at_once: Action) -> None:
     for number in STOP_SIGNALS:
         signal.signal(number, lambda *_: None)  # without a handler nothing is written to the descriptor
 
+    waiting = threading.Event()
+
     def watch() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+        waiting.set()
         _act_on_signals(lambda: os.read(reports, 1), stop, stop_at_once)
 
     threading.Thread(target=watch, name="StopSignals", daemon=True).start()
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    waiting.wait()
 
 
 def ignore_stop_signals() -> None:

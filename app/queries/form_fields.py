@@ -102,6 +102,8 @@ PARSERS: Mapping[str, Callable[[Fields], Any]] = {
     "n": lambda fields: _number(_text(fields, "n")),
     "by": lambda fields: _list(fields, "by"),
     "between": _between,
+    "table": lambda fields: _text(fields, "table"),
+    "as_of": lambda fields: _text(fields, "as_of"),
 }
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 from app.queries.caveats import caveats_of
 from app.queries.query import Filters, Query, select
+from app.release import NAME, VERSION
+from app.table.dataset import dataset_of
 from app.table.survey_table import SurveyTable
 
 
@@ -14,15 +16,31 @@ def provenance_of(table: SurveyTable, statistic: str, query: Query) -> dict[str,
     When a result rests on two selections, ``other`` describes the second.
     """
     main, *others = (_selected(table, question, filters) for question, filters in query.selections)
-    report = table.report
-    used_table = {
+    other = {"other": others[0]} if others else {}
+    return {
+        "statistic": statistic,
+        "server": {"name": NAME, "version": VERSION},
+        "table": _table(table),
+        **main,
+        **other,
+        "notes": caveats_of(table, query),
+    }
+
+
+def _table(table: SurveyTable) -> dict[str, Any]:
+    """Describe the version of the table; nothing here changes when the same content is read again."""
+    report, dataset = table.report, dataset_of(table.report)
+    return {
+        "id": table.id,
+        "title": dataset.title,
+        "publisher": dataset.publisher,
+        "dataset_id": dataset.id,
+        "vintage": {"last_year": dataset.last_year, "first_loaded": dataset.first_loaded},
         "source": report.source,
         "sha256": report.sha256,
         "loaded_at": report.loaded_at,
         "modelled": report.modelled,
     }
-    other = {"other": others[0]} if others else {}
-    return {"statistic": statistic, "table": used_table, **main, **other, "notes": caveats_of(table, query)}
 
 
 def _selected(table: SurveyTable, question: int, filters: Filters) -> dict[str, Any]:

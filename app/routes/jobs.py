@@ -44,6 +44,7 @@ class JobDescription:
     job_id: str
     statistic: str
     body: Annotated[dict[str, Any] | None, Field(description="the request; null if only the result is left")]
+    table: Annotated[str | None, Field(description="the version of the table it is computed over; null if unknown")]
     state: JobState
     reason: Annotated[str | None, Field(description="why the job failed")]
     accepted_at: Moment | None
@@ -171,6 +172,7 @@ def _description_of(details: JobDetails) -> JobDescription:
         job_id=details.id,
         statistic=details.statistic,
         body=orjson.loads(details.body) if details.body else None,
+        table=details.table,
         state=details.state,
         reason=details.reason,
         accepted_at=_moment(details.accepted_at),

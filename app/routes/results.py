@@ -18,11 +18,11 @@ from app.charts import ChartContext, Theme, chart_of
 from app.charts.context import chart_context
 from app.charts.pictures import PictureRequest
 from app.errors import ConflictError, ErrorEnvelope, InvalidRequestError, TableGoneError, quoted
-from app.formats import FORMATS, JSON, Format, file_name
+from app.formats import BIBTEX, CSL_JSON, CSV, FORMATS, JSON, Format, archive_of, file_name
 from app.jobs.job import JOB_ID_PREFIX, RUNNING_DOCUMENT, Document, Job, JobStatus
 from app.jobs.result_files import DONE_DOCUMENT_START
 from app.statistics import STATISTICS, Statistic
-from app.statistics.result_models import Provenance, ResultRoot
+from app.statistics.result_models import Citation, Provenance, ResultRoot
 from app.web.api_description import JOB_ID, TAG, Parameter, ResponseDescription, describe, json_of
 from app.web.document_stream import documents_response
 from app.web.header_cache import cached_by_text
@@ -57,9 +57,21 @@ def _picture(format: Literal["svg", "png"], job: Job, content: bytes) -> bytes:
 SVG = Format("svg", "image/svg+xml", "image/svg+xml", partial(_picture, "svg"))
 PNG = Format("png", "image/png", "image/png", partial(_picture, "png"))
 PICTURES: Mapping[str, Format] = MappingProxyType({format.name: format for format in (SVG, PNG)})
+
+
+def _archive(job: Job, content: bytes) -> bytes:
+    return archive_of(job, content, provenance_of_job(job, orjson.loads(content)))
+
+
+ZIP = Format("zip", "application/zip", "application/zip", _archive)
+ALL_FORMATS: Mapping[str, Format] = MappingProxyType({**FORMATS, ZIP.name: ZIP, **PICTURES})
 # Without pictures: Firefox accepts images for every page that it opens, and would get one instead of JSON. The first
 # format is the one for a client that accepts anything. A type may carry its parameters ("text/csv; charset=utf-8").
-FORMAT_OF_TYPE = {name: format for format in FORMATS.values() for name in (format.media_type, format.content_type)}
+FORMAT_OF_TYPE = {
+    name: format for format in (*FORMATS.values(), ZIP) for name in (format.media_type, format.content_type)
+}
+# A picture also changes with the version of the renderer, and an archive with the words of this server.
+UNTAGGED = frozenset({*PICTURES, ZIP.name})
 
 WAIT = Parameter(
     "wait", "seconds to wait until the job has ended; more than 30 count as 30", Annotated[float, Field(ge=0)], 5
@@ -73,8 +85,9 @@ JOB_IDS = Parameter(
 )
 FORMAT = Parameter(
     "format",
-    "the format of the result; overrides the header Accept. svg and png are pictures of its chart",
-    Literal[(*FORMATS, *PICTURES)],
+    "the format of the result; overrides the header Accept. bibtex and csljson are its citation, zip has its CSV with "
+    "a README and metadata, and svg and png are pictures of its chart",
+    Literal[tuple(ALL_FORMATS)],
     "json",
 )
 KIND = Parameter("kind", "the kind of the chart, one that suits the result; the usual one by default", str, "bars")
@@ -85,9 +98,10 @@ blueprint = Blueprint("results", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Explained(Done[Data], Generic[Data]):
-    """The request is done; ``data`` is its result, and ``provenance`` says where its figures come from."""
+    """The request is done: its result, where the figures come from, and how to cite them."""
 
     provenance: Provenance
+    citation: Citation
 
 
 class NumberByKey(ResultRoot[dict[str, float]]):
@@ -138,9 +152,11 @@ def _done_document(statistic: Statistic) -> Any:
 
 
 RESULT_TYPES = {
-    **{format.media_type: bytes for format in (*FORMATS.values(), *PICTURES.values())},
+    **{format.media_type: bytes for format in ALL_FORMATS.values()},
     JSON_TYPE: job_document,
-    "text/csv": str,
+    CSV.media_type: str,
+    BIBTEX.media_type: str,
+    CSL_JSON.media_type: list[dict[str, Any]],
 }
 
 
@@ -259,10 +275,9 @@ def _format_argument() -> Format | None:
     name = current.args.get("format")
     if name is None:
         return None
-    formats = {**FORMATS, **PICTURES}
-    if name not in formats:
-        raise InvalidRequestError(f"format must be {' or '.join(formats)}, not {quoted(name)}")
-    return formats[name]
+    if name not in ALL_FORMATS:
+        raise InvalidRequestError(f"format must be {' or '.join(ALL_FORMATS)}, not {quoted(name)}")
+    return ALL_FORMATS[name]
 
 
 def _result_response(job: Job, document: Document, requested: Format | None) -> Response:
@@ -278,7 +293,7 @@ def _result_response(job: Job, document: Document, requested: Format | None) -> 
     else:
         format = JSON
         response = json_response(document.content)
-    if format.name not in PICTURES:  # a picture also changes with the version of the renderer
+    if format.name not in UNTAGGED:
         response.headers.add("ETag", f'"{document.checksum:08x}-{len(document.content):x}-{format.name}"')
     if requested is None:
         response.headers.add("Vary", "Accept")

@@ -10,7 +10,8 @@ from typing_extensions import TypeAliasType
 
 from app.charts.changes import changes_chart
 from app.errors import InvalidRequestError, quoted
-from app.formats import CSV, FORMATS, JSON, PARQUET, Format, changes_csv, changes_parquet
+from app.formats import CSV, JSON, PARQUET, Format
+from app.formats.changes import changes_csv, changes_parquet
 from app.routes.results import PICTURES, SVG, THEME, theme_argument
 from app.table.cells import Codes
 from app.table.lookup import unknown_name
@@ -36,6 +37,8 @@ TABLE_ID = Parameter(
 SINCE = Parameter(
     "since", "the older version, named as table_id is; by default the one that was served before", TableId, CURRENT
 )
+FILES = {format_.name: format_ for format_ in (CSV, PARQUET)}
+FORMAT_NAMES = (JSON.name, *FILES, *PICTURES)
 QUESTION = Parameter("question", "only changes to this question, by its id or text", str, "Q036")
 YEAR = Parameter("year", "only changes to rows that cover this year", Count, 2019)
 LIMIT = Parameter(
@@ -48,7 +51,7 @@ AFTER = Parameter("after", "only changes with a rank above this one", Count, 1)
 FORMAT = Parameter(
     "format",
     "the format of the changes; svg and png are pictures of the largest ones",
-    Literal[(*FORMATS, *PICTURES)],
+    Literal[FORMAT_NAMES],
     "json",
 )
 
@@ -145,7 +148,7 @@ def changes(table_id: str) -> Response:
     places = _selected(comparison)
     following = places[places >= after]
     if name != JSON.name:
-        return _file(comparison, following[:limit], FORMATS[name])
+        return _file(comparison, following[:limit], FILES[name])
     return _page(comparison, places, following[: min(limit or PAGE_CHANGES, LONGEST_PAGE_CHANGES)])
 
 
@@ -163,9 +166,9 @@ def _format_argument() -> str:
     ------
     InvalidRequestError: it is unknown
     """
-    name, names = request.args.get("format", JSON.name), (*FORMATS, *PICTURES)
-    if name not in names:
-        raise InvalidRequestError(f"format must be {' or '.join(names)}, not {quoted(name)}")
+    name = request.args.get("format", JSON.name)
+    if name not in FORMAT_NAMES:
+        raise InvalidRequestError(f"format must be {' or '.join(FORMAT_NAMES)}, not {quoted(name)}")
     return name
 
 

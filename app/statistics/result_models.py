@@ -5,7 +5,7 @@ building models would only cost time. Tests validate the result of every statist
 """
 
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
@@ -16,6 +16,7 @@ Flag = Literal[
 ]
 Year = int | str  # a span such as "2011-2013" if a row of the table is about several years
 Content = TypeVar("Content")
+DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
 # Building all models takes a tenth of a second, so each is built when it is first used, not at the start.
@@ -51,9 +52,28 @@ class Equality(ResultObject):
     p_value: float | None = Field(description="null for a single estimate")
 
 
+class UsedServer(ResultObject):
+    """The server that computed a result."""
+
+    name: str
+    version: str
+
+
+class Vintage(ResultObject):
+    """How recent the data of a table are."""
+
+    last_year: int | None = Field(description="the last year of its data; null if its rows have no years")
+    first_loaded: str = Field(description="UTC date on which the server first read this version", pattern=DATE_PATTERN)
+
+
 class UsedTable(ResultObject):
     """The table that a result was computed from."""
 
+    id: str = Field(description="the version of the table: SHA-256 of its cells; GET /api/tables lists the versions")
+    title: str = Field(description="title of the published dataset; the source's name if that is not known")
+    publisher: str | None = Field(description="null if not known")
+    dataset_id: str | None = Field(description="the publisher's id of the dataset; null if not known")
+    vintage: Vintage
     source: str
     sha256: str
     loaded_at: datetime
@@ -104,6 +124,15 @@ class Provenance(UsedRows):
     """Where the numbers of a result come from; ``other`` is about the second side or question, if there is one."""
 
     statistic: str
+    server: UsedServer
     table: UsedTable
     other: UsedRows | None = None
     notes: list[str] = Field(description="what a reader of the result should know, as sentences")
+
+
+class Citation(ResultObject):
+    """How to cite a result: one source, in three forms."""
+
+    text: str = Field(description="one paragraph of plain text")
+    bibtex: str = Field(description="an entry for BibTeX")
+    csl: dict[str, Any] = Field(description="an item of CSL-JSON, for reference managers and citation processors")

@@ -5,7 +5,6 @@ version stays, so that a request for it, or as of a time at which it was served,
 """
 
 import logging
-import os
 import re
 import threading
 import time
@@ -29,13 +28,12 @@ from app.errors import (
     quoted,
 )
 from app.table.survey_table import SurveyTable
+from app.versions.files import FOLDER, write_file
 from app.versions.table_file import TableFileError, read_table_file, table_bytes
 from app.versions.version import TableVersion, moment_of, record, served_at, version_of
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "tables"
-FOLDER_MODE, FILE_MODE = 0o750, 0o640
 ID = re.compile("[0-9a-f]{8,64}")
 RETRY_SECONDS = 5
 TABLES_IN_MEMORY = 2  # beside the current one
@@ -75,11 +73,12 @@ class KeptTables:
 
         A table that cannot be written is served all the same; ``maintain`` tries again. Blocks on the disk.
         """
+        self.mend_current()  # the one that was current until now: memory is about to lose it
         now = datetime.now(UTC)
         with self._lock:
             known = self._versions.get(table.id)
             current = self._current
-        if known is not None:
+        if known is not None and known.first_read != table.report.loaded_at:
             table = self._with_first_report(table, known)
         version = known.read_again(now) if known is not None else version_of(table, now)
         if current is None or current.id != table.id:
@@ -93,16 +92,31 @@ class KeptTables:
 
     def _with_first_report(self, table: SurveyTable, known: TableVersion) -> SurveyTable:
         """Return a table with the report of its first load, as far as that is still known."""
-        path = self._path(known.id)
+        kept = self._read_or_unlink(known.id)
+        if kept is not None:
+            return table.with_report(kept.report)
+        report = replace(table.report, source=known.source, sha256=known.sha256, loaded_at=known.first_read)
+        return table.with_report(report)
+
+    def mend_current(self) -> None:
+        """Write the current table again if its file is gone or damaged. Reads the file; blocks on the disk."""
+        with self._lock:
+            current = self._current
+        if current is not None:
+            self._read_or_unlink(current.id)
+        self._write_current()
+
+    def _read_or_unlink(self, id_: str) -> SurveyTable | None:
+        """Return a kept table; None if it is gone, cannot be read, or was damaged and is deleted for that reason."""
+        path = self._path(id_)
         try:
-            return table.with_report(read_table_file(path).report)
+            return read_table_file(path)
         except TableFileError as error:
             logger.warning("a kept table is written again: %s", error)
             path.unlink(missing_ok=True)
         except OSError:  # it was removed, or the disk fails, which writing it then reports
             pass
-        report = replace(table.report, source=known.source, sha256=known.sha256, loaded_at=known.first_read)
-        return table.with_report(report)
+        return None
 
     def maintain(self, needed: Callable[[], Collection[str]]) -> None:
         """Write the current table again if its files are gone, and make room. To be called about once a second.
@@ -124,14 +138,13 @@ class KeptTables:
         try:
             with self._writing:
                 if not path.exists():
-                    self._folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
-                    _write(path, table_bytes(table))
+                    write_file(path, table_bytes(table))
                     self._set_size(table.id, path.stat().st_size)
                 elif not is_new_record and record_path.exists():
                     return
                 with self._lock:
                     version = self._versions[table.id]
-                _write(record_path, record.dump_json(version))
+                write_file(record_path, record.dump_json(version))
         except OSError as error:
             if not self._failing:
                 logger.error("the table %s cannot be kept: %s", table.id, one_line(error))  # noqa: TRY400 - no traceback
@@ -281,7 +294,7 @@ class KeptTables:
         # First the record, then memory, then the file: a version whose removal is not recorded keeps its file.
         removed = replace(version, removed_at=datetime.now(UTC), removed_by=by)
         with self._writing:
-            _write(self._record_path(version.id), record.dump_json(removed))
+            write_file(self._record_path(version.id), record.dump_json(removed))
         with self._lock:
             self._versions[version.id] = removed
             self._loaded.pop(version.id, None)
@@ -338,12 +351,3 @@ def _records_in(folder: Path) -> list[TableVersion]:
             loaded_at = table.report.loaded_at
             versions[path.stem] = replace(version_of(table, loaded_at), served_from=(loaded_at,))
     return list(versions.values())
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file atomically."""
-    partial = path.with_name(path.name + ".partial")
-    file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-    with os.fdopen(file, "wb") as stream:
-        stream.write(content)
-    partial.replace(path)

@@ -1,21 +1,25 @@
 """A table as a Parquet file: its cells as rows, all else as JSON in the file's metadata."""
 
+import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import parquet
 from pydantic import TypeAdapter
 
+from app.errors import one_line
 from app.table.cells import Cells
 from app.table.conflict import Conflict
 from app.table.question import Question, QuestionData
 from app.table.survey_table import DatasetReport, Location, Period, Stratum, SurveyTable
 
-METADATA_KEY = b"health_statistics"
+METADATA_KEY, CHECKSUM_KEY = b"health_statistics", b"health_statistics_sha256"  # the id covers the cells
 FORMAT = 1
 QUESTION, STANDARDIZED = "question", "standardized"  # columns beside those of Cells
 CELL_COLUMNS = tuple(field.name for field in fields(Cells))
@@ -69,7 +73,8 @@ def table_bytes(table: SurveyTable) -> bytes:
     cells = Cells.concatenate([cells for _, _, cells in parts])
     arrays |= {name: getattr(cells, name) for name in CELL_COLUMNS}
     content = io.BytesIO()
-    rows = pa.table(arrays, metadata={METADATA_KEY: _names.dump_json(names)})
+    about = _names.dump_json(names)
+    rows = pa.table(arrays, metadata={METADATA_KEY: about, CHECKSUM_KEY: hashlib.sha256(about).hexdigest()})
     parquet.write_table(rows, content, compression=COMPRESSION)
     return content.getvalue()
 
@@ -85,12 +90,14 @@ def read_table_file(path: Path) -> SurveyTable:
     content = path.read_bytes()
     try:
         rows = parquet.read_table(pa.BufferReader(content), use_threads=False)
-        names = _names.validate_json(rows.schema.metadata[METADATA_KEY])
+        about = rows.schema.metadata[METADATA_KEY]
+        is_whole = rows.schema.metadata[CHECKSUM_KEY].decode() == hashlib.sha256(about).hexdigest()
+        names = _names.validate_json(about)
         # Zero-copy arrays would keep the whole buffer of the file, and are read-only in a way that pickling undoes.
         columns = {name: np.array(rows.column(name).to_numpy()) for name in (QUESTION, STANDARDIZED, *CELL_COLUMNS)}
         questions = _questions(names.questions, columns)
-    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
-        raise TableFileError(f"{path.name} is damaged: {error}") from error
+    except Exception as error:  # a damaged file makes pyarrow raise whatever it stumbles over, OSError too
+        raise TableFileError(f"{path.name} is damaged: {one_line(error)}") from error
     table = SurveyTable(
         locations=names.locations,
         strata=names.strata,
@@ -98,12 +105,12 @@ def read_table_file(path: Path) -> SurveyTable:
         questions=questions,
         report=names.report,
     )
-    if table.id != path.stem:
+    if not is_whole or table.id != path.stem:
         raise TableFileError(f"{path.name} holds another table")
     return table
 
 
-def _questions(names: Sequence[_QuestionNames], columns: dict[str, "np.ndarray"]) -> list[QuestionData]:
+def _questions(names: Sequence[_QuestionNames], columns: dict[str, NDArray[Any]]) -> list[QuestionData]:
     """Return the questions with their cells; the rows of each are next to each other."""
     codes, standardized = columns.pop(QUESTION), columns.pop(STANDARDIZED)
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from health_statistics import __version__
 from health_statistics.batch import batch
-from health_statistics.client import MEDIA_TYPES, Client
+from health_statistics.client import Client
 from health_statistics.commands import (
+    CITATION_FORMS,
     LIST_FORMATS,
+    TEXT,
     ask,
     cancel,
     dataset,
@@ -20,11 +22,13 @@ from health_statistics.commands import (
     shutdown,
     states,
     statistics,
+    tables,
     watch,
 )
 from health_statistics.completion import SHELLS, completion
 from health_statistics.connection import DEFAULT_ADDRESS, RETRIES
 from health_statistics.fields import add_field_options
+from health_statistics.formats import MEDIA_TYPES
 from health_statistics.names import COMMAND
 from health_statistics.output import FORMATS, JSON
 
@@ -37,6 +41,8 @@ examples:
   {COMMAND} ask state_mean -q "no leisure" -s ohio --format json
   {COMMAND} ask estimate -q obesity --by location,year --years 2015- --exclude National -o obesity.csv
   {COMMAND} ask states_mean -q overweight --kind map --theme dark -o overweight.svg
+  {COMMAND} ask trend -q obesity -s ohio --cite bibtex >> references.bib
+  {COMMAND} ask state_mean -q obesity -s ohio --table previous
   {COMMAND} batch requests.jsonl --output results.jsonl
   {COMMAND} watch
   {COMMAND} completion bash >> ~/.bashrc
@@ -47,7 +53,7 @@ environment:
 
 exit codes:
   0  success
-  1  the server answered with an error, or a job failed
+  1  the server answered with an error, a job failed, or the result to cite has no citation
   2  wrong arguments, an unknown or ambiguous name, or a file that cannot be read or written
   3  no server responds at the address
   4  the address is not a health statistics server, or its result belongs to another request
@@ -70,8 +76,8 @@ def create_parser() -> argparse.ArgumentParser:
     commands = Commands(parser)
     _add_result_commands(commands)
     _add_job_commands(commands)
-    for name, run in (("statistics", statistics), ("questions", questions), ("states", states), ("dataset", dataset)):
-        _add_output(commands.add(name, run), LIST_FORMATS)
+    for run in (statistics, questions, states, dataset, tables):
+        _add_output(commands.add(run.__name__, run), LIST_FORMATS)
     _add_operator_commands(commands)
     completing = commands.add("completion", completion, "completion bash >> ~/.bashrc")
     completing.add_argument("shell", choices=SHELLS)
@@ -110,6 +116,8 @@ def _add_result_commands(commands: Commands) -> None:
     fetching.add_argument("job_id", help="the id of the job, such as job_id_7")
     for parser in (asking, fetching):
         _add_output(parser, FORMATS)
+        citing = "write how to cite the result, as text (the default), BibTeX or CSL-JSON, instead of the result"
+        parser.add_argument("--cite", nargs="?", choices=CITATION_FORMS, const=TEXT, help=citing)
         parser.add_argument("--kind", help="kind of a picture, such as map (default: the first that fits)")
         parser.add_argument("--theme", choices=("light", "dark"), help="theme of a picture (default: light)")
         timeout = "the longest time to wait for the result (default: no limit)"

@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from health_statistics.client import MEDIA_TYPES, Client, Document
+from health_statistics.client import Client, Document
 from health_statistics.errors import UsageError
+from health_statistics.formats import ENDINGS, MEDIA_TYPES
 from health_statistics.names import Completer
 from health_statistics.output import JSON, as_json, progress, report
 
@@ -121,6 +122,6 @@ def _write_file(client: Client, folder: Path, format: str, result: Result) -> No
         (folder / f"{name}.error.json").write_bytes(as_json(result.record))
     elif format in MEDIA_TYPES:
         content = client.fetch(result.job_id, format, request=result.request)
-        (folder / f"{name}.{format}").write_bytes(content)
+        (folder / f"{name}{ENDINGS[format]}").write_bytes(content)
     else:
         (folder / f"{name}.json").write_bytes(as_json(result.record))

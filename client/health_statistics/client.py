@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from health_statistics.connection import DEFAULT_ADDRESS, RETRIES, BearerAuth, Connection, Pause, pause_silently
 from health_statistics.errors import JobFailedError, JobTimeoutError, ProtocolError, ResponseError, UsageError
+from health_statistics.formats import MEDIA_TYPES
 from health_statistics.verification import check_jobs, next_job_id
 
 HOLD_SECONDS = 20  # how long the server may hold a response for one job; it accepts up to 30
@@ -30,12 +31,6 @@ MAX_BATCH_BYTES = 1024 * 1024
 SEPARATOR_BYTES = 2
 NOT_FOUND = 404
 RESULTS_PATH = "/api/get_results"
-MEDIA_TYPES = {
-    "csv": "text/csv",
-    "parquet": "application/vnd.apache.parquet",
-    "svg": "image/svg+xml",
-    "png": "image/png",
-}
 DATAFRAME = "dataframe"
 
 Document = dict[str, Any]
@@ -112,7 +107,7 @@ class Client:
         Parameters
         ----------
         format: None for the ``data`` of the result document, "dataframe" for a pandas DataFrame, or the name of a
-            file format (csv, parquet, svg, png) for bytes
+            file format (csv, parquet, bibtex, csljson, zip, svg, png) for bytes
         kind, theme: of a picture, such as "map" and "dark"
         fields: the fields of the request, such as question and state
 
@@ -183,7 +178,7 @@ class Client:
         theme: str | None = None,
         request: Request | None = None,
     ) -> bytes:
-        """Return the result of a finished job in a file format: csv, parquet, svg or png.
+        """Return the result of a finished job in a file format, or its citation: csv, zip, bibtex, or another of `ask`.
 
         Parameters
         ----------
@@ -273,6 +268,10 @@ class Client:
     def dataset(self) -> dict[str, Any]:
         """Return the source of the table, its row counts, and the state of the last reload."""
         return dict(self._data("/api/dataset"))
+
+    def tables(self) -> list[dict[str, Any]]:
+        """Return the versions of the table that the server keeps, the one that was served last first."""
+        return list(self._data("/api/tables"))
 
     def statistics(self) -> list[StatisticInfo]:
         """Return the statistics that the server computes; none if the server does not list them."""

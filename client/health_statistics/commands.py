@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from health_statistics.client import MEDIA_TYPES, Client, Document, FinishedJob, Request
+from health_statistics.client import Client, Document, FinishedJob, Request
 from health_statistics.errors import (
     JobFailedError,
+    MissingCitationError,
     ProtocolError,
     ResponseError,
     UsageError,
 )
 from health_statistics.fields import request_fields
+from health_statistics.formats import MEDIA_TYPES
 from health_statistics.names import Completer
 from health_statistics.output import (
     JSON,
@@ -38,6 +40,8 @@ RUNNING, FAILED, REMOVED = "running", "error", "removed"
 REMOVED_STATUSES = frozenset({404, 410})
 PICTURES = frozenset({"svg", "png"})
 LIST_FORMATS = (TABLE, JSON)
+TEXT = "text"
+CITATION_FORMS = (TEXT, "bibtex", "csljson")
 
 
 def ask(client: Client, options: argparse.Namespace) -> int:
@@ -90,6 +94,13 @@ def dataset(client: Client, options: argparse.Namespace) -> int:
     """Show the source of the table and its row counts."""
     description = client.dataset()
     _write_listing(description, list(sections_of(description)), options)
+    return SUCCESS
+
+
+def tables(client: Client, options: argparse.Namespace) -> int:
+    """List the versions of the table that the server keeps."""
+    entries = client.tables()
+    _write_records(entries if options.format == JSON else list(map(_version_row, entries)), options)
     return SUCCESS
 
 
@@ -151,8 +162,11 @@ class ResultWriter:
     """
 
     def __init__(self, client: Client, options: argparse.Namespace) -> None:
+        if options.cite and options.format:
+            raise UsageError("--cite writes the citation instead of the result; leave --format out")
         self._client = client
-        self._target = destination(options.format, options.output)
+        self._cite = options.cite
+        self._target = destination(TABLE if self._cite else options.format, options.output)
         self._picture = {"kind": options.kind, "theme": options.theme}
         if any(self._picture.values()) and self._target.format not in PICTURES:
             raise UsageError("--kind and --theme need a picture; add --format svg, or --output FILE.png")
@@ -160,7 +174,9 @@ class ResultWriter:
     def write(self, job: FinishedJob, title: str, request: Request | None = None) -> None:
         """Write the result of a job. A request makes the client verify that the file belongs to it."""
         format = self._target.format
-        if format in MEDIA_TYPES:
+        if self._cite:
+            self._target.write(_citation(job, self._cite))
+        elif format in MEDIA_TYPES:
             self._target.write(self._client.fetch(job.job_id, format, **self._picture, request=request))
         elif format == JSON:
             self._target.write(as_json(job.document))
@@ -168,6 +184,21 @@ class ResultWriter:
             table = as_table(list(sections_of(job.document["data"])), self._target.path)
             notes = "".join(f"\n{note}\n" for note in _notes(self._client, job.document))
             self._target.write(printable(f"{title}\n\n{table}{notes}").encode())
+
+
+def _citation(job: FinishedJob, form: str) -> bytes:
+    """Return the citation of a result.
+
+    Raises
+    ------
+    MissingCitationError: it has none
+    """
+    citation = job.document.get("citation")
+    if citation is None:
+        raise MissingCitationError(f"{job.job_id} has no citation; results of estimate, rank and their family have one")
+    if form == "csljson":
+        return as_json([citation["csl"]])
+    return f"{printable(citation[form]).rstrip()}\n".encode()
 
 
 def _title(statistic: str, fields: Mapping[str, Any]) -> str:
@@ -200,6 +231,19 @@ def _question_row(question: Mapping[str, Any]) -> dict[str, Any]:
         "years": span,
         **value_type,
         "question": question["question"],
+    }
+
+
+def _version_row(version: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a version of the table as a row, with the last time from which it was served."""
+    served, years = version["served_from"], version["years"]
+    return {
+        "table": version["id"][:12],
+        "served from": f"{served[-1][:16].replace('T', ' ')} UTC" if served else "",
+        "current": "yes" if version["current"] else "",
+        "rows": version["rows"],
+        "years": f"{years[0]}-{years[-1]}" if years else "",
+        "source": version["source"],
     }
 
 

@@ -29,6 +29,10 @@ class JobFailedError(ClientError):
     """The server accepted the job, and the job failed."""
 
 
+class MissingCitationError(ClientError):
+    """The result has no citation."""
+
+
 class UsageError(ClientError):
     """The arguments are wrong; the client has submitted nothing."""
 

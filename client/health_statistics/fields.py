@@ -33,6 +33,10 @@ def add_field_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--by", type=names, metavar="KEYS", help=f"a result for each of {','.join(DIMENSIONS)}")
     between = "what to compare: location=Ohio,Utah or year=2015,2019 or stratum=Female,Male"
     group.add_argument("--between", type=pair, metavar="PAIR", help=between)
+    table = "a version of the table: previous, or the first 8 or more characters of its id"
+    group.add_argument("--table", metavar="VERSION", help=table)
+    as_of = "the table that the server had on this day (UTC): 2026-01-31, or at a time: 2026-01-31T12:00Z"
+    group.add_argument("--as-of", metavar="DATE", help=as_of)
     other = "any other field of the statistic; repeat it for several"
     group.add_argument("--field", type=field, action="append", default=[], metavar="NAME=VALUE", help=other)
 
@@ -59,6 +63,8 @@ def request_fields(options: argparse.Namespace) -> dict[str, Any]:
         "n": options.number,
         "by": options.by,
         "between": options.between,
+        "table": options.table,
+        "as_of": options.as_of,
         **dict(options.field),
     }
     return {name: value for name, value in fields.items() if value is not None}

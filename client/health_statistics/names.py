@@ -16,6 +16,7 @@ from health_statistics.client import Client
 from health_statistics.errors import UsageError
 
 COMMAND = "health-statistics"
+PREVIOUS = "previous"  # the version of the table that was served before the current one
 LIST_COMMANDS = {"statistic": "statistics", "question": "questions", "state": "states"}
 NAMES_LISTED = 12
 CLOSEST_LISTED = 3
@@ -173,6 +174,8 @@ class Completer:
         for field, complete_one in self._single_names.items():
             if isinstance(completed.get(field), str):
                 completed[field] = complete_one(completed[field])
+        if completed.get("table") == PREVIOUS:
+            completed["table"] = self._previous_table()
         for field in ("locations", "exclude"):
             if field in completed:
                 completed[field] = self._each(completed[field], self.state)
@@ -182,6 +185,19 @@ class Completer:
         if isinstance(between, dict):
             completed["between"] = self._between(between, completed.get("stratification"))
         return completed
+
+    def _previous_table(self) -> str:
+        """Return the id of the version of the table that was served before the current one.
+
+        Raises
+        ------
+        UsageError: the server keeps no other
+        """
+        earlier = [version for version in self._client.tables() if not version["current"]]
+        if not earlier:
+            raise UsageError(f"{self._client.address} keeps no earlier version of its table")
+        self._report(f"table {PREVIOUS!r}: {earlier[0]['id'][:12]}, read from {earlier[0]['source']}")
+        return str(earlier[0]["id"])
 
     @property
     def _single_names(self) -> dict[str, Callable[[str], str]]:

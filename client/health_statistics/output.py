@@ -29,13 +29,15 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from health_statistics.client import MEDIA_TYPES
 from health_statistics.errors import UsageError
+from health_statistics.formats import BINARY_FORMATS, ENDINGS, MEDIA_TYPES
 
 TABLE, JSON = "table", "json"
 FORMATS = (TABLE, JSON, *MEDIA_TYPES)
-BINARY_FORMATS = frozenset({"parquet", "png"})
-FORMAT_OF_ENDING = {"": TABLE, ".txt": TABLE, ".pq": "parquet", **{f".{name}": name for name in (JSON, *MEDIA_TYPES)}}
+FORMAT_OF_ENDING = {
+    **{"": TABLE, ".txt": TABLE, ".pq": "parquet", ".json": JSON},
+    **{ending: name for name, ending in ENDINGS.items() if ending.count(".") == 1},
+}
 UNLIMITED_CHARS = 100_000
 # C0 and C1 control characters except tab and line feed; surrogates, which cannot be encoded.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -74,6 +74,19 @@ def test_results_are_written_to_a_folder(batch_stub: StubServer, requests_file: 
     assert len(written) == 3
 
 
+def test_files_of_citations_have_the_endings_that_other_programs_look_for(
+    batch_stub: StubServer, requests_file: Path, tmp_path: Path
+) -> None:
+    for format, ending, content_type in (
+        ("bibtex", "bib", "application/x-bibtex"),
+        ("csljson", "csl.json", "application/vnd.citationstyles.csl+json"),
+    ):
+        batch_stub.on("GET /api/get_results/job_id_1", Response(b"cited", headers={"Content-Type": content_type}))
+        arguments = ["-a", batch_stub.address, "batch", str(requests_file), "--folder", str(tmp_path / format)]
+        assert main([*arguments, "--format", format]) == 1
+        assert (tmp_path / format / f"000001-global_mean.{ending}").read_bytes() == b"cited"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

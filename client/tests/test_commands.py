@@ -104,6 +104,8 @@ def test_result_prints_the_result_of_an_earlier_job(address: str, capsys: Printe
         (["states", "-o", "x.csv"], ["ending '.csv' is not supported; use .txt, .json, or add --format"]),
         (["ask", "best5", "-q", "obesity", "--theme", "dark", "-o", "x.csv"], ["--kind and --theme need a picture"]),
         (["result", "job_id_1", "--kind", "map"], ["--kind and --theme need a picture"]),
+        (["ask", "best5", "-q", "obesity", "--cite", "-f", "csv"], ["leave --format out"]),
+        (["ask", "best5", "-q", "obesity", "--cite", "-o", "no/such/x.bib"], ["folder 'no/such' does not exist"]),
         (["batch", "no-such-file.jsonl"], ["no-such-file.jsonl: No such file"]),
     ],
 )
@@ -276,6 +278,8 @@ def test_strata_are_completed_if_the_server_lists_them(
         ("PARQUET", "parquet", "application/vnd.apache.parquet"),
         ("svg", "svg", "image/svg+xml"),
         ("png", "png", "image/png"),
+        ("bib", "bibtex", "application/x-bibtex"),
+        ("zip", "zip", "application/zip"),
     ],
 )
 def test_a_file_format_is_written_unchanged(

@@ -196,6 +196,22 @@ def test_the_copy_button_copies_the_code(page: Page, context: BrowserContext) ->
     assert '{"question": "Q036"}' in copied
 
 
+def test_cite_shows_the_citation_and_copies_it(page: Page, context: BrowserContext, server: str) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/?statistic=estimate&question=Q036")
+    wait_for_chart(page)
+    page.get_by_text("Cite", exact=True).click()
+    job = page.locator("article").get_attribute("data-job")
+    citation = requests.get(f"{server}/api/get_results/{job}", timeout=30).json()["citation"]
+    for name, form in (("Text", citation["text"]), ("BibTeX", citation["bibtex"])):
+        page.get_by_role("button", name=f"Copy {name}").click()
+        expect(page.locator(f"[data-copy={name}]")).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()") == form
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSL-JSON").click()
+    assert download.value.suggested_filename == f"estimate-Q036-{job}.csl.json"
+
+
 @pytest.mark.parametrize("query", ["statistic=trend&question=Q036&state=OH&from=2012", "statistic=best5&question=Q036"])
 def test_the_python_code_returns_the_same_result(page: Page, server: str, query: str) -> None:
     page.goto(f"/?{query}")

@@ -105,6 +105,15 @@ def test_without_scripts_a_query_shows_its_result(without_scripts: Page) -> None
     assert answer.headers["content-type"].startswith("image/svg+xml")
 
 
+def test_without_scripts_the_citation_is_plain_text(without_scripts: Page) -> None:
+    page = without_scripts
+    page.goto("/?statistic=estimate&question=Q036")
+    page.get_by_role("button", name="Show the answer").click()
+    page.get_by_text("Cite", exact=True).click()
+    expect(page.get_by_text("@misc{estimate-")).to_be_visible()
+    expect(page.locator("[data-copy=Text]")).to_be_hidden()
+
+
 def test_without_scripts_an_error_is_shown(without_scripts: Page) -> None:
     page = without_scripts
     page.goto("/?statistic=state_mean&question=Q036&state=Ohoi")

@@ -93,7 +93,7 @@ def test_random_walks_of_faults_lose_nothing_and_answer_nothing_wrong() -> None:
 def model_of_a_job(**fields: Any) -> Model:
     """Return a model that knows one job."""
     model = Model(version=1)
-    model.jobs[1] = Known(1, 0, (1,), {0}, **fields)
+    model.jobs[1] = Known(1, 0, (1,), 0, **fields)
     return model
 
 

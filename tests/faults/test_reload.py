@@ -16,6 +16,7 @@ import requests
 
 from support.load import result_of, scaled
 from support.real_server import RealServer, ServerStartError, running_server
+from support.reloading import reload
 from support.survey_files import CDC_COLUMNS, WALKING, csv_text, row
 
 RELOADS = scaled(5, 100)
@@ -50,17 +51,6 @@ def replace(source: Path, content: str) -> None:
     other = source.with_suffix(".new")
     other.write_text(content)
     other.replace(source)
-
-
-def reload(server: RealServer) -> dict[str, Any]:
-    """Reload the table, wait until it ends, and return the report."""
-    requests.post(f"{server.address}/api/dataset/reload", timeout=20).raise_for_status()
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while True:
-        report: dict[str, Any] = requests.get(f"{server.address}/api/dataset", timeout=20).json()["data"]["reload"]
-        if report["status"] != "running":
-            return report
-        assert time.monotonic() < deadline
 
 
 def values_in(data: Any) -> set[float]:

@@ -33,6 +33,7 @@ def test_a_job_is_told_with_what_was_asked_and_its_times(client: FlaskClient, as
     told = data_at(client, "/api/jobs/job_id_1")
     times = [datetime.fromisoformat(told.pop(name)) for name in ("accepted_at", "started_at", "ended_at")]
     assert times == sorted(times)
+    assert told.pop("table") == data_at(client, "/api/dataset")["table_id"]
     assert told == {"job_id": "job_id_1", "statistic": "global_mean", "body": BODY, "state": "done", "reason": None}
 
 

@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import TypeAdapter
 from pydantic import ValidationError as ModelError
 
-from app.openapi.document import API_VERSION
+from app.release import NAME, VERSION
 from app.settings import Settings
 from app.statistics import STATISTICS
 from app.statistics.result_models import Flag, Provenance
@@ -32,6 +32,7 @@ READINESS = "/readyz"
 API = {"statistics", "survey", "tables", "jobs", "results", "operations", "openapi"}  # blueprints
 FRONT_PAGE = "dashboard.index"  # lists the routes to programs
 FEMALE = {"category": "Gender", "value": "Female"}
+WOMEN_IN_OHIO = {"question": OBESITY, "stratification": FEMALE, "locations": ["Ohio"]}
 IN_YEARS = {"from": 2015, "to": 2019}
 WOMEN_AND_MEN: dict[str, Any] = {"stratification": {"category": "Gender"}, "by": ["stratum"]}
 ALL_FILTERS = {"years": IN_YEARS, "stratification": FEMALE, "exclude": ["National", "GU"], "suppressed": "exclude"}
@@ -172,15 +173,24 @@ def test_jobs_that_wait_and_jobs_that_failed_are_described(
     open_gate()
 
 
-@pytest.mark.parametrize("form", ["json", "csv", "parquet"])
+@pytest.mark.parametrize("form", ["json", "csv", "parquet", "bibtex", "csljson"])
 def test_results_in_every_format_are_described(client: FlaskClient, document: dict[str, Any], form: str) -> None:
     route = route_of(document, "GET", "/api/get_results/{job_id}")
-    location = client.post("/api/global_mean", json={"question": OBESITY}).headers["Location"]
+    location = client.post("/api/estimate", json=WOMEN_IN_OHIO).headers["Location"]
     answer = client.get(f"{location}?wait=10&format={form}")
     assert_described(document, route, answer)
     again = client.get(f"{location}?format={form}", headers={"If-None-Match": answer.headers["ETag"]})
     assert again.status_code == 304
     assert_described(document, route, again)
+
+
+def test_archives_and_missing_citations_are_described(client: FlaskClient, document: dict[str, Any]) -> None:
+    route = route_of(document, "GET", "/api/get_results/{job_id}")
+    location = client.post("/api/global_mean", json={"question": OBESITY}).headers["Location"]
+    assert_described(document, route, client.get(f"{location}?wait=10&format=zip"))
+    refused = client.get(f"{location}?format=bibtex")
+    assert refused.status_code == 400
+    assert_described(document, route, refused)
 
 
 @pytest.mark.parametrize("prefer", ["wait=10", "respond-async"])
@@ -257,7 +267,7 @@ def test_bodies_are_described_by_the_models_that_check_them(document: dict[str, 
 def test_flags_and_version_match_the_code() -> None:
     assert set(get_args(Flag)) == set(FLAGS)
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert project["project"]["version"] == API_VERSION
+    assert (project["project"]["name"], project["project"]["version"]) == (NAME, VERSION)
 
 
 def test_the_document_names_the_prefix_that_the_server_is_mounted_under(client: FlaskClient) -> None:

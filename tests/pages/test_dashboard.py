@@ -160,7 +160,7 @@ def test_the_snippets_quote_any_body() -> None:
 
 def details(state: JobState, **times: float) -> JobDetails:
     known = {"accepted_at": None, "started_at": None, "ended_at": None, **times}
-    return JobDetails(7, "job_id_7", "best5", b'{"question":"Q036"}', state, None, **known)
+    return JobDetails(7, "job_id_7", "best5", b'{"question":"Q036"}', None, state, None, **known)
 
 
 @pytest.mark.parametrize(

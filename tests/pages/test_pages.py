@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from markupsafe import escape
 from pydantic import SecretStr
 
 from app.settings import Settings
@@ -106,3 +107,17 @@ def test_the_operator_buttons_need_the_token(start_app: Callable[[Settings], Fla
     client = start_app(settings.model_copy(update={"admin_token": SecretStr("a long token")})).test_client()
     for path in ("/jobs/job_id_1/cancel", "/data/reload", "/tables/current/remove"):
         assert_error(client.post(path), 401)
+
+
+def test_a_result_is_cited_on_its_page_if_it_has_a_citation(client: FlaskClient, ask: Ask) -> None:
+    citation = ask("estimate", question=OBESITY, by=["location", "stratum"])["citation"]
+    ask("best5", question=OBESITY)
+    cited, uncited = (client.get(f"/results/job_id_{number}", headers=BROWSER).text for number in (1, 2))
+    for form in (citation["text"], citation["bibtex"]):
+        assert str(escape(form)) in cited
+    for form in ("bibtex", "csljson"):
+        assert f'href="/api/get_results/job_id_1?format={form}" download' in cited
+    assert "<summary>Cite</summary>" not in uncited
+    for page, job in ((cited, 1), (uncited, 2)):
+        assert f'href="/api/get_results/job_id_{job}?format=zip" download>ZIP</a>' in page
+        assert "Version of the table</dt>" in page

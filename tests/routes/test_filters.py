@@ -9,6 +9,7 @@ import pytest
 from app.errors import InvalidRequestError
 from app.planner import Planner
 from app.queries.bodies import parse_body
+from app.release import NAME, VERSION
 from app.settings import BUNDLED_TABLE
 from app.statistics import STATISTICS
 from app.table.engines.pandas_reader import read_table
@@ -218,10 +219,10 @@ def test_rows_with_a_value_and_a_footnote_can_be_excluded(tmp_path: Any) -> None
     assert ask(table, "global_mean", body | {"suppressed": "exclude"})["data"] == {"global_mean": 30.0}
 
 
-def test_all_statistics_but_the_nine_carry_provenance(table: SurveyTable) -> None:
+def test_all_statistics_but_the_nine_carry_provenance_and_citation(table: SurveyTable) -> None:
     for name, statistic in STATISTICS.items():
         answer = ask(table, name, dict(statistic.example))
-        assert list(answer) == (["status", "data", "provenance"] if statistic.provenance else ["status", "data"])
+        assert list(answer) == ["status", "data", *(["provenance", "citation"] if statistic.provenance else [])]
 
 
 def test_used_and_left_out_are_all_rows_of_the_question(table: SurveyTable, rows: list[PlainRow]) -> None:
@@ -245,8 +246,18 @@ def test_the_provenance_has_the_table_the_filters_and_the_reasons(table: SurveyT
     of_question = [each for each in rows if each.question == "Q036"]
     in_2019 = [each for each in of_question if each.year == 2019]
     total = [each for each in in_2019 if each.stratum == "Total"]
-    assert provenance["table"]["sha256"] == table.report.sha256
-    assert provenance["table"]["modelled"] is True
+    assert provenance["server"] == {"name": NAME, "version": VERSION}
+    assert provenance["table"] == {
+        "id": table.id,
+        "title": table.report.source,
+        "publisher": None,
+        "dataset_id": None,
+        "vintage": {"last_year": 2022, "first_loaded": table.report.loaded_at.date().isoformat()},
+        "source": table.report.source,
+        "sha256": table.report.sha256,
+        "loaded_at": table.report.loaded_at.isoformat().replace("+00:00", "Z"),
+        "modelled": True,
+    }
     assert provenance["filters"] == {
         "years": [2019],
         "stratification": [{"category": "Total", "value": "Total"}],

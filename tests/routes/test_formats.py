@@ -137,7 +137,7 @@ def test_the_format_parameter_overrides_accept(client: FlaskClient, ohio: Any) -
 @pytest.mark.parametrize("form", ["xml", "", "CSV"])
 def test_an_unknown_format_is_refused_with_the_known_ones(client: FlaskClient, ohio: Any, form: str) -> None:
     reason = assert_error(get(client, f"{RESULT}?format={form}"), 400)
-    assert reason == f"format must be json or csv or parquet or svg or png, not '{form}'"
+    assert reason == f"format must be json or csv or parquet or bibtex or csljson or zip or svg or png, not '{form}'"
 
 
 def test_a_failed_job_is_returned_as_json(client: FlaskClient, services: Services) -> None:

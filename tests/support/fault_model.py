@@ -46,10 +46,9 @@ class Known:
     ----------
     request: its place in ``REQUESTS``
     batch: numbers of the jobs that were accepted together, its own among them
-    versions: the versions of the table over which its result may have been computed
+    version: the version of the table over which its result is computed, for ever
     seen_done: whether a client has got its result
-    floating: whether its result may be computed again, over the table that is current then
-    recomputed: whether its file may have been lost or damaged once, so that the journal may hold an older checksum too
+    table_lost: whether that version's file may have been destroyed: a lost result is answered with 410 then
     without_request: whether only its result file is left, so that its result cannot be computed again
     unsure: whether its record was destroyed: any answer but a wrong result is right, until the next definite one
     number_free: whether nothing that was left says that its number had been given
@@ -58,22 +57,21 @@ class Known:
     number: int
     request: int
     batch: Sequence[int]
-    versions: set[int]
+    version: int
     fate: Fate = Fate.KEPT
     seen_done: bool = False
-    floating: bool = False
-    recomputed: bool = False
+    table_lost: bool = False
     without_request: bool = False
     unsure: bool = False
     number_free: bool = False
 
-    def version_of(self, data: Any) -> int | None:
-        """Return the permitted version of the table that a result is right for, None if there is none."""
-        return next((version for version in self.versions if expected_data(version, self.request) == data), None)
+    def is_right(self, data: Any) -> bool:
+        """Return whether data are the result of the job."""
+        return bool(expected_data(self.version, self.request) == data)
 
     def __str__(self) -> str:
         """Return the job's id and request, for a message."""
-        return f"job_id_{self.number} ({REQUESTS[self.request][0]}, {self.fate}, table {sorted(self.versions)})"
+        return f"job_id_{self.number} ({REQUESTS[self.request][0]}, {self.fate}, table {self.version})"
 
 
 @dataclass
@@ -120,7 +118,7 @@ class Model:
         for number, request in zip(numbers, requests, strict=True):
             if number in self.jobs and not self.jobs[number].number_free:
                 raise ViolationError("an id given twice", str(self.jobs[number]))
-            self.jobs[number] = Known(number, request, numbers, {self.version})
+            self.jobs[number] = Known(number, request, numbers, self.version)
         if key is not None:
             self.keys[key] = Submission(requests, numbers)
 
@@ -151,27 +149,19 @@ class Model:
     def change_table(self, version: int) -> None:
         """Record that another version of the table is the current one."""
         self.version = version
+
+    def lose_tables(self) -> None:
+        """Record that the files of all versions of the table were harmed. The current one is mended from memory."""
         for job in self.jobs.values():
-            if job.floating or job.unsure:
-                job.versions.add(version)
+            job.table_lost = job.table_lost or job.version != self.version
 
     # What a client sees
 
     def see_file(self, number: int, data: Any, exists: bool) -> None:
-        """Record the data in a job's result file, None if there is no valid result in it.
-
-        A result whose file is lost or damaged may be computed again over the current table.
-        """
+        """Record the data in a job's result file, None if there is no valid result in it."""
         job = self.jobs[number]
-        if job.fate is not Fate.KEPT or (not exists and not job.seen_done):
-            return
-        if job.version_of(data) is None:
-            self._float(job)
+        if job.fate is Fate.KEPT and (exists or job.seen_done) and not job.is_right(data):
             job.unsure = job.unsure or job.without_request
-
-    def _float(self, job: Known) -> None:
-        job.floating = job.recomputed = True
-        job.versions.add(self.version)
 
     def see(self, number: int, status: int, document: Mapping[str, Any], data_in_file: Any) -> None:
         """Check the response to a poll.
@@ -186,7 +176,7 @@ class Model:
         """
         job = self.jobs[number]
         if status in GONE_STATUSES:
-            self._gone(job, status)
+            self._gone(job, status, lost=not job.is_right(data_in_file))
         elif status == 503 and self.faulty:
             return
         elif status != 200:
@@ -199,7 +189,9 @@ class Model:
             raise ViolationError(f"a {job.fate} job runs", str(job))
 
     @staticmethod
-    def _gone(job: Known, status: int) -> None:
+    def _gone(job: Known, status: int, *, lost: bool = False) -> None:
+        if lost and job.table_lost and status == 410:
+            return
         if job.unsure:
             job.fate, job.unsure = Fate.FORGOTTEN, False
         elif job.fate not in {Fate.REMOVED, Fate.FORGOTTEN} or (job.fate is Fate.REMOVED and status == 404):
@@ -209,14 +201,13 @@ class Model:
     def _error(job: Known, reason: str) -> None:
         if job.fate is Fate.CANCELLED and reason == CANCELLED_REASON:
             job.unsure = False
-        elif not job.unsure:
+        elif not (job.unsure or (job.table_lost and "of the table" in reason)):
             raise ViolationError("an acknowledged job ended as an error", f"{job}: {reason}")
 
     def _done(self, job: Known, data: Any, data_in_file: Any) -> None:
         if job.fate is not Fate.KEPT and not job.unsure:
             raise ViolationError(f"a {job.fate} job is done", str(job))
-        version = job.version_of(data)
-        if version is None:
+        if not job.is_right(data):
             others = range(self.version + 1)
             other = next((each for each in others if expected_data(each, job.request) == data), None)
             if other is None:
@@ -224,9 +215,7 @@ class Model:
             raise ViolationError("a result changed to another table", f"{job}: over table {other}")
         job.fate, job.seen_done = Fate.KEPT, True
         if data_in_file == data:
-            job.versions, job.floating, job.unsure = {version}, False, False
-        else:
-            self._float(job)
+            job.unsure = False
 
     # What a death of the server leaves
 
@@ -237,8 +226,6 @@ class Model:
         ----------
         data_in_files: the data in each result file by job number, None if it is no valid result
 
-        - A job whose end is not recorded may be computed again over the current table; so may one that was computed
-          again before, if the record of that is lost and the older one is left.
         - Of a batch, all acceptances are lost with one that was cut off: it looks like a batch that was never accepted.
         - A job whose acceptance is lost is taken over with its result file, if that is whole: without its request and
           its key. Without a whole file it may be forgotten.
@@ -251,8 +238,6 @@ class Model:
                 self._kept_job_died(job, lost_lines, journal, data_in_files)
             else:
                 self._ended_job_died(job, lost_lines, journal)
-            if job.unsure:
-                job.versions.add(self.version)
         for submission in self.keys.values():
             if any(("accepted", number) not in journal.records for number in submission.numbers):
                 submission.sure = submission.sure and not (journal.lines_lost or journal.damaged)
@@ -277,17 +262,9 @@ class Model:
     def _kept_job_died(
         self, job: Known, lost: set[Record], journal: JournalState, data_in_files: Mapping[int, Any]
     ) -> None:
-        data = data_in_files.get(job.number)
-        version = job.version_of(data)
         if ("accepted", job.number) in lost:
             job.without_request = True
-        if job.without_request and version is None:
+        if job.without_request and not job.is_right(data_in_files.get(job.number)):
             job.unsure = True
             left = ("accepted", job.number) in journal.records or job.number in data_in_files
             job.number_free = job.number_free or (journal.lines_lost and not left)
-        elif job.without_request and version is not None:
-            job.versions, job.floating = {version}, False
-        elif version is None or ("ended", job.number) not in journal.records:
-            self._float(job)
-        if job.recomputed and (journal.lines_lost or ("ended", job.number) in journal.damaged):
-            self._float(job)

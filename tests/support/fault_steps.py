@@ -7,7 +7,17 @@ from typing import Any
 
 from support.fault_model import Fate
 from support.fault_walk import PlannedStep, Step, Walk
-from support.harm import JOURNAL, cut, flip_bit, flip_bit_of_line, flip_digit, read_lines, record_of, result_path
+from support.harm import (
+    JOURNAL,
+    TABLES,
+    cut,
+    flip_bit,
+    flip_bit_of_line,
+    flip_digit,
+    read_lines,
+    record_of,
+    result_path,
+)
 from support.stepped_clock import MISSING
 from support.versioned_table import REQUESTS
 
@@ -65,7 +75,6 @@ def reload_same(walk: Walk, chance: random.Random) -> str:
 
 def reload_changed(walk: Walk, chance: random.Random) -> str:
     """Reload after the table has changed."""
-    walk.see_files()
     walk.site.use_table(walk.model.version + 1)
     walk.site.reload()
     walk.model.change_table(walk.model.version + 1)
@@ -156,8 +165,21 @@ def remove_folder(walk: Walk, chance: random.Random) -> str:
     """Remove the results folder of a live server."""
     walk.site.lines_lost = True
     shutil.rmtree(walk.site.results, ignore_errors=True)  # the server may write a file meanwhile
+    walk.model.lose_tables()
     walk.see_files()
     return walk.mend_or_die(chance)
+
+
+def harm_tables(walk: Walk, chance: random.Random) -> str:
+    """Delete the kept versions of the table, or flip a bit in each."""
+    how = chance.choice(("deleted", "flipped"))
+    for path in sorted((walk.site.results / TABLES).glob("*.parquet")):
+        if how == "deleted":
+            path.unlink()
+        else:
+            flip_bit(path, chance.randrange(path.stat().st_size), chance.randrange(8))
+    walk.model.lose_tables()
+    return how
 
 
 def few_descriptors(walk: Walk, chance: random.Random) -> str:
@@ -228,6 +250,7 @@ WEIGHTED_STEPS: dict[Step, float] = {
     flip_results: 6,
     delete_results: 5,
     remove_folder: 1,
+    harm_tables: 1,
     few_descriptors: 2,
     full_disk: 2,
     step_clock: 0.5,

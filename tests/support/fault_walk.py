@@ -80,7 +80,7 @@ class Walk:
         self.model.see_file(number, self.site.data_in(number), exists)
 
     def see_files(self) -> None:
-        """Tell the model of every result file, before what is computed again follows another table."""
+        """Tell the model of every result file."""
         for number in self.model.jobs:
             self._see_file(number)
 

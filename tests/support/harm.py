@@ -12,6 +12,7 @@ from typing import Any
 
 RECORD = re.compile(rb'"(accepted|ended|removed)":\s*([0-9]+)')
 JOURNAL = "journal.jsonl"
+TABLES = "tables"
 SET_ASIDE = "journal.damaged-*"
 
 Record = tuple[str, int]

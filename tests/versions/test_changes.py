@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from pyarrow import parquet
 
-from app.formats import changes_csv, changes_parquet
+from app.formats.changes import changes_csv, changes_parquet
 from app.table.cells import Cells
 from app.table.engines.pandas_reader import read_table
 from app.table.question import QuestionData

@@ -130,8 +130,9 @@ def test_a_table_that_cannot_be_compared_is_served_all_the_same(
     client: FlaskClient, services: Services, survey_file: Path, settings: Settings
 ) -> None:
     first = services.ingestor.table.id
-    (settings.results_dir / "tables" / f"{first}.parquet").write_bytes(b"damaged")
-    second = served_version(client, survey_file, SECOND)
+    with services.comparisons.turn():  # nothing is compared meanwhile
+        second = served_version(client, survey_file, SECOND)
+        (settings.results_dir / "tables" / f"{first}.parquet").write_bytes(b"damaged")
     lines = wait_for_log(settings, "they cannot be compared")
     assert f"WARNING [Maintenance] table {second[:12]} replaces {first[:12]}; they cannot be compared: " in lines[-1]
     assert client.get("/api/dataset").get_json()["data"]["table_id"] == second

@@ -5,8 +5,9 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -60,17 +61,31 @@ def read_with_pandas(source: Source, kind: SourceKind[Any], on_progress: OnProgr
 
 
 def read_in_subprocess(source: Source, kind: SourceKind[Any], on_progress: OnProgress) -> SurveyTable:
-    """Read a table in a subprocess, so that its memory is freed when it exits.
-
-    It forks, so it must be called before this process has started a thread.
+    """Read a table as ``read_with_pandas`` does, ``in_subprocess``.
 
     Raises
     ------
     SourceError: as ``read_with_pandas``, or the subprocess died, most often for lack of memory
     """
+    return in_subprocess(partial(read_with_pandas, source, kind), source, on_progress)
+
+
+def in_subprocess(read: Callable[[OnProgress], SurveyTable], source: Source, on_progress: OnProgress) -> SurveyTable:
+    """Read a table in a subprocess, so that its memory is freed when it exits, and its threads end.
+
+    It forks, so it must be called before this process has started a thread.
+
+    Parameters
+    ----------
+    read: reads it there, and reports its progress to the callback
+
+    Raises
+    ------
+    SourceError: ``read`` raised it, or the subprocess died, most often for lack of memory
+    """
     context = multiprocessing.get_context("fork")
     receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_read_and_send, args=(source, kind, sending), name="TableReader", daemon=True)
+    process = context.Process(target=_read_and_send, args=(read, sending), name="TableReader", daemon=True)
     process.start()
     # The subprocess must hold the only sending end: only then does its death end the wait in receive_table.
     sending.close()
@@ -131,11 +146,11 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _read_and_send(source: Source, kind: SourceKind[Any], sending: Connection) -> None:
+def _read_and_send(read: Callable[[OnProgress], SurveyTable], sending: Connection) -> None:
     """Read in the subprocess; send progress, then the table or the reason why there is none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the waiting process, which kills this one
     on_parent_death(lambda: os._exit(1))
     try:
-        sending.send(read_with_pandas(source, kind, sending.send))
+        sending.send(read(sending.send))
     except SourceError as error:
         sending.send(error)

@@ -39,7 +39,10 @@ function fillIn(field, texts) {
     const byDefault = field.name === "by" && field.value === "location" && !texts.length;
     field.checked = byDefault || texts.includes(field.value);
   } else if (field.tagName === "SELECT") {
-    field.value = texts[0] ?? field.options[0].value;
+    const text = texts[0] ?? field.options[0].value;
+    // Keep what the list does not offer: the error of the request names it, and no other question is asked instead.
+    if (![...field.options].some((option) => option.value === text)) field.add(new Option(text, text));
+    field.value = text;
   } else {
     field.value = questionOf(texts[0])?.value ?? texts[0] ?? "";
   }

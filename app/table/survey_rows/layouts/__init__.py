@@ -1,4 +1,4 @@
-"""The layouts of CDC's family of tables, each a TOML file: its name, the columns that mark it, and its column names.
+"""The layouts of CDC's family of tables, each a TOML file: name, marking columns, column names, and the dataset.
 
 A table has the first of these layouts one of whose marks is among its columns, and otherwise the common one.
 """
@@ -17,14 +17,32 @@ COMMON = "Nutrition, Physical Activity, and Obesity"
 FILES = ("chronic_disease_indicators", "mortality", "break_out", "wic", "youth", "adults", "healthy_aging")
 
 
+class PublishedDataset(BaseModel):
+    """A published dataset: its title, who publishes it, its id there, and the address of its page."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    publisher: str | None = None
+    id: str | None = None
+    address: str | None = None
+
+
 class LayoutFile(BaseModel):
-    """A layout as its file has it. ``other_names`` are the file's names of the common columns."""
+    """A layout as its file has it.
+
+    Parameters
+    ----------
+    other_names: the file's names of the common columns
+    dataset: the one dataset that has this layout, if it is one alone
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     marks: tuple[str, ...]
     other_names: dict[str, tuple[str, ...]] = {}
+    dataset: PublishedDataset | None = None
 
 
 @cache
@@ -39,9 +57,13 @@ def survey_layout() -> Layout:
     )
 
 
+def published_dataset(layout: str | None) -> PublishedDataset | None:
+    """Return the dataset that alone has a layout; None if the layout does not say which dataset it is."""
+    return next((file.dataset for file in map(_file, FILES) if file.name == layout), None)
+
+
 def _read(stem: str) -> Layout:
-    text = (FOLDER / f"{stem}.toml").read_text(encoding="utf-8")
-    file = LayoutFile.model_validate(tomllib.loads(text))
+    file = _file(stem)
     return Layout(
         SURVEY_LAYOUT.needed,
         SURVEY_LAYOUT.optional,
@@ -50,3 +72,9 @@ def _read(stem: str) -> Layout:
         name=file.name,
         marks=file.marks,
     )
+
+
+@cache
+def _file(stem: str) -> LayoutFile:
+    text = (FOLDER / f"{stem}.toml").read_text(encoding="utf-8")
+    return LayoutFile.model_validate(tomllib.loads(text))

@@ -1,0 +1,1 @@
+"""Citations of results: the source that a result rests on, as text, BibTeX and CSL-JSON."""
