@@ -33,6 +33,11 @@ def write_rows(path: Path, rows: list[Row]) -> None:
 def served_version(client: FlaskClient, path: Path, rows: list[Row]) -> str:
     """Replace the table of a server by other rows, reload it, and return the id of the version that is served then."""
     write_rows(path, rows)
+    return reloaded_version(client)
+
+
+def reloaded_version(client: FlaskClient) -> str:
+    """Reload the table of a server, wait for it, and return the id of the version that is served then."""
     assert client.post("/api/dataset/reload").status_code == 200
     services: Services = client.application.extensions["services"]
     deadline = time.monotonic() + RELOAD_SECONDS
