@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -40,21 +40,27 @@ def _plain(value: Any) -> str | float | None:
 def _csv(job: Job, content: bytes) -> bytes:
     """Write CSV by RFC 4180, in UTF-8, numbers in full precision, and no text that a spreadsheet would compute."""
     columns = columns_of(job.statistic, orjson.loads(content)["data"])
-    return csv_bytes(columns, zip(*columns.values(), strict=True))
+    harmless = {name: [_harmless(value) for value in values] for name, values in columns.items()}
+    return csv_bytes(harmless, zip(*harmless.values(), strict=True))
 
 
-def csv_bytes(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """Return rows as CSV below the names of their columns."""
+def csv_bytes(names: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> bytes:
+    """Return rows as CSV below the names of their columns. Their texts must be harmless already."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(names)
-    writer.writerows([_harmless(value) for value in row] for row in rows)
+    writer.writerows(rows)
     return text.getvalue().encode()
 
 
 def _harmless(value: str | float | None) -> str | float | None:
-    """Put an apostrophe before a text that a spreadsheet would take for a formula. Numbers stay as they are."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    """Return a value as it is, unless it is a text that a spreadsheet would compute."""
+    return harmless_text(value) if isinstance(value, str) else value
+
+
+def harmless_text(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def _parquet(job: Job, content: bytes) -> bytes:
@@ -77,11 +83,7 @@ def parquet_bytes(table: pa.Table) -> bytes:
 
 def _array(name: str, values: list[Any]) -> pa.Array:
     """Return a column; numbers beside texts, such as the year 2014 beside 2011-2013, become texts."""
-    return typed(values, type_of(name, values))
-
-
-def typed(values: Iterable[Any], type_: pa.DataType) -> pa.Array:
-    """Return values as an array of a type; a column of texts takes numbers too."""
+    type_ = type_of(name, values)
     if pa.types.is_string(type_):
         values = [None if value is None else str(value) for value in values]
     return pa.array(values, type_)

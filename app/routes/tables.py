@@ -222,7 +222,7 @@ def requested_comparison(table_id: str) -> Comparison:
     Raises
     ------
     UnknownTableError, InvalidRequestError, TableGoneError: one of the versions cannot be had
-    UnavailableError: too many other comparisons wait
+    UnavailableError: one of them cannot be read now, or too many comparisons wait
     """
     comparisons, since = services().comparisons, request.args.get("since")
     new = version_named(table_id)
@@ -247,7 +247,7 @@ def _file(comparison: Comparison, places: Codes, format: Format) -> Response:
     Raises
     ------
     InvalidRequestError: there are too many
-    UnavailableError: too many other files and comparisons wait
+    ComparisonsBusyError: too many other files and comparisons wait
     """
     if places.size > MOST_FILE_CHANGES:
         raise InvalidRequestError(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -67,12 +67,6 @@ class ChangeCount:
     added: int
     removed: int
     largest: Annotated[float | None, Field(description="largest absolute difference of a value")]
-
-
-SIDES = ("old", "new")
-SHARED = tuple(field.name for field in fields(CellChange) if field.name not in SIDES)
-FIGURES = tuple(field.name for field in fields(CellFigures))
-COLUMNS = (*SHARED, *(f"{side}_{name}" for name in FIGURES for side in SIDES))  # of a table of changes
 
 
 def counts_of(comparison: Comparison) -> list[ChangeCount]:
@@ -149,13 +143,6 @@ def _figures(comparison: Comparison, figures: Figures) -> Iterator[CellFigures |
 
 def _known(number: float) -> float | None:
     return None if np.isnan(number) else number
-
-
-def row_of(change: CellChange) -> tuple[Any, ...]:
-    """Return a change as one row of a table with the columns ``COLUMNS``."""
-    shared = (getattr(change, name) for name in SHARED)
-    figures = (getattr(side, name, None) for name in FIGURES for side in (change.old, change.new))
-    return *shared, *figures
 
 
 # In words

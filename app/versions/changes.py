@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.table.cells import TIE_DECIMALS, Cells, Codes, Mask, Values
 from app.table.columnar import Columnar
-from app.table.keys import pack_codes
+from app.table.keys import distinct_keys, pack_codes
 from app.table.question import Question, QuestionData
 from app.table.survey_table import Period, Stratum, SurveyTable
 
@@ -139,16 +139,15 @@ class Comparison:
     def counts(self) -> tuple[Count, ...]:
         """The changes counted by question and period, in that order."""
         keys = self.changes.keys
-        groups = np.stack([keys.questions, keys.standardized.astype(np.int64), keys.periods])
-        distinct, group_of = np.unique(groups, axis=1, return_inverse=True)
-        by_kind = np.zeros((distinct.shape[1], len(KINDS)), dtype=np.int64)
-        np.add.at(by_kind, (group_of.ravel(), keys.kinds), 1)
-        largest = np.zeros(distinct.shape[1])
-        np.maximum.at(largest, group_of.ravel(), np.nan_to_num(np.abs(self.changes.differences())))
-        rows = zip(distinct.T.tolist(), by_kind.tolist(), largest.tolist(), strict=True)
+        columns, group_of = distinct_keys([keys.questions, keys.standardized.astype(np.int64), keys.periods])
+        groups = columns[0].size
+        kinds = [np.bincount(group_of[keys.kinds == kind], minlength=groups).tolist() for kind in range(len(KINDS))]
+        largest = np.zeros(groups)
+        np.maximum.at(largest, group_of, np.nan_to_num(np.abs(self.changes.differences())))
+        rows = zip(*(column.tolist() for column in columns), *kinds, largest.tolist(), strict=True)
         return tuple(
-            Count(self.questions[question], bool(standardized), self.period(period), changed, added, removed, size)
-            for (question, standardized, period), (changed, added, removed), size in rows
+            Count(self.questions[question], bool(standardized), self.period(period), *counts)
+            for question, standardized, period, *counts in rows
         )
 
     def period(self, code: int) -> Period | None:

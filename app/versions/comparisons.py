@@ -20,6 +20,13 @@ LONGEST_WAIT_SECONDS = 10.0
 RETRY_SECONDS = 5
 
 
+class ComparisonsBusyError(UnavailableError):
+    """Too many other comparisons of versions, or files of them, wait."""
+
+    def __init__(self) -> None:
+        super().__init__(f"too many versions wait to be compared; try again in {RETRY_SECONDS} s", RETRY_SECONDS)
+
+
 class Comparisons:
     """Compare kept versions of the table, and log what a new one changed. Safe to use from many threads.
 
@@ -38,19 +45,24 @@ class Comparisons:
         self._cache: OrderedDict[tuple[str, str], Comparison] = OrderedDict()  # the least recently used first
         self._logged_id = ""  # of the current table when it was last looked at; by one thread alone
 
-    def between(self, old_id: str, new_id: str) -> Comparison:
+    def between(self, old_id: str, new_id: str, seconds: float = LONGEST_WAIT_SECONDS) -> Comparison:
         """Return what changed from one version to another. Blocks on the disk, and while another pair is compared.
+
+        Parameters
+        ----------
+        seconds: as for ``turn``
 
         Raises
         ------
         TableGoneError: one of them is not kept any more
-        UnavailableError: too many comparisons wait
+        UnavailableError: one of them cannot be read now
+        ComparisonsBusyError: as ``turn``
         """
         pair = old_id, new_id
         cached = self._cached(pair)
         if cached is not None:
             return cached
-        with self.turn():
+        with self.turn(seconds):
             # While this request waited, another may have compared the same versions.
             return self._cached(pair) or self._compare(pair)
 
@@ -76,30 +88,37 @@ class Comparisons:
         """
         if current_id == self._logged_id:
             return
-        is_start, self._logged_id = not self._logged_id, current_id
+        last_id, self._logged_id = self._logged_id, current_id
         replaced = served_before(self._tables.versions(), current_id)
-        if replaced is None or (is_start and self._was_served_since(replaced, current_id)):
+        if replaced is None or (not last_id and self._was_served_since(replaced, current_id)):
             return
         names = current_id[:SHORT_ID_CHARS], replaced.short_id
         try:
-            logger.info("table %s replaces %s: %s", *names, sentence(self.between(replaced.id, current_id)))
+            comparison = self.between(replaced.id, current_id, seconds=0)  # this thread has other work than to wait
+        except ComparisonsBusyError:
+            self._logged_id = last_id  # so that the next round tries again
         except ServiceError as error:
             logger.warning("table %s replaces %s; they cannot be compared: %s", *names, error.reason)
+        else:
+            logger.info("table %s replaces %s: %s", *names, sentence(comparison))
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self, seconds: float = LONGEST_WAIT_SECONDS) -> Iterator[None]:
         """Hold the right to compare, or to write a comparison to a file: both take memory, so one thread has it.
+
+        Parameters
+        ----------
+        seconds: how long to wait for it
 
         Raises
         ------
-        UnavailableError: too many others wait
+        ComparisonsBusyError: too many others wait, or the turn has not come
         """
-        busy = UnavailableError(f"too many versions wait to be compared; try again in {RETRY_SECONDS} s", RETRY_SECONDS)
         if not self._places.acquire(blocking=False):
-            raise busy
+            raise ComparisonsBusyError
         try:
-            if not self._comparing.acquire(timeout=LONGEST_WAIT_SECONDS):
-                raise busy
+            if not self._comparing.acquire(timeout=seconds):
+                raise ComparisonsBusyError
             try:
                 yield
             finally:

@@ -1,7 +1,6 @@
 """The routes of the table's versions: list, one, removal, and what changed between two."""
 
 import io
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,27 +14,11 @@ from pyarrow import parquet
 from pydantic import SecretStr
 
 from app import create_app
-from app.errors import UnavailableError
 from app.services import Services
 from app.settings import Settings
-from app.versions import comparisons
-from app.versions.changes import Comparison, compare
-from app.versions.comparisons import MOST_WAITING, Comparisons
 from support.small_survey import assert_error
-from support.survey_files import WALKING, Row, row
-from support.vintages import served_version, write_rows
-
-CYCLING = {"Question": "Percent of adults who cycle", "QuestionID": "Q901"}
-FORMULA = "=1+1"
-FIRST: list[Row] = [row(), row(LocationDesc="Utah", Data_Value=20), row(**CYCLING)]
-SECOND: list[Row] = [
-    row(Data_Value=31.5),
-    row(LocationDesc="Utah", Data_Value=17),
-    row(LocationDesc=FORMULA, YearStart=2020, YearEnd=2020),
-    row(LocationDesc="Maine", YearStart=2020, YearEnd=2020),
-]
-THIRD: list[Row] = [*SECOND, row(LocationDesc="Iowa")]
-LOG_SECONDS = 20.0
+from support.survey_files import WALKING
+from support.vintages import CYCLING, FIRST, FORMULA, SECOND, THIRD, served_version, write_rows
 
 
 class Site(NamedTuple):
@@ -283,114 +266,3 @@ def test_the_largest_changes_are_drawn(site: Site, format: str, start: bytes) ->
     assert chart["title"]["text"] == "Largest changes"
     chart = site.client.get(f"/api/tables/{site.ids[2]}/changes/chart").get_json()
     assert chart["data"]["values"] == [{"place": 0, "kind": "added", "cells": 1}]
-
-
-# Comparing
-
-
-def comparing(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Return a list that gets the ids of each pair of versions that is compared."""
-    pairs = []
-
-    def noted(old: Any, new: Any) -> Comparison:
-        pairs.append((old.id, new.id))
-        return compare(old, new)
-
-    monkeypatch.setattr(comparisons, "compare", noted)
-    return pairs
-
-
-def test_a_pair_is_compared_once_and_the_cache_is_bounded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    services: Services = site.client.application.extensions["services"]
-    pairs = comparing(monkeypatch)
-    first, second, third = site.ids
-    unbounded = Comparisons(services.tables)
-    for _ in range(2):
-        unbounded.between(first, second)
-        unbounded.between(second, third)
-    assert pairs == [(first, second), (second, third)]
-    bounded = Comparisons(services.tables, most_bytes=1)
-    pairs.clear()
-    for _ in range(2):
-        bounded.between(first, second)
-        bounded.between(first, second)
-        bounded.between(second, third)
-    assert pairs == [(first, second), (second, third)] * 2
-
-
-def test_beyond_a_few_that_wait_comparisons_are_refused(site: Site) -> None:
-    services: Services = site.client.application.extensions["services"]
-    busy = Comparisons(services.tables)
-    places = [busy._places.acquire() for _ in range(1 + MOST_WAITING)]
-    assert all(places)
-    with pytest.raises(UnavailableError, match="try again in 5 s"):
-        busy.between(*site.ids[:2])
-    for _ in places:
-        busy._places.release()
-    assert busy.between(*site.ids[:2]).size == 5
-
-
-# The log
-
-
-def wait_for_log(settings: Settings, words: str) -> list[str]:
-    """Wait for a line of the log with some words; return all lines about a table."""
-    deadline = time.monotonic() + LOG_SECONDS
-    while words not in settings.log_file.read_text():
-        assert time.monotonic() < deadline, settings.log_file.read_text()
-        time.sleep(0.05)
-    return [line for line in settings.log_file.read_text().splitlines() if " table " in line]
-
-
-def test_the_log_sums_up_what_a_new_table_changed(
-    client: FlaskClient, services: Services, survey_file: Path, settings: Settings
-) -> None:
-    first = services.ingestor.table.id
-    second = served_version(client, survey_file, SECOND)
-    (line,) = wait_for_log(settings, "replaces")
-    assert line.endswith(
-        f"INFO [Maintenance] table {second[:12]} replaces {first[:12]}: 2 cells changed (largest: Utah 2019, Female, "
-        "Percent of adults who walk to work: 20.0 to 17.0), 2 added, 1 removed"
-    )
-    assert served_version(client, survey_file, FIRST) == first
-    assert f"table {first[:12]} replaces {second[:12]}: 2 cells changed" in wait_for_log(settings, "2 removed")[-1]
-
-
-def test_a_restart_logs_a_table_that_changed_meanwhile_and_only_that(
-    start_app: Callable[[Settings], Flask], settings: Settings, survey_file: Path
-) -> None:
-    for rows in (FIRST, FIRST, SECOND, SECOND):
-        write_rows(survey_file, rows)
-        services: Services = start_app(settings).extensions["services"]
-        services.comparisons.log_new(services.ingestor.table.id)
-        assert services.close()
-    lines = [line for line in settings.log_file.read_text().splitlines() if "replaces" in line]
-    assert len(lines) == 1
-    assert "2 cells changed" in lines[0]
-
-
-def test_a_table_that_cannot_be_compared_is_served_all_the_same(
-    client: FlaskClient, services: Services, survey_file: Path, settings: Settings
-) -> None:
-    first = services.ingestor.table.id
-    (settings.results_dir / "tables" / f"{first}.parquet").write_bytes(b"damaged")
-    second = served_version(client, survey_file, SECOND)
-    lines = wait_for_log(settings, "they cannot be compared")
-    assert f"WARNING [Maintenance] table {second[:12]} replaces {first[:12]}; they cannot be compared: " in lines[-1]
-    assert data_at(client, "/api/dataset")["table_id"] == second
-    assert client.get("/readyz").status_code == 200
-    assert_error(client.get("/api/tables/current/changes"), 410)
-
-
-def test_a_fault_of_the_comparison_is_logged_once_and_leaves_the_reload_alone(
-    client: FlaskClient, survey_file: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(old: Any, new: Any) -> Comparison:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(comparisons, "compare", fail)
-    second = served_version(client, survey_file, SECOND)
-    wait_for_log(settings, "ZeroDivisionError")
-    assert data_at(client, "/api/dataset")["table_id"] == second
-    time.sleep(2.5)  # two more rounds of maintenance
-    assert settings.log_file.read_text().count("Traceback") == 1
