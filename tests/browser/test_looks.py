@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, expect
 
@@ -85,8 +86,9 @@ def test_wide_charts_and_tables_scroll_inside_a_narrow_window(browser: Browser, 
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
 
 
-def test_every_page_has_the_banner_of_modelled_data(page: Page) -> None:
-    for address in ("/", "/jobs", "/data", "/results/job_id_1"):
+def test_every_page_has_the_banner_of_modelled_data(page: Page, server: str) -> None:
+    job = requests.post(f"{server}/api/best5", json={"question": "Q036"}, timeout=30).json()["job_id"]
+    for address in ("/", "/jobs", "/data", "/tables", f"/results/{job}"):
         page.goto(address)
         expect(page.get_by_role("note")).to_contain_text("modelled")
 
