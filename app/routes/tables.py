@@ -35,7 +35,7 @@ TABLE_ID = Parameter(
     "table_id", "the version's id, its first 8 or more characters, or current", TableId, CURRENT, "path", required=True
 )
 SINCE = Parameter(
-    "since", "the older version, named as table_id is; by default the one that was served before", TableId, CURRENT
+    "since", "the older version, named as table_id is; by default the kept one that was served before", TableId, CURRENT
 )
 FILES = {format_.name: format_ for format_ in (CSV, PARQUET)}
 FORMAT_NAMES = (JSON.name, *FILES, *PICTURES)
