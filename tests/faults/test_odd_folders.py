@@ -12,6 +12,7 @@ from stat import S_IMODE
 import pytest
 
 from support.acknowledged import assert_answered, finished_jobs
+from support.harm import TABLES
 from support.real_server import running_server
 
 DEADLINE_SECONDS = 20.0
@@ -40,8 +41,11 @@ def test_odd_entries_of_a_results_folder_do_not_stop_the_start(tmp_path: Path) -
 
 
 def modes(folder: Path) -> tuple[int, set[int]]:
-    """Return the mode of a folder, and those of its files."""
-    return S_IMODE(folder.stat().st_mode), {S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    """Return the mode of a folder, and those of its files, also in the folder within it, which is the server's own."""
+    (inner,) = (path for path in folder.iterdir() if path.is_dir())
+    assert S_IMODE(inner.stat().st_mode) == 0o750
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return S_IMODE(folder.stat().st_mode), {S_IMODE(path.stat().st_mode) for path in files}
 
 
 def test_results_are_for_the_servers_user_and_group_alone() -> None:
@@ -50,6 +54,9 @@ def test_results_are_for_the_servers_user_and_group_alone() -> None:
         assert modes(server.results_dir) == (0o750, {0o640})
         shutil.rmtree(server.results_dir)
         finished_jobs(server, 2)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not list((server.results_dir / TABLES).glob("*.json")):  # the last file that it writes
+            assert time.monotonic() < deadline
         assert modes(server.results_dir) == (0o750, {0o640})
 
 

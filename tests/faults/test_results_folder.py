@@ -15,9 +15,10 @@ Harm = Callable[[Path], None]
 
 
 def empty(folder: Path) -> None:
-    """Delete every file."""
-    for path in folder.glob("*"):
-        path.unlink(missing_ok=True)
+    """Delete every file, those of the kept tables too."""
+    for path in folder.rglob("*"):
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 def remove(folder: Path) -> None:
