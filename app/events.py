@@ -244,7 +244,7 @@ def stream(listener: Listener, seconds: float) -> Iterator[bytes]:
         try:
             message = listener.messages.get(timeout=min(left, HEARTBEAT_SECONDS))
         except Empty:
-            message = HEARTBEAT
+            message = HEARTBEAT if time.monotonic() < deadline else None
         if message is None:
             return
         yield message
