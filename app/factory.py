@@ -26,7 +26,7 @@ from app.jobs.retention import Retention
 from app.logger_config import Log, configure_logging
 from app.metrics import Metrics
 from app.openapi import views as openapi_views
-from app.pages import dashboard, data, job_list, static_files
+from app.pages import dashboard, data, html, job_list, static_files
 from app.pages import tables as table_pages
 from app.pages.form import FormChoices
 from app.planner import Planners
@@ -47,7 +47,7 @@ from app.web.flask_app import LeanFlask
 SECONDS_PER_HOUR = 3600
 BYTES_PER_MIB = 1024 * 1024
 API = (statistics, survey, table_routes, jobs, event_routes, results, operations)
-PAGES = (dashboard, job_list, data, table_pages, openapi_views, static_files)
+PAGES = (dashboard, job_list, data, table_pages, openapi_views, static_files, html)
 EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Location", "Preference-Applied", "Retry-After"]
 
 

@@ -64,7 +64,7 @@ def test_without_room_for_a_listener_the_list_is_polled(page: Page, server: str)
     expect(page.locator(f"#{job} .badge")).to_have_text("done")
 
 
-def test_the_list_refreshes_and_keeps_the_focus(page: Page, server: str) -> None:
+def test_the_list_refreshes_and_keeps_the_focus_and_asks_before_a_removal(page: Page, server: str) -> None:
     job = submit(server)
     requests.get(f"{server}/api/get_results/{job}?wait=20", timeout=30)
     page.goto("/jobs")
@@ -74,6 +74,13 @@ def test_the_list_refreshes_and_keeps_the_focus(page: Page, server: str) -> None
     expect(page.locator(f"#{later} .badge")).to_have_text("done")
     expect(button).to_be_focused()
     page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Remove for good?")
+    expect(dialog).to_contain_text(f"{job} and its result will be gone")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog.get_by_role("button", name="Remove").press("Enter")
     expect(page.get_by_role("status")).to_have_text(f"{job} is removed.")
     expect(page.locator(f"#{job}")).to_have_count(0)
 
