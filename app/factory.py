@@ -14,6 +14,7 @@ from flask_cors import CORS
 from app.charts.pictures import Pictures
 from app.data_ingestor import DataIngestor, log_repeated_rows
 from app.errors import StartError
+from app.events import Events
 from app.jobs.byte_cache import ByteCache
 from app.jobs.documents import Documents
 from app.jobs.job_store import JobStore, Maintenance
@@ -25,10 +26,11 @@ from app.jobs.retention import Retention
 from app.logger_config import Log, configure_logging
 from app.metrics import Metrics
 from app.openapi import views as openapi_views
-from app.pages import dashboard, data, job_list, static_files
+from app.pages import dashboard, data, html, job_list, static_files
 from app.pages import tables as table_pages
 from app.pages.form import FormChoices
 from app.planner import Planners
+from app.routes import events as event_routes
 from app.routes import jobs, operations, results, statistics, survey
 from app.routes import tables as table_routes
 from app.services import Services
@@ -44,8 +46,8 @@ from app.web.flask_app import LeanFlask
 
 SECONDS_PER_HOUR = 3600
 BYTES_PER_MIB = 1024 * 1024
-API = (statistics, survey, table_routes, jobs, results, operations)
-PAGES = (dashboard, job_list, data, table_pages, openapi_views, static_files)
+API = (statistics, survey, table_routes, jobs, event_routes, results, operations)
+PAGES = (dashboard, job_list, data, table_pages, openapi_views, static_files, html)
 EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Location", "Preference-Applied", "Retry-After"]
 
 
@@ -123,6 +125,18 @@ def _start_services(
         documents=documents, journal=journal, retention=retention, recovered=recovered, check_folder=check_folder
     )
     metrics = Metrics(log.info)
+    pool = _start_pool(settings, store, metrics, log)
+    events = _start_events(pool, store, ingestor)
+    pool.resume()
+    comparisons = Comparisons(tables)
+    upkeep = Maintenance(store, partial(_maintain_tables, ingestor, tables, comparisons, store))
+    upkeep.start()
+    return Services(
+        settings, ingestor, tables, comparisons, planners, store, pool, upkeep, metrics, Pictures(), log, cache, events
+    )
+
+
+def _start_pool(settings: Settings, store: JobStore, metrics: Metrics, log: Log) -> ThreadPool:
     pool = ThreadPool(
         store=store,
         threads=settings.threads,
@@ -131,13 +145,14 @@ def _start_services(
         client_share=settings.client_share,
     )
     _measure(metrics, pool, log)
-    pool.resume()
-    comparisons = Comparisons(tables)
-    maintenance = Maintenance(store, partial(_maintain_tables, ingestor, tables, comparisons, store))
-    maintenance.start()
-    return Services(
-        settings, ingestor, tables, comparisons, planners, store, pool, maintenance, metrics, Pictures(), log, cache
-    )
+    return pool
+
+
+def _start_events(pool: ThreadPool, store: JobStore, ingestor: DataIngestor) -> Events:
+    events = Events(pool, store.map, ingestor)
+    store.map.on_change(events.job_changed)
+    events.start()
+    return events
 
 
 def _measure(metrics: Metrics, pool: ThreadPool, log: Log) -> None:

@@ -13,6 +13,7 @@ import orjson
 from app.charts.pictures import Pictures
 from app.data_ingestor import DataIngestor
 from app.errors import ConflictError, ServiceError, TableGoneError, UnavailableError, one_line
+from app.events import Events
 from app.jobs.byte_cache import ByteCache
 from app.jobs.job import Access, Job, Submission, fingerprint
 from app.jobs.job_store import JobStore, Maintenance
@@ -49,6 +50,7 @@ class Services:
     pictures: Pictures
     log: Log
     cache: ByteCache
+    events: Events
     _closing: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _waits: threading.BoundedSemaphore = field(
@@ -189,13 +191,15 @@ class Services:
             raise UnavailableError(reason, NOT_READY_RETRY_SECONDS) from error
 
     def drain(self, seconds: float | None = None) -> bool:
-        """Finish the accepted jobs within ``seconds``. Return whether every job has ended.
+        """Finish the accepted jobs within ``seconds``, then end the event streams. Return whether every job has ended.
 
         Parameters
         ----------
         seconds: ``STATS_DRAIN_SECONDS`` by default
         """
-        return self.pool.drain(self.settings.drain_seconds if seconds is None else seconds)
+        drained = self.pool.drain(self.settings.drain_seconds if seconds is None else seconds)
+        self.events.close()  # after the last job, so that who follows it hears of its end
+        return drained
 
     def close(self, drain_seconds: float | None = None) -> bool:
         """Drain the pool, then flush journal and log. Return whether every job has ended.

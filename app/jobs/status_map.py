@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -13,6 +13,7 @@ from app.jobs.job_details import JobDetails, JobState, details_of
 from app.jobs.retention import JobClock
 
 RUNNING, DONE, ERROR = JobStatus.RUNNING, JobStatus.DONE, JobStatus.ERROR
+REMOVED = "removed"  # reported as the state of a job that is not kept any more
 DETAILS_PER_LOCK = 500  # job details copied in one critical section
 
 
@@ -62,6 +63,15 @@ class StatusMap:
         self._ended_bytes = sum(job.size for job in ended)  # of their documents, each counted by itself
         # A waiter is a lock, held until its job ends. An Event would do the same with three locks.
         self._waiters: dict[int, list[threading.Lock]] = {}
+        self._changed: Callable[[Job, str], None] = _ignore_change
+
+    def on_change(self, changed: Callable[[Job, str], None]) -> None:
+        """Call a function after each change of a job's state, outside the lock, on the thread that changes it.
+
+        It gets the job and its new state, or ``REMOVED``. The retention rule removes jobs without a call. Set it before
+        the first job is accepted.
+        """
+        self._changed = changed
 
     # A job's life
 
@@ -70,6 +80,7 @@ class StatusMap:
         with self._lock:
             self._jobs[job.number] = job
             self._last_number = job.number
+        self._changed(job, JobState.WAITING)
 
     def claim(self, job: Job) -> bool:
         """Mark a job as taken, by a runner or by who cancels it; return False if it was taken, or has ended, before."""
@@ -78,7 +89,8 @@ class StatusMap:
             if job.started_at or job.status is not RUNNING:
                 return False
             job.started_at = now
-            return True
+        self._changed(job, JobState.RUNNING)
+        return True
 
     def end(self, job: Job, reason: str | None, checksum: int | None, size: int = 0) -> bool:
         """Mark a job as ended and wake the threads that wait for it; return False if it had ended before.
@@ -108,6 +120,7 @@ class StatusMap:
         if waiters is not None:
             for waiter in waiters:
                 waiter.release()
+        self._changed(job, JobState.DONE if reason is None else JobState.ERROR)
         return True
 
     def cancel(self, job: Job, reason: str) -> bool:
@@ -137,7 +150,10 @@ class StatusMap:
         with self._lock:
             if self._ended.pop(job.number, None) is not None:
                 self._ended_bytes -= job.size
-            return self._jobs.pop(job.number, None) is not None
+            removed = self._jobs.pop(job.number, None) is not None
+        if removed:
+            self._changed(job, REMOVED)
+        return removed
 
     def expire_surplus(self, most: int, most_bytes: int) -> list[Job]:
         """Remove the ended jobs beyond a number or beyond so many bytes of results; return them.
@@ -289,3 +305,7 @@ def _matching(jobs: StatusMap, before: int | None, state: JobState | None) -> It
     older = (job for job in newest_first if before is None or job.number < before)
     while chunk := list(islice(older, DETAILS_PER_LOCK)):
         yield from (details for details in jobs.details(chunk) if state is None or details.state is state)
+
+
+def _ignore_change(_job: Job, _state: str) -> None:
+    """Ignore a change: nobody wants to know."""

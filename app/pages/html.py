@@ -2,15 +2,19 @@
 
 from typing import Any
 
-from flask import Response, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
+from werkzeug.exceptions import NotFound
 
 from app.charts.words import year_span
-from app.errors import ServiceError
+from app.errors import ServiceError, quoted
 from app.pages.static_files import static_address
+from app.web.error_handlers import http_error
 from app.web.guard import use_page_policy
 from app.web.support import HTML_TYPE, JSON_TYPE, MODELLED_NOTICE, error_response, services, this_request
 
 SEE_OTHER = 303
+
+blueprint = Blueprint("unknown_pages", __name__)
 
 
 def wants_page() -> bool:
@@ -44,3 +48,15 @@ def problem_page(error: ServiceError) -> Response:
     if not wants_page():
         return error_response(error)
     return page("message.html", error.status, heading="This page cannot be shown", reason=error.reason)
+
+
+@blueprint.app_errorhandler(NotFound)
+def unknown_path(error: NotFound) -> Response:
+    """Answer a request for an unknown path: with a page for a browser, with JSON for a program."""
+    if wants_page():
+        reason = f"There is no page {quoted(request.path)} on this server."
+        response = page("message.html", NotFound.code, heading="Page not found", reason=reason)
+    else:
+        response = http_error(error)
+    response.vary.add("Accept")
+    return response

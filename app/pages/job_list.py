@@ -3,13 +3,16 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 from flask import Blueprint, Response, request
 
-from app.errors import ServiceError
+from app.charts.words import year_span
+from app.errors import ServiceError, join_first
 from app.jobs.job_details import JobDetails, JobState, moment
+from app.pages.form import takes
 from app.pages.html import page, problem_page, see_other
 from app.pages.wording import age, duration
 from app.routes.jobs import queue_status, requested_page, requested_state
@@ -18,6 +21,7 @@ from app.web.support import services, this_request
 
 JOBS_PATH = "/jobs"
 MAX_QUESTION_CHARS = 90
+MAX_PLACES = 4
 
 blueprint = Blueprint("job_pages", __name__, url_prefix=JOBS_PATH)
 blueprint.register_error_handler(ServiceError, problem_page)
@@ -25,11 +29,18 @@ blueprint.register_error_handler(ServiceError, problem_page)
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A row of the list, in words; ``took`` is how long the job ran, or has waited or run so far."""
+    """A row of the list, in words.
+
+    Parameters
+    ----------
+    about: places, years and group of people that the request names
+    took: how long the job ran, or has waited or run so far
+    """
 
     id: str
     statistic: str
     question: str
+    about: str
     state: JobState
     reason: str
     accepted: str
@@ -69,19 +80,43 @@ def job_row(details: JobDetails, questions: Mapping[str, str], now: float) -> Jo
     questions: the texts of the questions by their ids
     now: seconds since 1970 (UTC)
     """
-    sent = str(orjson.loads(details.body).get("question", "")) if details.body else ""
+    body = orjson.loads(details.body) if details.body else {}
+    sent = str(body.get("question", ""))
     question = questions.get(sent, sent)
     accepted = details.accepted_at
     return JobRow(
         id=details.id,
         statistic=details.statistic,
         question=question if len(question) <= MAX_QUESTION_CHARS else question[:MAX_QUESTION_CHARS] + "…",
+        about=_about(details.statistic, body),
         state=details.state,
         reason=details.reason or "",
         accepted=age(now - accepted) if accepted else "",
         accepted_at=moment(accepted) if accepted else "",
         took=_took(details, now),
     )
+
+
+def _about(statistic: str, body: Mapping[str, Any]) -> str:
+    """Return the places, years and group that a request names, of those that its statistic uses."""
+    fields = {name: value for name, value in body.items() if name in takes(statistic)}
+    compared = [" and ".join(map(str, pair)) for pair in (fields.get("between") or {}).values()]
+    places = [fields["state"]] if fields.get("state") else fields.get("locations") or []
+    parts = [*compared, join_first(places, MAX_PLACES), _years(fields.get("years")), _group(fields)]
+    return " · ".join(filter(None, parts))
+
+
+def _years(years: Any) -> str:
+    if isinstance(years, Mapping):
+        first, last = years.get("from"), years.get("to")
+        return f"{first} to {last}" if first and last else f"from {first}" if first else f"to {last}" if last else ""
+    return year_span(years) if years else ""
+
+
+def _group(fields: Mapping[str, Any]) -> str:
+    strata = fields.get("stratification") or []
+    strata = [strata] if isinstance(strata, Mapping) else strata
+    return ", ".join(str(stratum.get("value") or stratum["category"]) for stratum in strata)
 
 
 def _took(details: JobDetails, now: float) -> str:

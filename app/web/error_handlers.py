@@ -19,11 +19,12 @@ logger = logging.getLogger(__name__)
 def register(app: Flask) -> None:
     """Handle every error of an application."""
     app.register_error_handler(ServiceError, error_response)
-    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(Exception, _unexpected_error)
 
 
-def _http_error(error: HTTPException) -> Response:
+def http_error(error: HTTPException) -> Response:
+    """Return the error of the framework in the error envelope."""
     response = json_response(ErrorEnvelope(_reason(error)), error.code or 500)
     response.headers.update({name: value for name, value in error.get_headers() if name in KEPT_HEADERS})
     return response

@@ -12,6 +12,8 @@ from support.drawn import OLD_JOBS
 
 QUICK_SECONDS = 1.0
 ROWS_SHOWN = 100
+QUIET_SECONDS, MOST_QUIET_REQUESTS = 4, 3  # polling made one request each 1.5 seconds, from the start
+LIVE_SECONDS = 5  # sooner than the regular refresh
 
 
 def submit(server: str) -> str:
@@ -42,7 +44,27 @@ def test_the_button_cancels_a_waiting_job(page: Page, server: str, waiting: str)
     assert answer == {"status": "error", "reason": "cancelled"}
 
 
-def test_the_list_refreshes_and_keeps_the_focus(page: Page, server: str) -> None:
+def test_the_list_shows_a_new_job_at_once_without_polling(page: Page, server: str) -> None:
+    requested: list[str] = []
+    page.goto("/jobs")
+    with page.expect_response("**/jobs"):  # at the first events of the stream
+        page.on("request", lambda request: requested.append(request.url))
+    page.wait_for_timeout(QUIET_SECONDS * 1000)
+    before = len(requested)
+    assert before <= MOST_QUIET_REQUESTS
+    job = submit(server)
+    expect(page.locator(f"#{job} .badge")).to_have_text("done", timeout=LIVE_SECONDS * 1000)
+    assert len(requested) > before
+
+
+def test_without_room_for_a_listener_the_list_is_polled(page: Page, server: str) -> None:
+    page.route("**/api/events", lambda route: route.fulfill(status=400, body=""))
+    page.goto("/jobs")
+    job = submit(server)
+    expect(page.locator(f"#{job} .badge")).to_have_text("done")
+
+
+def test_the_list_refreshes_and_keeps_the_focus_and_asks_before_a_removal(page: Page, server: str) -> None:
     job = submit(server)
     requests.get(f"{server}/api/get_results/{job}?wait=20", timeout=30)
     page.goto("/jobs")
@@ -52,6 +74,13 @@ def test_the_list_refreshes_and_keeps_the_focus(page: Page, server: str) -> None
     expect(page.locator(f"#{later} .badge")).to_have_text("done")
     expect(button).to_be_focused()
     page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Remove for good?")
+    expect(dialog).to_contain_text(f"{job} and its result will be gone")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog.get_by_role("button", name="Remove").press("Enter")
     expect(page.get_by_role("status")).to_have_text(f"{job} is removed.")
     expect(page.locator(f"#{job}")).to_have_count(0)
 
@@ -66,13 +95,14 @@ def test_the_link_opens_the_result_of_a_job(page: Page, server: str) -> None:
 
 
 @pytest.mark.alone
-def test_the_page_stays_fast_with_ten_thousand_jobs(page: Page) -> None:
+def test_the_page_stays_fast_with_ten_thousand_jobs(page: Page, server: str) -> None:
     begun = time.monotonic()
     page.goto("/jobs")
     assert time.monotonic() - begun < QUICK_SECONDS
     kept = page.locator(".counts div", has_text="All jobs kept").locator("dd").text_content()
     assert int((kept or "").replace(",", "")) >= OLD_JOBS
     assert page.locator("tbody tr").count() == ROWS_SHOWN
+    submit(server)
     with page.expect_response("**/jobs"):  # the page refreshes itself
         longest = page.evaluate(
             "new Promise(done => { let last = performance.now(), longest = 0, end = last + 2500; const tick = () => {"

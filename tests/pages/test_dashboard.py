@@ -176,3 +176,30 @@ def test_a_job_row_shows_how_long_the_job_ran_or_has_waited(job: JobDetails, too
     row = job_row(job, {"Q036": "x" * 100}, NOW)
     assert row.took == took
     assert row.question == "x" * 90 + "…"
+
+
+@pytest.mark.parametrize(
+    ("statistic", "fields", "about"),
+    [
+        ("state_mean", {"state": "Ohio"}, "Ohio"),
+        ("states_mean", {"state": "Ohio"}, ""),  # accepted and ignored
+        ("trend", {"state": "OH", "years": {"from": 2015, "to": 2019}}, "OH · 2015 to 2019"),
+        (
+            "estimate",
+            {"years": {"from": 2015}, "stratification": {"category": "Gender", "value": "Female"}},
+            "from 2015 · Female",
+        ),
+        (
+            "estimate",
+            {"years": [2021], "stratification": [{"category": "Gender"}, {"category": "Age (years)"}]},
+            "2021 · Gender, Age (years)",
+        ),
+        ("estimate", {"locations": ["OH", "UT", "TX", "ME", "IA"]}, "OH, UT, TX, ME, and 1 more"),
+        ("compare", {"between": {"year": [2015, 2019]}, "state": "Ohio"}, "2015 and 2019 · Ohio"),
+        ("estimate", {"years": {"to": 2019}, "locations": None, "stratification": None}, "to 2019"),
+    ],
+)
+def test_a_job_row_names_places_years_and_group(statistic: str, fields: dict[str, object], about: str) -> None:
+    body = json.dumps({"question": "Q036", **fields}).encode()
+    job = JobDetails(7, "job_id_7", statistic, body, None, JobState.DONE, None, None, None, None)
+    assert job_row(job, {}, NOW).about == about

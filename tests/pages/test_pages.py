@@ -103,6 +103,17 @@ def test_an_unknown_job_has_an_error_page(client: FlaskClient) -> None:
     assert assert_error(client.get("/results/job_id_99"), 404) == "Invalid job_id"
 
 
+@pytest.mark.parametrize("path", ["/nothing", "/api/nothing", "/static/nothing", "/docs/nothing"])
+def test_an_unknown_path_is_a_page_for_a_browser_and_json_for_a_program(client: FlaskClient, path: str) -> None:
+    response = client.get(path, headers=BROWSER)
+    assert (response.status_code, response.mimetype) == (404, "text/html")
+    assert "Accept" in response.headers["Vary"]
+    assert f"There is no page &#39;{path}&#39; on this server." in response.text
+    assert 'href="/">Back to' in response.text
+    for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
+        assert f"there is no route '{path}'" in assert_error(client.get(path, headers=headers), 404)
+
+
 def test_the_operator_buttons_need_the_token(start_app: Callable[[Settings], Flask], settings: Settings) -> None:
     client = start_app(settings.model_copy(update={"admin_token": SecretStr("a long token")})).test_client()
     for path in ("/jobs/job_id_1/cancel", "/data/reload", "/tables/current/remove"):

@@ -185,3 +185,11 @@ def test_a_server_that_does_not_answer_is_reported_in_the_envelope(tmp_path: Pat
 def test_the_prefix_without_a_slash_leads_to_the_front_page(address: str) -> None:
     moved = requests.get(f"{address}/stats", allow_redirects=False, timeout=10)
     assert (moved.status_code, moved.headers["Location"]) == (301, "/stats/")
+
+
+@both
+def test_events_come_through_at_once(address: str, prefix: str) -> None:
+    started = time.monotonic()
+    with requests.get(f"{address}{prefix}/api/events?seconds=20", stream=True, timeout=30) as stream:
+        assert b"event: queue" in stream.iter_lines(chunk_size=1)
+        assert time.monotonic() - started < 10

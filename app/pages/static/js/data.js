@@ -1,7 +1,7 @@
 // The data page: refresh it, so that a reload is seen to finish, and make the questions sortable.
 
-import { refreshRegularly } from "./live.js";
+import { refreshOn } from "./live.js";
 import { sortable } from "./table.js";
 
 for (const table of document.querySelectorAll("table.sortable")) sortable(table);
-refreshRegularly(() => undefined);
+refreshOn("reload");

@@ -1,15 +1,60 @@
-// Refresh the live parts of a page regularly, replacing only what has changed.
+// Refresh the live parts of a page when the server has news, replacing only what has changed.
 
-import { html } from "./server.js";
+import { html, root } from "./server.js";
 
-const PAUSE_MS = 1500;
+const SOONEST_MS = 300; // news so close together are shown together
+const LATEST_MS = 10_000; // ages and durations grow without news
+const RETRY_MS = 1500;
+const problem = document.getElementById("problem");
 
-export function refreshRegularly(report) {
-  const again = async () => {
-    if (!document.hidden) await refresh().then(() => report(null), report);
-    setTimeout(again, PAUSE_MS);
+// Refresh at these events. While the server has no room for a listener, or is gone, refresh regularly instead.
+export function refreshOn(...names) {
+  const schedule = scheduler();
+  let source = null;
+  const listen = () => {
+    source?.close();
+    if (document.hidden) return; // a browser has few connections to one server, for all its tabs
+    source = new EventSource(`${root}/api/events`);
+    for (const name of names) source.addEventListener(name, () => schedule(SOONEST_MS));
+    source.addEventListener("error", () => {
+      source.close();
+      schedule(0);
+      setTimeout(listen, RETRY_MS);
+    });
   };
-  setTimeout(again, PAUSE_MS);
+  document.addEventListener("visibilitychange", listen);
+  listen();
+}
+
+// Return a function that refreshes the page after so many milliseconds, unless it will be refreshed earlier anyway.
+function scheduler() {
+  let due = Infinity;
+  let timer = 0;
+  let gone = false;
+  const run = async () => {
+    due = Infinity;
+    if (!document.hidden) {
+      const error = await refresh().then(() => null, (caught) => caught);
+      if (error || gone) report(error);
+      gone = Boolean(error);
+    }
+    schedule(LATEST_MS);
+  };
+  const schedule = (pause) => {
+    const at = Date.now() + pause;
+    if (at >= due) return;
+    clearTimeout(timer);
+    due = at;
+    timer = setTimeout(run, pause);
+  };
+  schedule(LATEST_MS);
+  return schedule;
+}
+
+// Show an error above the list; null hides the last one.
+export function report(error) {
+  problem.textContent = error?.message ?? "";
+  problem.hidden = !error;
 }
 
 export async function refresh() {
