@@ -134,7 +134,7 @@ def test_a_column_with_one_value_in_all_rows_becomes_a_constant() -> None:
         ("location", "Ohio", "Ohio"),
         ("years", "2011;2012;2013", "2011 to 2013"),
         ("years", "2011;2013;2014", "2011, 2013, 2014"),
-        ("flags", "incomplete;nchs", "incomplete, nchs"),
+        ("flags", "incomplete;nchs", "some years are missing, below the NCHS standard"),
     ],
 )
 def test_figures_are_rounded_to_the_precision_of_their_column(column: str, value: Any, text: str) -> None:
