@@ -17,9 +17,9 @@ BELOW, ABOVE = "below the global mean", "above the global mean"
 def ranked_dots(scene: Scene) -> Drawing:
     """Draw a dot with its interval for each location, and a rule for the nation, or for no difference at zero.
 
-    Ranks are in order already; estimates are in the order of the names and are ranked here, highest first.
+    A ranking is in order already; other results are in the order of the names and are sorted here, highest first.
     """
-    ranked = _ranked(scene.rows) if isinstance(scene.data, list) else scene.rows
+    ranked = scene.rows if "ranked" in scene.data else _ranked(scene.rows)
     rows = with_figures(ranked)
     names = [row["location"] for row in rows]
     pixels = names_pixels(names)

@@ -147,7 +147,8 @@ def value_colour(scene: Scene, values: Sequence[float]) -> alt.Fill:
     """Return the colours of values on a continuous scale, around zero for differences."""
     legend = alt.Legend(title=scene.unit, gradientLength=140, gradientThickness=10, format=".0f", tickCount=4)
     colours, (low, high) = _value_scale(scene, values)
-    return alt.Fill("value:Q", scale=alt.Scale(domain=_evenly(low, high, len(colours)), range=colours), legend=legend)
+    scale = alt.Scale(domain=_evenly(low, high, len(colours)), range=colours, interpolate="rgb")  # as ``mixed`` does
+    return alt.Fill("value:Q", scale=scale, legend=legend)
 
 
 def ink_on_values(scene: Scene, values: Sequence[float]) -> Callable[[float | None], str]:

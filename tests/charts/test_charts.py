@@ -1,11 +1,13 @@
 """Charts: draw each kind from results written by hand, and count the marks in the picture."""
 
 import json
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import altair
@@ -15,6 +17,7 @@ from app.charts import ChartContext, Theme, chart_of, kinds_of
 from app.charts.converter import Converter
 from app.charts.places import SQUARES
 from app.charts.rows import STATES as STATES_OF_FIGURES
+from app.charts.years import spread
 from app.errors import InvalidRequestError
 from support.chart_documents import ABOUT, BY_LOCATION, CATEGORIES, QUESTION, RESULTS, SOURCE, STATES, TREND, cell, done
 from support.real_server import PROJECT_ROOT
@@ -187,6 +190,64 @@ def test_each_theme_has_its_own_ground() -> None:
 def test_estimates_are_ranked_and_missing_values_come_last() -> None:
     text = words(drawn("estimate by location", "dots"))
     assert [line for line in text if line in {"Utah", "Ohio", "Guam", "Texas"}] == ["Texas", "Ohio", "Utah", "Guam"]
+
+
+def test_dots_note_flags_beside_their_figure_and_cross_the_nation_with_a_rule() -> None:
+    data = [*BY_LOCATION["data"], cell(30.0, location="National")]
+    picture = svg_of(chart_of("estimate", done(data), ABOUT))
+    text = words(picture)
+    assert "31.0, interpret with caution: large standard error" in text
+    assert {"34.0", "25.0", "30.0", "suppressed"} <= set(text)
+    assert marks(picture)["rule"] == 4 + 1
+
+
+def test_dots_of_a_narrow_chart_have_their_figures_alone() -> None:
+    spec = chart_of("estimate", BY_LOCATION, ABOUT)
+    spec["config"]["view"]["continuousWidth"] = 300
+    text = words(svg_of(spec))
+    assert "31.0" in text
+    assert not any("large standard error" in line for line in text)
+
+
+def test_comparisons_have_the_limits_of_their_differences_around_zero_and_are_ranked() -> None:
+    others = [
+        {**cell(30.0, location=name), "difference": gap, "difference_low": gap - 0.5, "difference_high": gap + 0.5}
+        for name, gap in (("Ohio", -2.0), ("Utah", 3.0))
+    ]
+    spec = chart_of("compare_all", done({"others": others, "across": "location", "comparisons": 2}), ABOUT)
+    assert [(row["location"], row["low"], row["high"]) for row in spec["datasets"]["rows"]] == [
+        ("Utah", 2.5, 3.5),
+        ("Ohio", -2.5, -1.5),
+    ]
+    assert marks(svg_of(spec))["rule"] == 2 + 1
+
+
+@pytest.mark.parametrize("by", [{}, {"location": "Ohio"}])
+def test_strata_are_in_their_natural_order(by: dict[str, str]) -> None:
+    amounts = ["$15,000 - $24,999", "Data not reported", "Less than $15,000"]
+    keys = [{**by, "category": "Income", "stratum": amount} for amount in amounts]
+    more = [{**row, "location": "Utah"} for row in keys] if by else []
+    text = words(svg_of(chart_of("estimate", done([cell(30.0, **row) for row in [*keys, *more]]), ABOUT)))
+    assert [line for line in text if line in amounts] == ["Less than $15,000", "$15,000 - $24,999", "Data not reported"]
+
+
+def test_lines_have_their_names_at_their_ends_apart_from_each_other() -> None:
+    rows = [cell(30.0 + place / 10, location=f"L{place}", year=year) for place in range(6) for year in (2011, 2012)]
+    picture = svg_of(chart_of("estimate", done(rows), ABOUT))
+    heights = {
+        text.text: float(re.findall(r"[\d.]+", text.get("transform", ""))[1])
+        for text in picture.iter(f"{SVG}text")
+        if text.text and re.fullmatch(r"L\d", text.text)
+    }
+    assert sorted(heights, key=lambda name: heights[name]) == ["L5", "L4", "L3", "L2", "L1", "L0"]
+    places = sorted(heights.values())
+    assert min(high - low for low, high in pairwise(places)) >= 13
+
+
+def test_names_of_lines_move_apart_and_stay_below_the_top() -> None:
+    assert spread([1.0, 1.1, 5.0], 1.0, 10.0) == [1.0, 2.0, 5.0]
+    assert spread([9.0, 9.5, 9.6], 1.0, 10.0) == [8.0, 9.0, 10.0]
+    assert spread([], 1.0, 10.0) == []
 
 
 def test_bars_of_means_keep_the_order_of_the_result() -> None:
