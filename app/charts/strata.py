@@ -85,7 +85,10 @@ def heatmap(scene: Scene) -> Drawing:
     size = {"width": alt.Step(CELL_WIDTH_PIXELS), "height": alt.Step(CELL_HEIGHT_PIXELS)}
     chart: Any = layered(layers, **size)
     if _by_category(rows):
-        facets = alt.Column("category:N", sort=None, header=alt.Header(orient="bottom", labelLimit=MAX_NAME_PIXELS))
+        categories = list(dict.fromkeys(row["category"] for row in rows))
+        facets = alt.Column(
+            "category:N", sort=categories, header=alt.Header(orient="bottom", labelLimit=MAX_NAME_PIXELS)
+        )
         chart = chart.facet(column=facets, spacing=6).resolve_scale(x="independent")
     return Drawing(rows, chart, left=pixels)
 

@@ -277,6 +277,11 @@ def test_columns_stay_in_order_when_the_first_location_has_gaps() -> None:
     assert [line for line in text if line in {"Female", "Male"}] == ["Female", "Male"]
 
 
+def test_everybody_is_the_first_category_of_a_heat_map() -> None:
+    text = words(drawn("mean_by_category", "heatmap"))
+    assert [line for line in text if line in {"Total", "Gender"}][:2] == ["Total", "Gender"]
+
+
 def test_an_unsuitable_kind_or_an_empty_result_is_an_error() -> None:
     with pytest.raises(InvalidRequestError, match="states_mean cannot be drawn as 'pie'; choose bars or map or tiles"):
         chart_of("states_mean", done(STATES), ABOUT, kind="pie")
