@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.errors import join_first
+from app.table.facts import Direction, survey_facts
 from app.table.question import PERCENT, question_name
 from app.table.stratification import TOTAL
 from app.table.survey_table import SurveyTable
@@ -26,6 +27,7 @@ class ChartContext:
     modelled: whether the table is modelled data
     abbreviations: the abbreviation of each location by its name, in addition to CDC's
     unit: the unit of the question's values
+    best: the good end of the scale; None if unknown
     restrictions: what the rows were restricted to, a line each, such as ``Age (years): 18 - 24``
     """
 
@@ -35,6 +37,7 @@ class ChartContext:
     modelled: bool = False
     abbreviations: Mapping[str, str] = field(default_factory=dict)
     unit: str = PERCENT
+    best: Direction | None = None
     restrictions: tuple[str, ...] = ()
 
 
@@ -48,6 +51,7 @@ def chart_context(document: Mapping[str, Any], provenance: Mapping[str, Any], ta
     table: the table that it was computed over, for what the provenance lacks
     """
     source = provenance.get("table") or {"source": table.report.source, "modelled": table.report.modelled}
+    known = survey_facts().find_question(provenance.get("question", ""), None)
     return ChartContext(
         question=_question(provenance),
         source=source["source"],
@@ -55,6 +59,7 @@ def chart_context(document: Mapping[str, Any], provenance: Mapping[str, Any], ta
         modelled=source["modelled"],
         abbreviations={place.name: place.abbreviation for place in table.locations if place.abbreviation},
         unit=provenance.get("unit", PERCENT),
+        best=known.best if known else None,
         restrictions=tuple(_restrictions(document["data"], provenance.get("filters", {}))),
     )
 

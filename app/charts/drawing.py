@@ -8,20 +8,29 @@ from typing import Any
 
 import altair as alt
 
-from app.charts.locations import bars, tile_map
+from app.charts.locations import bars, ranked_dots
 from app.charts.look import config
+from app.charts.maps import shape_map, tile_map
 from app.charts.pairs import comparison, figure, scatter
+from app.charts.rows import dimensions
 from app.charts.scene import ROWS, Drawing, Scene
-from app.charts.strata import dots, heatmap
+from app.charts.strata import heatmap, strata_dots
 from app.charts.words import footer_lines, subtitle_lines, title_lines
 from app.charts.years import lines, trend
 from app.statistics.registry import ChartKind
 
 FOOTER_FONT_PIXELS, FOOTER_LINE_PIXELS = 10, 13
 
+
+def dots(scene: Scene) -> Drawing:
+    """Draw a dot with its interval for each location, ranked, or for each stratum."""
+    return ranked_dots(scene) if "location" in dimensions(scene.rows) else strata_dots(scene)
+
+
 DRAWINGS: Mapping[ChartKind, Callable[[Scene], Drawing]] = {
     "bars": bars,
-    "map": tile_map,
+    "map": shape_map,
+    "tiles": tile_map,
     "dots": dots,
     "heatmap": heatmap,
     "lines": lines,
@@ -43,6 +52,8 @@ def draw(scene: Scene, kind: ChartKind) -> dict[str, Any]:
         description=" ".join([*title, *subtitle]),
         config=config(scene.look),
     )
+    if drawing.usermeta:
+        framed.usermeta = dict(drawing.usermeta)
     spec: dict[str, Any] = framed.to_dict(validate=False)
     spec.setdefault("datasets", {})[ROWS] = drawing.rows  # added last, as Altair would traverse all rows repeatedly
     return spec

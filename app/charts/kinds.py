@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.charts.rows import KEYS, Row, rows_of
-from app.charts.tiles import TILES
+from app.charts.places import TILES
+from app.charts.rows import Row, dimensions, rows_of
 from app.statistics.registry import STATISTICS, ChartKind, records_of
 from app.table.facts import survey_facts
 
-MAX_SERIES = 8  # as many colours as everybody can distinguish
+MAX_SERIES = 6  # as many lines as everybody can distinguish, each with its name at its end
 MOST_MARKS = 2000  # above the 1,700 of all locations by all strata; nobody reads more, and drawing them takes seconds
 
 
@@ -34,14 +34,10 @@ def count_marks(statistic: str, document: Mapping[str, Any]) -> int:
     return len(records_of(statistic, document["data"]))
 
 
-def series_name(row: Row) -> str:
-    """Return the name of the line that a row belongs to: all its keys but the year."""
-    return ", ".join(str(row[name]) for name in ("location", "category", "stratum") if name in row)
-
-
-def _dimensions(rows: Sequence[Row]) -> frozenset[str]:
-    """Return the keys that rows differ in; ``stratum`` stands for its category too."""
-    return frozenset("stratum" if key == "category" else key for key in KEYS if key in rows[0])
+def series_names(rows: Sequence[Row]) -> list[str]:
+    """Return the name of the line that each row belongs to: its values of what the lines differ in."""
+    keys = [key for key in ("location", "category", "stratum") if len({row.get(key) for row in rows}) > 1]
+    return [", ".join(str(row[key]) for key in keys if key in row) for row in rows]
 
 
 def _one_figure(rows: Sequence[Row]) -> bool:
@@ -49,32 +45,34 @@ def _one_figure(rows: Sequence[Row]) -> bool:
 
 
 def _by_location(rows: Sequence[Row]) -> bool:
-    return not _one_figure(rows) and _dimensions(rows) == {"location"}
+    return not _one_figure(rows) and dimensions(rows) == {"location"}
 
 
 def _on_the_map(rows: Sequence[Row]) -> bool:
     abbreviations = survey_facts().abbreviations
-    return _by_location(rows) and any(abbreviations.get(row["location"]) in TILES for row in rows)
+    by_location = not _one_figure(rows) and dimensions(rows) in ({"location"}, {"location", "year"})
+    return by_location and any(abbreviations.get(row["location"]) in TILES for row in rows)
 
 
-def _by_stratum(rows: Sequence[Row]) -> bool:
-    return not _one_figure(rows) and _dimensions(rows) == {"stratum"}
+def _by_one_key(rows: Sequence[Row]) -> bool:
+    return not _one_figure(rows) and dimensions(rows) in ({"location"}, {"stratum"})
 
 
 def _by_two_keys(rows: Sequence[Row]) -> bool:
-    dimensions = _dimensions(rows)
-    return not _one_figure(rows) and ("year" in dimensions or len(dimensions) > 1)
+    keys = dimensions(rows)
+    return not _one_figure(rows) and ("year" in keys or len(keys) > 1)
 
 
 def _few_series(rows: Sequence[Row]) -> bool:
-    return "year" in rows[0] and len({series_name(row) for row in rows}) <= MAX_SERIES
+    return "year" in rows[0] and len(set(series_names(rows))) <= MAX_SERIES
 
 
 CONDITIONS: Mapping[ChartKind, Callable[[Sequence[Row]], bool]] = {
     "figure": _one_figure,
     "bars": _by_location,
     "map": _on_the_map,
-    "dots": _by_stratum,
+    "tiles": _on_the_map,
+    "dots": _by_one_key,
     "heatmap": _by_two_keys,
     "lines": _few_series,
 }

@@ -1,6 +1,6 @@
 """The look of charts: colours that colour-blind people can distinguish, in a light and a dark theme."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,16 +9,20 @@ from app.charts.rows import CAUTION, NO_VALUE, RELIABLE, SUPPRESSED
 
 FONT = "Helvetica, Arial, sans-serif"
 PADDING_PIXELS = 8
+BLACK, WHITE = "#000000", "#ffffff"
+LEGIBLE_CONTRAST = 4.5  # between text and what is behind it (WCAG 2.2, level AA)
 PICTURE_WIDTH_PIXELS = 640  # in a page, the container sets the width
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The colours of a theme. Those of categories are Okabe's and Ito's.
+    """The colours of a theme. Those of categories are near Okabe's and Ito's, and legible as text.
 
     Parameters
     ----------
-    high_is_dark: whether high quantities get dark colours, as suits a light ground
+    series: of lines and their names, each legible on the ground
+    quantities: from the lowest to the highest class, from cividis
+    below_zero, above_zero: of differences, from the smallest to the largest
     """
 
     ground: str
@@ -28,7 +32,14 @@ class Look:
     main: str
     other: str
     series: tuple[str, ...]
-    high_is_dark: bool
+    quantities: tuple[str, ...]
+    below_zero: tuple[str, ...]
+    above_zero: tuple[str, ...]
+
+    @property
+    def high_is_dark(self) -> bool:
+        """Whether high quantities have dark colours, as suits a light ground."""
+        return contrast(self.quantities[-1], BLACK) < contrast(self.quantities[0], BLACK)
 
 
 LOOKS: Mapping[Theme, Look] = {
@@ -38,9 +49,11 @@ LOOKS: Mapping[Theme, Look] = {
         faint="#59636e",
         grid="#e2e6ea",
         main="#0072b2",
-        other="#d55e00",
-        series=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1f2328", "#8c7a00"),
-        high_is_dark=True,
+        other="#b84a00",
+        series=("#0072b2", "#b84a00", "#00785a", "#a8457f", "#7d6000", "#1f2328"),
+        quantities=("#fdea45", "#bbaf71", "#7f7c75", "#3c4d6e", "#002051"),
+        below_zero=("#fce0ba", "#e8932f", "#994a07"),
+        above_zero=("#d2e5ef", "#5da2cb", "#134b85"),
     ),
     "dark": Look(
         ground="#14181d",
@@ -49,8 +62,10 @@ LOOKS: Mapping[Theme, Look] = {
         grid="#2c333b",
         main="#56b4e9",
         other="#e69f00",
-        series=("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00", "#e6edf3", "#3d8fd1"),
-        high_is_dark=False,
+        series=("#56b4e9", "#e69f00", "#1fb585", "#dd8fb8", "#f0e442", "#e6edf3"),
+        quantities=("#10366c", "#595e6e", "#8c8777", "#c4b56d", "#fdea45"),
+        below_zero=("#fce0ba", "#e8932f", "#994a07"),
+        above_zero=("#d2e5ef", "#5da2cb", "#134b85"),
     ),
 }
 
@@ -94,3 +109,32 @@ def state_colours(look: Look, states: list[str]) -> list[str]:
 def state_fills(look: Look, states: list[str]) -> list[str]:
     """Return the fill colour of each state of figures: unreliable ones are hollow."""
     return [look.main if state == RELIABLE else look.ground for state in states]
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours, ``#rrggbb``, as WCAG defines it: from 1 to 21."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def text_colour_on(colour: str) -> str:
+    """Return black or white, whichever is more legible on a colour; its contrast is at least 4.5."""
+    return max(BLACK, WHITE, key=lambda ink: contrast(ink, colour))
+
+
+def mixed(colours: Sequence[str], share: float) -> str:
+    """Return the colour at a share, 0 to 1, of the way along a scale of evenly spaced colours."""
+    place = share * (len(colours) - 1)
+    start = min(int(place), len(colours) - 2)
+    pair = zip(_channels(colours[start]), _channels(colours[start + 1]), strict=True)
+    return "#" + "".join(f"{round(low + (high - low) * (place - start)):02x}" for low, high in pair)
+
+
+def _channels(colour: str) -> list[int]:
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+
+
+def _luminance(colour: str) -> float:
+    shares = [channel / 255 for channel in _channels(colour)]
+    red, green, blue = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

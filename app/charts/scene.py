@@ -1,14 +1,14 @@
 """The input and output of every drawing, Scene and Drawing, and the axes, tooltips and colours that drawings share."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import altair as alt
 
 from app.charts.context import ChartContext
-from app.charts.look import Look, state_colours, state_fills
+from app.charts.look import Look, mixed, state_colours, state_fills, text_colour_on
 from app.charts.rows import CAUTION, NO_VALUE, RELIABLE, SUPPRESSED, Row, rows_of, states_in
 from app.statistics.means import DIFFERENCES
 from app.statistics.registry import POINTS, STATISTICS
@@ -22,9 +22,6 @@ TOOLTIP_TITLES = {"low": "lower limit", "high": "upper limit", "sample_size": "r
 TOOLTIP_TEXTS = ("location", "category", "stratum", "year", "state", "flags")
 TOOLTIP_FIELDS = ("location", "category", "stratum", "year", "value", "low", "high", "sample_size", "state", "flags")
 SHAPES = {CAUTION: "triangle-up", SUPPRESSED: "cross", NO_VALUE: "stroke"}
-BRIGHT_EXTENT = [0.12, 1.0]  # of cividis; its darkest blue would vanish on a dark ground
-PALE_BELOW = 0.5  # of the largest difference: colours this pale need dark text
-LIGHT_FROM = 0.5  # of the way from cividis' dark end to its light one: colours this light need dark text
 
 
 @dataclass(frozen=True)
@@ -90,6 +87,7 @@ class Drawing:
     findings: lines for the subtitle
     left: width of the names beside the chart, in pixels
     below: height of the axis below the chart, in pixels
+    usermeta: what the script of the page needs to know of the chart
     """
 
     rows: Sequence[Row]
@@ -97,6 +95,7 @@ class Drawing:
     findings: tuple[str, ...] = ()
     left: float = 0
     below: float = 38
+    usermeta: Mapping[str, Any] = field(default_factory=dict)
 
 
 def layered(layers: Sequence[alt.Chart], **size: Any) -> alt.LayerChart:
@@ -137,7 +136,7 @@ def state_channels(look: Look, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def state_shapes(rows: Sequence[Row]) -> alt.Shape:
+def shape_of_state(rows: Sequence[Row]) -> alt.Shape:
     """Return the encoding that gives each state of unreliable figures its own shape."""
     states = [state for state in states_in(rows) if state != RELIABLE]
     scale = alt.Scale(domain=states, range=[SHAPES[state] for state in states])
@@ -145,34 +144,34 @@ def state_shapes(rows: Sequence[Row]) -> alt.Shape:
 
 
 def value_colour(scene: Scene, values: Sequence[float]) -> alt.Fill:
-    """Return the colours of values: cividis, or blue to orange around zero for differences."""
+    """Return the colours of values on a continuous scale, around zero for differences."""
     legend = alt.Legend(title=scene.unit, gradientLength=140, gradientThickness=10, format=".0f", tickCount=4)
-    if scene.is_difference:
-        largest = max(map(abs, values), default=1.0)
-        scale = alt.Scale(scheme="blueorange", domain=[-largest, largest], reverse=True)
-    else:
-        domain = [min(values, default=0.0), max(values, default=1.0)]
-        extent = [0.0, 1.0] if scene.look.high_is_dark else BRIGHT_EXTENT
-        scheme = alt.SchemeParams(name="cividis", extent=extent)
-        scale = alt.Scale(scheme=scheme, domain=domain, reverse=scene.look.high_is_dark)
+    colours, (low, high) = _value_scale(scene, values)
+    scale = alt.Scale(domain=_evenly(low, high, len(colours)), range=colours, interpolate="rgb")  # as ``mixed`` does
     return alt.Fill("value:Q", scale=scale, legend=legend)
 
 
-def text_colour_on(scene: Scene, values: Sequence[float]) -> Callable[[float | None], str]:
-    """Return a function from a value to the colour of readable text on that value's ``value_colour``."""
+def ink_on_values(scene: Scene, values: Sequence[float]) -> Callable[[float | None], str]:
+    """Return a function from a value to the colour of readable marks on that value's ``value_colour``."""
+    colours, (low, high) = _value_scale(scene, values)
+
+    def ink(value: float | None) -> str:
+        return scene.look.faint if value is None else text_colour_on(mixed(colours, (value - low) / (high - low)))
+
+    return ink
+
+
+def _value_scale(scene: Scene, values: Sequence[float]) -> tuple[list[str], tuple[float, float]]:
+    """Return the colours of a continuous scale, and the values at its ends, which differ."""
     low, high = min(values, default=0.0), max(values, default=1.0)
-    largest = max(abs(low), abs(high)) or 1.0
+    if scene.is_difference:
+        largest = max(abs(low), abs(high)) or 1.0
+        return [*reversed(scene.look.below_zero), *scene.look.above_zero], (-largest, largest)
+    return list(scene.look.quantities), (low, high if high > low else low + 1.0)
 
-    def text_colour(value: float | None) -> str:
-        if value is None:
-            return scene.look.faint
-        if scene.is_difference:
-            return "black" if abs(value) / largest < PALE_BELOW else "white"
-        share = (value - low) / ((high - low) or 1.0)
-        lightness = 1 - share if scene.look.high_is_dark else share
-        return "black" if lightness >= LIGHT_FROM else "white"
 
-    return text_colour
+def _evenly(low: float, high: float, count: int) -> list[float]:
+    return [low + (high - low) * place / (count - 1) for place in range(count)]
 
 
 def _tooltip(name: str, title: str) -> alt.Tooltip:

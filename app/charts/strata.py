@@ -5,17 +5,17 @@ from typing import Any
 
 import altair as alt
 
-from app.charts.rows import RELIABLE, Row, has_limits, states_in, values_of
+from app.charts.intervals import interval_layers, with_figures
+from app.charts.rows import RELIABLE, Row, in_natural_order, states_in, values_of
 from app.charts.scene import (
     MAX_NAME_PIXELS,
     Drawing,
     Scene,
+    ink_on_values,
     layered,
     names_axis,
     names_pixels,
-    state_channels,
-    state_shapes,
-    text_colour_on,
+    shape_of_state,
     tooltips,
     value_colour,
 )
@@ -30,37 +30,17 @@ LABEL = f"slice(datum.value, indexof(datum.value, '{SEPARATOR}') < 0 ? 0 : index
 IS_CATEGORY = f"indexof(datum.value, '{SEPARATOR}') < 0"
 
 
-def dots(scene: Scene) -> Drawing:
-    """Draw a point for each stratum below the name of its category, with limits if the result has them."""
-    rows = [{**row, "name": _row_name(row)} for row in scene.rows]
+def strata_dots(scene: Scene) -> Drawing:
+    """Draw a dot with its interval for each stratum, in their natural order, below the name of its category."""
+    named = [{**row, "name": _row_name(row)} for row in in_natural_order(scene.rows)]
+    rows = with_figures(named)
     names = _with_category_headings(rows)
     pixels = names_pixels([name.partition(SEPARATOR)[2] or name for name in names])
     weight = alt.condition(IS_CATEGORY, alt.value("bold"), alt.value("normal"))
     axis = names_axis(pixels, labelExpr=LABEL, labelFontWeight=weight, grid=True, gridDash=[1, 3])
     base = alt.Chart().encode(y=alt.Y("name:N", sort=None, scale=alt.Scale(domain=names), axis=axis))
-    layers = [*_limits(scene, base, rows), _dot_marks(scene, base, rows), _empty_notes(scene, base)]
+    layers = interval_layers(scene, base, rows)
     return Drawing(rows, layered(layers, height=DOT_STEP_PIXELS * len(names)), _gaps(scene), left=pixels)
-
-
-def _dot_marks(scene: Scene, base: alt.Chart, rows: list[Row]) -> alt.Chart:
-    axis = alt.X("value:Q", title=scene.unit, scale=alt.Scale(zero=False, padding=12), axis=alt.Axis(tickCount=5))
-    points = base.mark_point(size=60, strokeWidth=1.8, opacity=1)
-    marks: alt.Chart = points.encode(x=axis, tooltip=tooltips(scene, rows), **state_channels(scene.look, rows))
-    return marks
-
-
-def _limits(scene: Scene, base: alt.Chart, rows: list[Row]) -> list[alt.Chart]:
-    if not has_limits(rows):
-        return []
-    return [base.mark_rule(color=scene.look.faint, strokeWidth=1.5).encode(x="low:Q", x2="high:Q")]
-
-
-def _empty_notes(scene: Scene, base: alt.Chart) -> alt.Chart:
-    """Write the state of each stratum without a value."""
-    empty = base.transform_filter("datum.value === null")
-    text = empty.mark_text(align="left", fontStyle="italic", fontSize=10, color=scene.look.faint)
-    marks: alt.Chart = text.encode(x=alt.value(6), text="state:N")
-    return marks
 
 
 def _row_name(row: Row) -> str:
@@ -90,9 +70,9 @@ def _gaps(scene: Scene) -> tuple[str, ...]:
 
 def heatmap(scene: Scene) -> Drawing:
     """Draw a cell for each pair of the two dimensions of the result, coloured by value."""
-    ink = text_colour_on(scene, values_of(scene.rows))
+    ink = ink_on_values(scene, values_of(scene.rows))
     cells = [{**row, "across": _across(row), "down": _down(row), "ink": ink(row["value"])} for row in scene.rows]
-    rows = sorted(cells, key=_column_order)
+    rows = in_natural_order(sorted(cells, key=_year_order))
     names = list(dict.fromkeys(_down(row) for row in scene.rows))
     pixels = names_pixels(names)
     base = alt.Chart().encode(
@@ -105,7 +85,10 @@ def heatmap(scene: Scene) -> Drawing:
     size = {"width": alt.Step(CELL_WIDTH_PIXELS), "height": alt.Step(CELL_HEIGHT_PIXELS)}
     chart: Any = layered(layers, **size)
     if _by_category(rows):
-        facets = alt.Column("category:N", sort=None, header=alt.Header(orient="bottom", labelLimit=MAX_NAME_PIXELS))
+        categories = list(dict.fromkeys(row["category"] for row in rows))
+        facets = alt.Column(
+            "category:N", sort=categories, header=alt.Header(orient="bottom", labelLimit=MAX_NAME_PIXELS)
+        )
         chart = chart.facet(column=facets, spacing=6).resolve_scale(x="independent")
     return Drawing(rows, chart, left=pixels)
 
@@ -117,7 +100,7 @@ def _cell_states(scene: Scene, base: alt.Chart, rows: list[Row]) -> list[alt.Cha
     # Hidden by opacity, not by a filter: layers over different rows would each order the columns on their own.
     opacity = alt.condition(f"datum.state !== '{RELIABLE}'", alt.value(1), alt.value(0))
     marks = base.mark_point(size=30, strokeWidth=1.4).encode(stroke=alt.Stroke("ink:N", scale=None))
-    return [marks.encode(shape=state_shapes(rows), opacity=opacity)]
+    return [marks.encode(shape=shape_of_state(rows), opacity=opacity)]
 
 
 def _top_axis() -> alt.Axis:
@@ -149,6 +132,6 @@ def _down(row: Row) -> str:
     return ", ".join(str(key) for key in keys if key is not None)
 
 
-def _column_order(row: Row) -> tuple[str, ...]:
-    """Return the sort key that keeps the columns in order even if the first line has gaps."""
-    return tuple(str(row.get(name, "")) for name in ("category", "stratum", "year"))
+def _year_order(row: Row) -> str:
+    """Return the sort key that keeps the columns of years in order even if the first line has gaps."""
+    return str(row.get("year", ""))

@@ -1,27 +1,79 @@
 """Years: a line for each of a few locations or strata, and the trend with its band."""
 
+from collections.abc import Sequence
+
 import altair as alt
 
-from app.charts.kinds import series_name
-from app.charts.rows import RELIABLE, Row, chart_row, has_limits, states_in
-from app.charts.scene import Drawing, Scene, layered, state_channels, state_shapes, tooltips
+from app.charts.kinds import series_names
+from app.charts.rows import RELIABLE, Row, chart_row, has_limits, in_natural_order, states_in
+from app.charts.scene import Drawing, Scene, layered, names_pixels, shape_of_state, state_channels, tooltips
 from app.charts.words import p_value_text, with_limits
 
 HEIGHT_PIXELS = 260
+LABEL_GAP_PIXELS = 14  # between the names of two lines
+MAX_SERIES_PIXELS = 116  # longer names of lines are cut
+ROOM_SHARE = 0.05  # of the scale, above and below the lines
 VALUES_PIXELS = 34  # width of the vertical axis
 
 
 def lines(scene: Scene) -> Drawing:
-    """Draw a line for each series over the years, with a band of its limits if it has them."""
-    rows = [{**row, "series": series_name(row) or "all"} for row in scene.rows]
+    """Draw a line for each series over the years, its name at its end, with a band of its limits if it has them."""
+    ordered = in_natural_order(scene.rows)
+    rows = [{**row, "series": name} for row, name in zip(ordered, series_names(ordered), strict=True)]
     names = list(dict.fromkeys(row["series"] for row in rows))
-    scale = alt.Scale(domain=names, range=list(scene.look.series[: len(names)]))
-    legend = alt.Legend(title=None, columns=2, symbolOpacity=1) if len(names) > 1 else None
-    base = alt.Chart().encode(x=_year_axis(), color=alt.Color("series:N", scale=scale, legend=legend))
+    colours = alt.Scale(domain=names, range=list(scene.look.series[: len(names)]))
+    pixels = min(MAX_SERIES_PIXELS, names_pixels(names)) if len(names) > 1 else 0
+    base = alt.Chart().encode(x=_year_axis(pixels), color=alt.Color("series:N", scale=colours, legend=None))
     bands = [base.mark_area(opacity=0.15).encode(y="low:Q", y2="high:Q")] if has_limits(rows) else []
-    base = base.encode(y=_value_axis(scene))
+    low, high = _extent(rows)
+    base = base.encode(y=_value_axis(scene, scale=alt.Scale(domain=[low, high], zero=False, nice=False)))
     line = base.mark_line(strokeWidth=2, invalid="break-paths-show-domains")
-    return _over_years(scene, rows, [*bands, line, *_points(scene, base, rows)])
+    layers = [*bands, line, *_points(scene, base, rows)]
+    if pixels:
+        rows = _with_labels(rows, low, high)
+        layers.append(_series_labels(base, pixels))
+    return _over_years(scene, rows, layers, axis=_year_axis(pixels))
+
+
+def _extent(rows: Sequence[Row]) -> tuple[float, float]:
+    """Return the ends of a scale over all values and limits, with some room."""
+    ends = [row[name] for row in rows for name in ("low", "value", "high") if row[name] is not None]
+    low, high = min(ends, default=0.0), max(ends, default=1.0)
+    room = ROOM_SHARE * (high - low) or 1.0
+    return low - room, high + room
+
+
+def _with_labels(rows: Sequence[Row], low: float, high: float) -> list[Row]:
+    """Return rows with the name of its series in the last one of each that has a value, apart from other names."""
+    last = {row["series"]: row for row in sorted(rows, key=_year) if row["value"] is not None}
+    ends = sorted(last.values(), key=lambda row: float(row["value"]))
+    heights = spread([row["value"] for row in ends], LABEL_GAP_PIXELS / HEIGHT_PIXELS * (high - low), high)
+    at = {row["series"]: height for row, height in zip(ends, heights, strict=True)}
+    return [{**row, "label_at": at[row["series"]]} if row is last.get(row["series"]) else row for row in rows]
+
+
+def spread(values: Sequence[float], gap: float, most: float) -> list[float]:
+    """Move ascending values apart to at least ``gap``, upwards first and then down from ``most``."""
+    places: list[float] = []
+    for value in values:
+        places.append(max(value, places[-1] + gap) if places else value)
+    limit = most
+    for place in reversed(range(len(places))):
+        places[place] = min(places[place], limit)
+        limit = places[place] - gap
+    return places
+
+
+def _series_labels(base: alt.Chart, pixels: float) -> alt.Chart:
+    """Write the name of each series beside its end, in its colour."""
+    ends = base.transform_filter("isValid(datum.label_at)")
+    text = ends.mark_text(align="left", fontSize=11, fontWeight="bold", limit=pixels)
+    marks: alt.Chart = text.encode(x=alt.value(alt.expr(f"width - {pixels}")), y=alt.Y("label_at:Q"), text="series:N")
+    return marks
+
+
+def _year(row: Row) -> str:
+    return str(row["year"])
 
 
 def trend(scene: Scene) -> Drawing:
@@ -39,9 +91,11 @@ def trend(scene: Scene) -> Drawing:
     return _over_years(scene, rows, [band, line, bars, dots], _slope(scene))
 
 
-def _over_years(scene: Scene, rows: list[Row], layers: list[alt.Chart], findings: tuple[str, ...] = ()) -> Drawing:
+def _over_years(
+    scene: Scene, rows: list[Row], layers: list[alt.Chart], findings: tuple[str, ...] = (), axis: alt.X | None = None
+) -> Drawing:
     """Combine layers over the years, with a note at each year without a value."""
-    empty = alt.Chart().transform_filter("datum.value === null").encode(x=_year_axis())
+    empty = alt.Chart().transform_filter("datum.value === null").encode(x=axis or _year_axis())
     note = empty.mark_text(angle=270, align="left", fontStyle="italic", fontSize=10, color=scene.look.faint)
     if any(row["value"] is None for row in rows):
         layers = [*layers, note.encode(y=alt.value(HEIGHT_PIXELS - 6), text="state:N")]
@@ -57,15 +111,19 @@ def _points(scene: Scene, base: alt.Chart, rows: list[Row]) -> list[alt.Chart]:
     if states_in(valued) == [RELIABLE]:
         return [dots]
     unreliable = base.transform_filter(f"datum.value !== null && datum.state !== '{RELIABLE}'")
-    return [dots, unreliable.mark_point(size=70, strokeWidth=2, opacity=1).encode(shape=state_shapes(valued))]
+    return [dots, unreliable.mark_point(size=70, strokeWidth=2, opacity=1).encode(shape=shape_of_state(valued))]
 
 
-def _year_axis() -> alt.X:
+def _year_axis(labels: float = 0) -> alt.X:
+    """Return the axis of the years, with room for labels of so many pixels at its end."""
     axis = alt.Axis(format="d", tickMinStep=1, grid=False, labelSeparation=6)
-    return alt.X("year:Q", title=None, scale=alt.Scale(zero=False, nice=False, padding=14), axis=axis)
+    scale = alt.Scale(zero=False, nice=False, padding=14)
+    if labels:
+        scale.rangeMax = alt.expr(f"width - {labels}")
+    return alt.X("year:Q", title=None, scale=scale, axis=axis)
 
 
-def _value_axis(scene: Scene, field: str = "value") -> alt.Y:
+def _value_axis(scene: Scene, field: str = "value", scale: alt.Scale | None = None) -> alt.Y:
     axis = alt.Axis(
         minExtent=VALUES_PIXELS,
         tickCount=6,
@@ -77,7 +135,7 @@ def _value_axis(scene: Scene, field: str = "value") -> alt.Y:
         titleY=-12,
         titleBaseline="middle",
     )
-    return alt.Y(f"{field}:Q", title=scene.unit, scale=alt.Scale(zero=False), axis=axis)
+    return alt.Y(f"{field}:Q", title=scene.unit, scale=scale or alt.Scale(zero=False), axis=axis)
 
 
 def _slope(scene: Scene) -> tuple[str, ...]:

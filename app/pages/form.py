@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
@@ -13,6 +13,7 @@ from app.queries.bodies import used_fields
 from app.queries.form_fields import STRATUM_SEPARATOR, Fields, address_of, fields_of, own_fields
 from app.statistics import STATISTICS, Statistic
 from app.table.question import Question
+from app.table.stratum_order import category_order, stratum_order
 from app.table.survey_table import SurveyTable
 from app.versions.version import TableVersion
 
@@ -145,8 +146,11 @@ def _choices_over(table: SurveyTable) -> Choices:
         places=[location.name for location in table.locations],
         years=table.report.years,
         strata={
-            category: [(f"{category}{STRATUM_SEPARATOR}{name}", name) for name in names]
-            for category, names in table.categories.items()
+            category: [
+                (f"{category}{STRATUM_SEPARATOR}{name}", name)
+                for name in sorted(table.categories[category], key=partial(stratum_order, category))
+            ]
+            for category in sorted(table.categories, key=category_order)
         },
         standardized=bool(table.standardized_categories),
         examples=list(_examples(table)),

@@ -10,6 +10,7 @@ from app.charts.words import year_span
 from app.formats import columns_of
 from app.formats.citations import bibtex, csl_json
 from app.formats.readme import filter_text
+from app.formats.tables import Columns
 from app.jobs.job import Job
 from app.pages.snippets import Snippets, snippets
 from app.pages.wording import figure, heading
@@ -17,8 +18,10 @@ from app.queries.form_fields import Fields, address_of, fields_of
 from app.statistics import STATISTICS, Statistic
 from app.table.facts import survey_facts
 from app.table.question import PERCENT, PLAIN_VALUE
+from app.table.stratum_order import category_order, stratum_order
 
 FIGURE_COLUMNS = frozenset({"value", "mean", "low", "high", "sample_size", "x", "y"})
+OUTER_COLUMNS = frozenset({"cell", "location", "year"})  # if they stand before the strata, they are sorted first
 SHORT_HASH_CHARS = 12
 LIMITS_SCALES = {"logit": "symmetric on the logit scale", "linear": "symmetric in the figure's own unit"}
 
@@ -110,7 +113,7 @@ def request_fields(job: Job) -> Fields:
 
 def result_table(statistic: str, data: Any) -> ResultTable:
     """Return the table of a result. A column with one value in all of several rows becomes a constant."""
-    tidy = columns_of(statistic, data)
+    tidy = _in_natural_order(columns_of(statistic, data))
     constants = {name: values[0] for name, values in tidy.items() if _is_constant(name, values)}
     columns = {name: values for name, values in tidy.items() if name not in constants}
     numbers = {name for name, values in columns.items() if _are_numbers(values)}
@@ -122,6 +125,25 @@ def result_table(statistic: str, data: Any) -> ResultTable:
         ],
         constants=[(heading(name), figure(name, value)) for name, value in constants.items() if value != ""],
     )
+
+
+def _in_natural_order(tidy: Columns) -> Columns:
+    """Sort the strata of each location, or of what else stands before them, by their natural order."""
+    strata = tidy.get("stratum", ())
+    if not strata:
+        return tidy
+    names = list(tidy)
+    before = [tidy[name] for name in names[: names.index("stratum")] if name in OUTER_COLUMNS]
+    groups = [tuple(column[row] for column in before) for row in range(len(strata))]
+    first = {group: row for row, group in reversed(list(enumerate(groups)))}
+    categories = tidy.get("category", [None] * len(strata))
+
+    def order(row: int) -> tuple[Any, ...]:
+        category = str(categories[row] or "")
+        return first[groups[row]], category_order(category), stratum_order(category, str(strata[row]))
+
+    rows = sorted(range(len(strata)), key=order)
+    return {name: [column[row] for row in rows] for name, column in tidy.items()}
 
 
 def _title(statistic: Statistic, data: Any, provenance: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Figures, durations and headings as the pages print them."""
 
+from app.charts.rows import flag_words
 from app.charts.words import year_span
 from app.formats import LIST_SEPARATOR
 
@@ -34,14 +35,21 @@ def figure(column: str, value: str | float | None) -> str:
         return "\N{EM DASH}"
     if isinstance(value, int) and column not in YEAR_COLUMNS:
         return f"{value:,}"
-    if column == "years":
-        return year_span(str(value).split(LIST_SEPARATOR))
     if not isinstance(value, float):
-        return str(value).replace(LIST_SEPARATOR, ", ")
+        return _text(column, str(value))
     fine = any(name in column for name in FINE_COLUMNS)
     if column.endswith("p_value") and value < SMALLEST_P:
         return f"< {SMALLEST_P}"
     return f"{value:,.{FINE_DECIMALS if fine else DECIMALS}f}"
+
+
+def _text(column: str, value: str) -> str:
+    """Return a text for a cell; lists as words."""
+    if column == "years":
+        return year_span(value.split(LIST_SEPARATOR))
+    if column.endswith("flags"):
+        return flag_words(filter(None, value.split(LIST_SEPARATOR)))
+    return value.replace(LIST_SEPARATOR, ", ")
 
 
 def heading(column: str) -> str:

@@ -155,7 +155,7 @@ class CompareAll(ResultObject):
 
 @statistic(
     Input(CompareAllBody, resolve_compare_all, {"question": "Q036", "years": [2019]}),
-    Output(CompareAll, rows_of("others"), ("bars", "map", "dots"), value="difference", unit=POINTS),
+    Output(CompareAll, rows_of("others"), ("dots", "map", "tiles", "lines"), value="difference", unit=POINTS),
     "One estimate compared with each of the others",
     heading="{comparisons} comparisons by {across}",
 )

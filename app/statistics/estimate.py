@@ -72,7 +72,7 @@ class EstimateCells(ResultRoot[list[EstimateCell]]):
 
 
 ESTIMATES = Input(EstimateBody, resolve_estimate, {"question": "Q036", "by": ["location"], "years": [2019]})
-CELLS = Output(EstimateCells, charts=("bars", "map", "lines", "heatmap", "dots", "figure"))
+CELLS = Output(EstimateCells, charts=("dots", "lines", "map", "tiles", "heatmap", "figure"))
 
 
 @statistic(ESTIMATES, CELLS, "Estimates with their 95 % confidence limits")

@@ -15,7 +15,7 @@ from app.queries.bodies import BestEnd, Name, QuestionBody
 from app.queries.narrowing import good_end
 from app.queries.query import NO_FILTERS, Query, question_and_filters, select
 from app.statistics.records import by_category, by_category_of_locations, by_location, single
-from app.statistics.registry import POINTS, Input, Output, Result, statistic
+from app.statistics.registry import POINTS, ChartKind, Input, Output, Result, statistic
 from app.statistics.result_models import ResultObject, ResultRoot
 from app.table.cells import TIE_DECIMALS, Values
 from app.table.facts import Direction
@@ -125,8 +125,9 @@ class LocationCategoryMeans(ResultRoot[dict[str, dict[str, float]]]):
     """A mean by category and stratum, such as "('Gender', 'Female')", of one location."""
 
 
-MEANS = Output(LocationMeans, by_location("mean"), ("bars", "map", "figure"), "mean")
-DIFFERENCES = Output(LocationDifferences, by_location(DIFFERENCE), ("bars", "map", "figure"), DIFFERENCE, POINTS)
+CHARTS: tuple[ChartKind, ...] = ("bars", "map", "tiles", "figure")
+MEANS = Output(LocationMeans, by_location("mean"), CHARTS, "mean")
+DIFFERENCES = Output(LocationDifferences, by_location(DIFFERENCE), CHARTS, DIFFERENCE, POINTS)
 OVERALL_MEAN = Output(GlobalMean, single, ("figure",), "global_mean")
 MEANS_BY_CATEGORY = Output(CategoryMeans, by_category, ("heatmap",), "mean")
 MEANS_OF_ONE_LOCATION = Output(LocationCategoryMeans, by_category_of_locations, ("dots",), "mean")

@@ -82,7 +82,7 @@ class Ranking(ResultObject):
 
 @statistic(
     Input(RankBody, resolve_rank, {"question": "Q036", "years": [2019]}),
-    Output(Ranking, rows_of("locations"), ("bars", "map")),
+    Output(Ranking, rows_of("locations"), ("dots", "map", "tiles")),
     "Ranks of locations with their uncertainty",
     heading="{ranked} locations from the best to the worst",
 )

@@ -17,7 +17,7 @@ from app.table.question import PERCENT
 from app.table.survey_table import SurveyTable
 
 Result = dict[str, Any] | list[dict[str, Any]]
-ChartKind = Literal["bars", "map", "dots", "heatmap", "lines", "trend", "comparison", "scatter", "figure"]
+ChartKind = Literal["bars", "map", "tiles", "dots", "heatmap", "lines", "trend", "comparison", "scatter", "figure"]
 POINTS = "percentage points"  # the unit of differences; charts draw these around zero
 
 Asked = TypeVar("Asked", bound=Query)

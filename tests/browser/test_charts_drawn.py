@@ -8,18 +8,21 @@ import pytest
 import requests
 from playwright.sync_api import Page
 
+from app.table.survey_table import NATION
 from support.drawn import rows_of, wait_for_chart
 
 ROLE = re.compile('aria-roledescription="([^"]+)"')
 AXES = frozenset({"axis", "legend", "title", "x-axis", "y-axis", "header", "visualization"})
+MAPS = ("map", "tiles")
 Marks = Counter[str]
 
 # The query, the chart kind, and the mark that stands for one row of the table.
 CHARTS = [
-    ("statistic=estimate&question=Q036", "bars", "bar"),
-    ("statistic=estimate&question=Q036", "map", "rect mark"),
+    ("statistic=estimate&question=Q036", "dots", "point"),
+    ("statistic=estimate&question=Q036", "map", "text mark"),
+    ("statistic=estimate&question=Q036", "tiles", "rect mark"),
     ("statistic=states_mean&question=Q036", "bars", "bar"),
-    ("statistic=best5&question=Q036", "map", "rect mark"),
+    ("statistic=best5&question=Q036", "tiles", "rect mark"),
     ("statistic=diff_from_mean&question=Q036", "bars", "bar"),
     ("statistic=mean_by_category&question=Q036", "heatmap", "rect mark"),
     ("statistic=state_mean_by_category&question=Q036&state=OH", "dots", "point"),
@@ -48,7 +51,7 @@ def test_a_chart_has_a_mark_for_each_row_and_equals_its_picture(
             page.locator(f"[data-kind={kind}][href]").click()
         wait_for_chart(page)
     drawn = marks(page.locator("#chart").inner_html())
-    valued = [row for row in rows_of(page) if row[-1] != "\N{EM DASH}"]
+    valued = [row for row in rows_of(page) if row[-1] != "\N{EM DASH}" and not (kind in MAPS and NATION in row)]
     assert drawn[mark] >= len(valued) > 0, drawn
     job = page.locator("article").get_attribute("data-job")
     picture: Any = requests.get(f"{server}/api/get_results/{job}?format=svg&kind={kind}", timeout=60)

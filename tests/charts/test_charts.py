@@ -1,11 +1,13 @@
 """Charts: draw each kind from results written by hand, and count the marks in the picture."""
 
 import json
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import altair
@@ -13,16 +15,17 @@ import pytest
 
 from app.charts import ChartContext, Theme, chart_of, kinds_of
 from app.charts.converter import Converter
+from app.charts.places import SQUARES
 from app.charts.rows import STATES as STATES_OF_FIGURES
-from app.charts.tiles import TILES
+from app.charts.years import spread
 from app.errors import InvalidRequestError
-from app.table.facts import survey_facts
 from support.chart_documents import ABOUT, BY_LOCATION, CATEGORIES, QUESTION, RESULTS, SOURCE, STATES, TREND, cell, done
 from support.real_server import PROJECT_ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
 EVERY_KIND = [(name, kind) for name, (_, _, kinds) in RESULTS.items() for kind in kinds]
-TILES_COUNT = 55  # 50 states, DC, three territories, the nation
+TILES_COUNT = 54  # 50 states, DC, three territories
+SHAPES_COUNT = 51  # all but the territories
 
 
 CONVERTER = Converter()  # starts no process before the first picture
@@ -70,25 +73,27 @@ def colours(picture: ET.Element) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "kind", "wanted"),
     [
-        ("states_mean", "bars", {"rect": 4, "text": 4}),
-        ("states_mean", "map", {"rect": TILES_COUNT, "text": TILES_COUNT + 4}),
-        ("diff_from_mean", "bars", {"rect": 2, "text": 2}),
+        ("states_mean", "bars", {"rect": 4, "rule": 1, "text": 4}),
+        ("states_mean", "map", {"shape": SHAPES_COUNT, "symbol": len(SQUARES), "text": TILES_COUNT}),
+        ("states_mean", "tiles", {"rect": TILES_COUNT, "text": TILES_COUNT + 3}),
+        ("diff_from_mean", "bars", {"rect": 2, "rule": 1, "text": 2}),
         ("best", "bars", {"rect": 2, "text": 2}),
         ("global_mean", "figure", {"rect": 2, "text": 1}),
         ("state_diff_from_mean", "figure", {"rect": 2, "text": 1}),
         ("mean_by_category", "heatmap", {"rect": 4}),
-        ("state_mean_by_category", "dots", {"symbol": 3}),
-        # Three of the four bars have a value, with limits and a figure each; the fourth is labelled as suppressed.
-        ("estimate by location", "bars", {"rect": 3, "rule": 3, "text": 4}),
-        ("estimate by location", "map", {"rect": TILES_COUNT, "symbol": 2, "text": TILES_COUNT + 3}),
-        ("estimate by stratum", "dots", {"symbol": 2, "rule": 2, "text": 1}),
+        ("state_mean_by_category", "dots", {"symbol": 3, "text": 3}),
+        # Three of the four locations have a value, with limits and a figure each; the fourth is labelled as suppressed.
+        ("estimate by location", "dots", {"symbol": 3, "rule": 3, "text": 4}),
+        ("estimate by location", "map", {"shape": SHAPES_COUNT, "symbol": len(SQUARES) + 2, "text": TILES_COUNT}),
+        ("estimate by location", "tiles", {"rect": TILES_COUNT, "symbol": 2, "text": TILES_COUNT + 3}),
+        ("estimate by stratum", "dots", {"symbol": 2, "rule": 2, "text": 3}),
         ("estimate by both", "heatmap", {"rect": 3, "symbol": 2}),
-        ("estimate by year", "lines", {"line": 2, "area": 2, "symbol": 7, "text": 1}),
+        ("estimate by year", "lines", {"line": 2, "area": 2, "symbol": 7, "text": 3}),
         ("estimate by year", "heatmap", {"rect": 7, "symbol": 1}),
         ("estimate of one", "figure", {"rect": 2, "rule": 1, "text": 1}),
         ("trend", "trend", {"line": 1, "area": 1, "symbol": 4, "rule": 4, "text": 1}),
         ("compare", "comparison", {"symbol": 2, "rule": 2, "text": 2}),
-        ("disparity", "dots", {"symbol": 2, "rule": 2}),
+        ("disparity", "dots", {"symbol": 2, "rule": 2, "text": 2}),
         ("correlate", "scatter", {"symbol": 3, "text": 3}),
     ],
 )
@@ -152,7 +157,7 @@ def test_a_chart_states_modelled_data_and_restrictions_and_wraps_long_questions(
 
 @pytest.mark.parametrize("name", ["estimate by location", "estimate by stratum", "disparity"])
 @pytest.mark.parametrize(
-    ("theme", "solid", "hollow"), [("light", "#0072b2", "#d55e00"), ("dark", "#56b4e9", "#e69f00")]
+    ("theme", "solid", "hollow"), [("light", "#0072b2", "#b84a00"), ("dark", "#56b4e9", "#e69f00")]
 )
 def test_figures_to_use_with_caution_are_hollow_and_in_the_legend(
     name: str, theme: Theme, solid: str, hollow: str
@@ -163,12 +168,12 @@ def test_figures_to_use_with_caution_are_hollow_and_in_the_legend(
     assert solid in filled
     assert hollow in stroked
     assert hollow not in filled
-    assert "use with caution" in words(picture)
+    assert "interpret with caution" in words(picture)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("estimate by location", "map"), ("estimate by both", "heatmap")])
 def test_coloured_figures_have_a_legend_of_their_states(name: str, kind: str) -> None:
-    assert {"use with caution", "suppressed"} <= set(words(drawn(name, kind)))
+    assert {"interpret with caution", "suppressed"} <= set(words(drawn(name, kind)))
 
 
 @pytest.mark.parametrize("name", ["states_mean", "best", "state_mean_by_category", "mean_by_category"])
@@ -182,9 +187,67 @@ def test_each_theme_has_its_own_ground() -> None:
     assert ("#ffffff" in dark, "#14181d" in dark) == (False, True)
 
 
-def test_bars_of_estimates_are_ranked_and_missing_values_come_last() -> None:
-    text = words(drawn("estimate by location", "bars"))
+def test_estimates_are_ranked_and_missing_values_come_last() -> None:
+    text = words(drawn("estimate by location", "dots"))
     assert [line for line in text if line in {"Utah", "Ohio", "Guam", "Texas"}] == ["Texas", "Ohio", "Utah", "Guam"]
+
+
+def test_dots_note_flags_beside_their_figure_and_cross_the_nation_with_a_rule() -> None:
+    data = [*BY_LOCATION["data"], cell(30.0, location="National")]
+    picture = svg_of(chart_of("estimate", done(data), ABOUT))
+    text = words(picture)
+    assert "31.0, interpret with caution: large standard error" in text
+    assert {"34.0", "25.0", "30.0", "suppressed"} <= set(text)
+    assert marks(picture)["rule"] == 4 + 1
+
+
+def test_dots_of_a_narrow_chart_have_their_figures_alone() -> None:
+    spec = chart_of("estimate", BY_LOCATION, ABOUT)
+    spec["config"]["view"]["continuousWidth"] = 300
+    text = words(svg_of(spec))
+    assert "31.0" in text
+    assert not any("large standard error" in line for line in text)
+
+
+def test_comparisons_have_the_limits_of_their_differences_around_zero_and_are_ranked() -> None:
+    others = [
+        {**cell(30.0, location=name), "difference": gap, "difference_low": gap - 0.5, "difference_high": gap + 0.5}
+        for name, gap in (("Ohio", -2.0), ("Utah", 3.0))
+    ]
+    spec = chart_of("compare_all", done({"others": others, "across": "location", "comparisons": 2}), ABOUT)
+    assert [(row["location"], row["low"], row["high"]) for row in spec["datasets"]["rows"]] == [
+        ("Utah", 2.5, 3.5),
+        ("Ohio", -2.5, -1.5),
+    ]
+    assert marks(svg_of(spec))["rule"] == 2 + 1
+
+
+@pytest.mark.parametrize("by", [{}, {"location": "Ohio"}])
+def test_strata_are_in_their_natural_order(by: dict[str, str]) -> None:
+    amounts = ["$15,000 - $24,999", "Data not reported", "Less than $15,000"]
+    keys = [{**by, "category": "Income", "stratum": amount} for amount in amounts]
+    more = [{**row, "location": "Utah"} for row in keys] if by else []
+    text = words(svg_of(chart_of("estimate", done([cell(30.0, **row) for row in [*keys, *more]]), ABOUT)))
+    assert [line for line in text if line in amounts] == ["Less than $15,000", "$15,000 - $24,999", "Data not reported"]
+
+
+def test_lines_have_their_names_at_their_ends_apart_from_each_other() -> None:
+    rows = [cell(30.0 + place / 10, location=f"L{place}", year=year) for place in range(6) for year in (2011, 2012)]
+    picture = svg_of(chart_of("estimate", done(rows), ABOUT))
+    heights = {
+        text.text: float(re.findall(r"[\d.]+", text.get("transform", ""))[1])
+        for text in picture.iter(f"{SVG}text")
+        if text.text and re.fullmatch(r"L\d", text.text)
+    }
+    assert sorted(heights, key=lambda name: heights[name]) == ["L5", "L4", "L3", "L2", "L1", "L0"]
+    places = sorted(heights.values())
+    assert min(high - low for low, high in pairwise(places)) >= 13
+
+
+def test_names_of_lines_move_apart_and_stay_below_the_top() -> None:
+    assert spread([1.0, 1.1, 5.0], 1.0, 10.0) == [1.0, 2.0, 5.0]
+    assert spread([9.0, 9.5, 9.6], 1.0, 10.0) == [8.0, 9.0, 10.0]
+    assert spread([], 1.0, 10.0) == []
 
 
 def test_bars_of_means_keep_the_order_of_the_result() -> None:
@@ -192,25 +255,8 @@ def test_bars_of_means_keep_the_order_of_the_result() -> None:
     assert [line for line in text if line in STATES] == list(STATES)
 
 
-def test_the_map_has_a_tile_for_every_location_of_cdc() -> None:
-    assert TILES.keys() == set(survey_facts().abbreviations.values())
-    assert len(set(TILES.values())) == len(TILES) == TILES_COUNT
-
-
-def test_the_subtitle_of_a_map_names_locations_without_a_tile() -> None:
-    document = done({**STATES, "Atlantis": 1.0})
-    assert "Not on the map: Atlantis" in words(svg_of(chart_of("states_mean", document, ABOUT, kind="map")))
-    assert kinds_of("states_mean", done({"Atlantis": 1.0, "Lemuria": 2.0})) == ("bars",)
-
-
-def test_the_abbreviations_of_the_table_extend_those_of_cdc() -> None:
-    context = ChartContext(QUESTION, SOURCE, abbreviations={"Ohayo": "OH"})
-    spec = chart_of("states_mean", done({**STATES, "Ohayo": 1.0}), context, kind="map")
-    assert [row["value"] for row in spec["datasets"]["rows"] if row["name"] == "OH"] == [1.0]
-
-
 def test_more_lines_than_colours_become_a_heat_map() -> None:
-    many = [cell(30.0, location=f"L{number}", year=year) for number in range(9) for year in (2011, 2012)]
+    many = [cell(30.0, location=f"L{number}", year=year) for number in range(7) for year in (2011, 2012)]
     assert kinds_of("estimate", done(many)) == ("heatmap",)
 
 
@@ -231,8 +277,13 @@ def test_columns_stay_in_order_when_the_first_location_has_gaps() -> None:
     assert [line for line in text if line in {"Female", "Male"}] == ["Female", "Male"]
 
 
+def test_everybody_is_the_first_category_of_a_heat_map() -> None:
+    text = words(drawn("mean_by_category", "heatmap"))
+    assert [line for line in text if line in {"Total", "Gender"}][:2] == ["Total", "Gender"]
+
+
 def test_an_unsuitable_kind_or_an_empty_result_is_an_error() -> None:
-    with pytest.raises(InvalidRequestError, match="states_mean cannot be drawn as 'pie'; choose bars or map"):
+    with pytest.raises(InvalidRequestError, match="states_mean cannot be drawn as 'pie'; choose bars or map or tiles"):
         chart_of("states_mean", done(STATES), ABOUT, kind="pie")
     with pytest.raises(InvalidRequestError, match="nothing to draw"):
         chart_of("estimate", done([]), ABOUT)

@@ -19,6 +19,8 @@ from app.queries.form_fields import address_of, body_of, fields_of
 from app.services import Services
 from app.settings import Settings
 from app.statistics import STATISTICS
+from app.table.stratification import TOTAL
+from app.table.stratum_order import stratum_order
 
 NOW = 1_800_000_000.0
 
@@ -122,6 +124,25 @@ def test_a_column_with_one_value_in_all_rows_becomes_a_constant() -> None:
     assert "Flags" not in dict(table.constants)
 
 
+def test_the_strata_of_each_location_are_in_their_natural_order() -> None:
+    amounts = ("$15,000 - $24,999", "Data not reported", "Less than $15,000")
+    means = {repr((place, "Income", amount)): 30.0 for place in ("Utah", "Ohio") for amount in amounts}
+    table = result_table("mean_by_category", means)
+    assert [(row[0].text, row[1].text) for row in table.rows] == [
+        (place, amount)
+        for place in ("Utah", "Ohio")
+        for amount in ("Less than $15,000", "$15,000 - $24,999", "Data not reported")
+    ]
+
+
+def test_the_form_offers_strata_in_their_natural_order(services: Services) -> None:
+    strata = FormChoices().over(services.ingestor.table).strata
+    for category, choices in strata.items():
+        names = [name for _, name in choices]
+        assert names == sorted(names, key=lambda name: stratum_order(category, name))
+    assert next(iter(strata)) == TOTAL
+
+
 @pytest.mark.parametrize(
     ("column", "value", "text"),
     [
@@ -134,7 +155,7 @@ def test_a_column_with_one_value_in_all_rows_becomes_a_constant() -> None:
         ("location", "Ohio", "Ohio"),
         ("years", "2011;2012;2013", "2011 to 2013"),
         ("years", "2011;2013;2014", "2011, 2013, 2014"),
-        ("flags", "incomplete;nchs", "incomplete, nchs"),
+        ("flags", "incomplete;nchs", "some years are missing, below the NCHS standard"),
     ],
 )
 def test_figures_are_rounded_to_the_precision_of_their_column(column: str, value: Any, text: str) -> None:

@@ -1,6 +1,8 @@
 // Draw the chart, from the same specification as the pictures, in the page's color theme.
 
+import { linkPlaces } from "./places.js";
 import { json } from "./server.js";
+import { addYears, removeYears } from "./years.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 let script = null;
@@ -34,7 +36,12 @@ export async function draw(element) {
     if (current !== element || element.dataset.kind !== kind) return; // the user has moved on meanwhile
     view?.finalize();
     element.replaceChildren();
+    removeYears(element);
+    const { aspect, years } = specification.usermeta ?? {};
+    if (aspect) specification.height = Math.round(element.clientWidth * aspect);
     view = (await window.drawChart(element, specification)).view;
+    if (years) await addYears(element, view, years, () => linkPlaces(element));
+    else linkPlaces(element);
   } catch (error) {
     element.textContent = error.message;
   } finally {
