@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.errors import join_first
+from app.findings import title_of
 from app.table.question import PERCENT, question_name
 from app.table.stratification import TOTAL
 from app.table.survey_table import SurveyTable
@@ -27,6 +28,7 @@ class ChartContext:
     abbreviations: the abbreviation of each location by its name, in addition to CDC's
     unit: the unit of the question's values
     restrictions: what the rows were restricted to, a line each, such as ``Age (years): 18 - 24``
+    title: the title of the result; by default one of its data alone
     """
 
     question: str
@@ -36,13 +38,17 @@ class ChartContext:
     abbreviations: Mapping[str, str] = field(default_factory=dict)
     unit: str = PERCENT
     restrictions: tuple[str, ...] = ()
+    title: str = ""
 
 
-def chart_context(document: Mapping[str, Any], provenance: Mapping[str, Any], table: SurveyTable) -> ChartContext:
+def chart_context(
+    statistic: str, document: Mapping[str, Any], provenance: Mapping[str, Any], table: SurveyTable
+) -> ChartContext:
     """Return the context of a finished job's chart.
 
     Parameters
     ----------
+    statistic: its name
     document: the job's result document
     provenance: where its figures come from; empty if unknown
     table: the table that it was computed over, for what the provenance lacks
@@ -56,6 +62,7 @@ def chart_context(document: Mapping[str, Any], provenance: Mapping[str, Any], ta
         abbreviations={place.name: place.abbreviation for place in table.locations if place.abbreviation},
         unit=provenance.get("unit", PERCENT),
         restrictions=tuple(_restrictions(document["data"], provenance.get("filters", {}))),
+        title=title_of(statistic, document["data"], provenance),
     )
 
 

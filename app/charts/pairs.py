@@ -7,7 +7,8 @@ import altair as alt
 
 from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
-from app.charts.words import p_value_text, stratum_words, title_lines, with_limits, wrapped, year_span
+from app.charts.words import p_value_text, stratum_words, title_lines, with_limits, wrapped
+from app.findings.words import year_span
 from app.table.question import PERCENT
 
 COMPARISON_ROW_PIXELS = 40
@@ -137,7 +138,7 @@ def _figure_text(scene: Scene, row: Row) -> str:
 
 def _figure_findings(scene: Scene, row: Row) -> tuple[str, ...]:
     """Return the figure's keys, unless the title names them, and its confidence limits."""
-    title = " ".join(title_lines(scene.statistic, scene.data))
+    title = " ".join(title_lines(scene.statistic, scene.data, scene.context))
     keys = [str(row[name]) for name in KEYS if name in row]
     named = ", ".join(key for key in keys if key not in title)
     limits = f"95 % confidence limits: {with_limits(row)}" if row["low"] is not None else ""

@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from app.charts.words import year_span
+from app.findings import finding_of, title_of
+from app.findings.words import year_span
 from app.formats import columns_of
 from app.formats.citations import bibtex, csl_json
 from app.formats.readme import filter_text
@@ -14,8 +15,6 @@ from app.jobs.job import Job
 from app.pages.snippets import Snippets, snippets
 from app.pages.wording import figure, heading
 from app.queries.form_fields import Fields, address_of, fields_of
-from app.statistics import STATISTICS, Statistic
-from app.table.facts import survey_facts
 from app.table.question import PERCENT, PLAIN_VALUE
 
 FIGURE_COLUMNS = frozenset({"value", "mean", "low", "high", "sample_size", "x", "y"})
@@ -62,7 +61,8 @@ class ResultView:
     """What the page of a result shows; ``citation`` has a text by the name of each form, and none if there is none."""
 
     job_id: str
-    label: str
+    title: str
+    finding: str
     question: str
     address: str
     table: ResultTable
@@ -89,10 +89,10 @@ def result_view(
     server: the address of the server, for the code snippets
     """
     body = orjson.loads(job.request.body) if job.request else {}
-    statistic = STATISTICS.get(job.statistic)
     return ResultView(
         job_id=job.id,
-        label=_title(statistic, document["data"], provenance) if statistic else job.id,
+        title=title_of(job.statistic, document["data"], provenance) or job.id,
+        finding=finding_of(job.statistic, document["data"], provenance),
         question=provenance.get("question", body.get("question", "")),
         address=address_of(request_fields(job)),
         table=result_table(job.statistic, document["data"]),
@@ -124,16 +124,6 @@ def result_table(statistic: str, data: Any) -> ResultTable:
     )
 
 
-def _title(statistic: Statistic, data: Any, provenance: Mapping[str, Any]) -> str:
-    """Return a title such as ``Adult obesity: trend in Ohio, 2011 to 2022``, without the parts that are unknown."""
-    heading = statistic.heading_of(data)
-    question = survey_facts().questions.get(provenance.get("question", ""))
-    if question is not None:
-        heading = f"{question.short}: {heading[:1].lower()}{heading[1:]}"
-    years = year_span(provenance.get("years", ()))
-    return f"{heading}, {years}" if years else heading
-
-
 def _is_constant(column: str, values: Sequence[Any]) -> bool:
     return column not in FIGURE_COLUMNS and len(values) > 1 and len(set(values)) == 1
 
@@ -159,6 +149,8 @@ def _provenance_facts(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]
         yield "First loaded", table["vintage"]["first_loaded"]
     if table.get("dataset_id"):
         yield "Data set", f"{table['title']} ({table['dataset_id']})"
+    for note in provenance.get("notes", ()):
+        yield "Note", f"{note[:1].upper()}{note[1:]}."
     yield "SHA-256", table["sha256"][:SHORT_HASH_CHARS] + "…"
     yield from _row_facts(provenance)
     if "other" in provenance:

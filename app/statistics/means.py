@@ -138,7 +138,7 @@ def states_mean(table: SurveyTable, query: Query) -> Result:
     return location_means(table, query)
 
 
-@statistic(LOCATION, MEANS, "Mean of one location", heading="Mean of {name}", provenance=False)
+@statistic(LOCATION, MEANS, "Mean of one location", provenance=False)
 def state_mean(table: SurveyTable, query: LocationQuery) -> Result:
     """Return the mean of one location."""
     name, mean = _one_location(table, query, question_means(table, query))
@@ -174,7 +174,6 @@ def diff_from_mean(table: SurveyTable, query: Query) -> Result:
     LOCATION,
     DIFFERENCES,
     "Global mean less the mean of one location",
-    heading="Global mean less the mean of {name}",
     provenance=False,
 )
 def state_diff_from_mean(table: SurveyTable, query: LocationQuery) -> Result:
@@ -197,7 +196,6 @@ def mean_by_category(table: SurveyTable, query: Query) -> Result:
     LOCATION,
     MEANS_OF_ONE_LOCATION,
     "Mean by stratum in one location",
-    heading="Mean by stratum in {name}",
     provenance=False,
 )
 def state_mean_by_category(table: SurveyTable, query: LocationQuery) -> Result:
@@ -207,13 +205,13 @@ def state_mean_by_category(table: SurveyTable, query: LocationQuery) -> Result:
     return {table.location_names[query.location]: dict(zip(labels, strata.means.tolist(), strict=True))}
 
 
-@statistic(RANKING, MEANS, "The best locations", heading="Best locations: the first {count}")
+@statistic(RANKING, MEANS, "The best locations")
 def best(table: SurveyTable, query: RankingQuery) -> Result:
     """Return the best locations with their means, best first, as many as requested."""
     return _ranked(table, query, lowest_first=query.best == "min")
 
 
-@statistic(RANKING, MEANS, "The worst locations", heading="Worst locations: the first {count}")
+@statistic(RANKING, MEANS, "The worst locations")
 def worst(table: SurveyTable, query: RankingQuery) -> Result:
     """Return the worst locations with their means, worst first, as many as requested."""
     return _ranked(table, query, lowest_first=query.best == "max")

@@ -46,7 +46,7 @@ async function follow(where, signal) {
   say(`${id} is done.`);
   // In a narrow window the result stands below the form, out of sight.
   if (progress.getBoundingClientRect().top > innerHeight * 0.7) progress.scrollIntoView();
-  document.title = `${form.elements.statistic.value} · Health statistics`;
+  document.title = `${answer.querySelector("h2").textContent} · Health statistics`;
 }
 
 function say(text) {
