@@ -12,7 +12,8 @@ from app.planner import Planner
 from app.queries.bodies import used_fields
 from app.queries.form_fields import STRATUM_SEPARATOR, Fields, address_of, fields_of, own_fields
 from app.statistics import STATISTICS, Statistic
-from app.table.question import Question
+from app.statistics.means import SIMPLE_MEANS
+from app.table.question import Question, QuestionData
 from app.table.survey_table import SurveyTable
 from app.versions.version import TableVersion
 
@@ -21,15 +22,16 @@ FIRST_STATISTIC = "estimate"
 QUESTION_FIELDS = ("question", "other_question")
 MEASURE_FIELDS = frozenset({"value_type", "response", "other_value_type", "other_response"})
 TABLES_REMEMBERED = 2
-FILTER_FIELDS = ("from", "to", "years", "locations", "exclude", "best", "suppressed", "standardize", "table", "as_of")
+FILTER_FIELDS = ("locations", "exclude", "best", "suppressed", "standardize", "table", "as_of")
 
 
 @dataclass(frozen=True, slots=True)
 class StatisticChoice:
-    """A statistic in the form: its label, the fields it takes, and those it requires."""
+    """A statistic in the form: its label, the fields it takes, and those it requires; whether it is a simple mean."""
 
     name: str
     label: str
+    is_mean: bool
     takes: Sequence[str]
     needs: Sequence[str]
 
@@ -53,6 +55,21 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionChoice:
+    """A question in the form.
+
+    Parameters
+    ----------
+    latest: the first and the last year of its latest figures; empty if these have no year
+    categories: of the groups that it has figures of
+    """
+
+    question: Question
+    latest: Sequence[int]
+    categories: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Choices:
     """What the form offers over one table.
 
@@ -64,7 +81,7 @@ class Choices:
 
     statistics: Sequence[StatisticChoice]
     own_fields: Sequence[OwnField]
-    questions: Sequence[Question]
+    questions: Sequence[QuestionChoice]
     places: Sequence[str]
     years: Sequence[int]
     strata: Mapping[str, Sequence[tuple[str, str]]]
@@ -113,11 +130,12 @@ def form_values(choices: Choices, versions: Sequence[VersionChoice], fields: Fie
     """Return the values that the template of the form needs.
 
     They are ``choices``, ``versions``, ``fields``, ``has_query`` (whether the fields name a statistic), ``taken`` (the
-    fields that this statistic takes) and ``filtered`` (whether a filter is set, so that the filters are shown opened).
+    fields that this statistic takes), ``filtered`` (whether a filter is set, so that the filters are shown opened) and
+    ``held`` (fields that this table gives no choice of and that have a value nevertheless).
     """
     has_query = bool(fields.get("statistic"))
     fields = fields if has_query else {**choices.defaults, **fields}
-    texts = {question.id: question.text for question in choices.questions if question.id}
+    texts = {each.question.id: each.question.text for each in choices.questions if each.question.id}
     questions = {name: [texts.get(text, text) for text in fields.get(name, ())] for name in QUESTION_FIELDS}
     return {
         "choices": choices,
@@ -126,7 +144,13 @@ def form_values(choices: Choices, versions: Sequence[VersionChoice], fields: Fie
         "has_query": has_query,
         "taken": takes(fields["statistic"][0]),
         "filtered": any(any(fields.get(name, ())) for name in FILTER_FIELDS),
+        "held": _held(choices, fields),
     }
+
+
+def _held(choices: Choices, fields: Fields) -> list[str]:
+    offered = {field.name for field in choices.own_fields} | ({"standardize"} if choices.standardized else set())
+    return [name for name in sorted({"standardize", *MEASURE_FIELDS} - offered) if any(fields.get(name, ()))]
 
 
 def takes(statistic: str) -> frozenset[str]:
@@ -136,12 +160,12 @@ def takes(statistic: str) -> frozenset[str]:
 
 
 def _choices_over(table: SurveyTable) -> Choices:
-    questions = {data.question.text: data.question for data in table.questions}
+    questions = {data.question.text: data for data in table.questions}
     several_measures = len(questions) < len(table.questions)  # so that a request may have to name one
     return Choices(
         statistics=[_choice(statistic) for statistic in STATISTICS.values()],
         own_fields=[field for field in _own_fields() if several_measures or field.name not in MEASURE_FIELDS],
-        questions=list(questions.values()),
+        questions=[_question_choice(data, table) for data in questions.values()],
         places=[location.name for location in table.locations],
         years=table.report.years,
         strata={
@@ -156,8 +180,23 @@ def _choices_over(table: SurveyTable) -> Choices:
 
 def _choice(statistic: Statistic) -> StatisticChoice:
     return StatisticChoice(
-        statistic.name, statistic.title, list(used_fields(statistic.body)), statistic.required_fields
+        statistic.name,
+        statistic.title,
+        statistic.name in SIMPLE_MEANS,
+        list(used_fields(statistic.body)),
+        statistic.required_fields,
     )
+
+
+def _question_choice(data: QuestionData, table: SurveyTable) -> QuestionChoice:
+    strata = {table.strata[code].category for code in set(data.cells.strata.tolist()) if code >= 0}
+    return QuestionChoice(data.question, latest_years(data, table), sorted(strata))
+
+
+def latest_years(data: QuestionData, table: SurveyTable) -> Sequence[int]:
+    """Return the first and the last year of the latest period that a question has figures of; empty without years."""
+    latest = int(data.cells.periods[data.cells.rows > 0].max(initial=-1))
+    return (table.periods[latest].first, table.periods[latest].last) if latest >= 0 else ()
 
 
 def _own_fields() -> Iterator[OwnField]:
@@ -181,7 +220,9 @@ def _examples(table: SurveyTable) -> Iterator[Example]:
 
 
 def _defaults(table: SurveyTable) -> Mapping[str, Sequence[str]]:
-    texts = {data.question.id: data.question.text for data in table.questions}
-    question = texts.get(OBESITY) or table.questions[0].question.text
+    by_id = {data.question.id: data for data in table.questions}
+    data = by_id.get(OBESITY) or table.questions[0]
     nation = table.location_names[table.national_code or 0]
-    return {"statistic": [FIRST_STATISTIC], "question": [question], "state": [nation], "by": ["location"]}
+    years = {name: [str(year)] for name, year in zip(("from", "to"), latest_years(data, table), strict=False)}
+    asked = {"statistic": [FIRST_STATISTIC], "question": [data.question.text], "state": [nation], "by": ["location"]}
+    return {**asked, **years}

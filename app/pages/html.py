@@ -6,6 +6,7 @@ from flask import Response, current_app, render_template, request
 
 from app.errors import ServiceError
 from app.findings.words import year_span
+from app.pages.address import THEME, THEMES
 from app.pages.static_files import static_address
 from app.web.guard import use_page_policy
 from app.web.support import HTML_TYPE, JSON_TYPE, MODELLED_NOTICE, error_response, services, this_request
@@ -27,6 +28,7 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
         "has_docs": any(rule.rule == "/docs" for rule in current_app.url_map.iter_rules()),
         "static": static_address,
         "year_span": year_span,
+        "theme": request.args.get(THEME) if request.args.get(THEME) in THEMES else None,
     }
     use_page_policy(forms=True)
     response = Response(render_template(template, **common, **values), status, mimetype=HTML_TYPE)

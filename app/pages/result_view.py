@@ -24,8 +24,9 @@ LIMITS_SCALES = {"logit": "symmetric on the logit scale", "linear": "symmetric i
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its heading, and whether it holds numbers."""
+    """A column: its name, its heading, and whether it holds numbers."""
 
+    name: str
     heading: str
     is_number: bool
 
@@ -115,7 +116,7 @@ def result_table(statistic: str, data: Any) -> ResultTable:
     columns = {name: values for name, values in tidy.items() if name not in constants}
     numbers = {name for name, values in columns.items() if _are_numbers(values)}
     return ResultTable(
-        columns=[Column(heading(name), name in numbers) for name in columns],
+        columns=[Column(name, heading(name), name in numbers) for name in columns],
         rows=[
             [Cell(figure(name, value), value, name in numbers) for name, value in zip(columns, row, strict=True)]
             for row in zip(*columns.values(), strict=True)

@@ -15,7 +15,7 @@ from app.queries.bodies import BestEnd, Name, QuestionBody
 from app.queries.narrowing import good_end
 from app.queries.query import NO_FILTERS, Query, question_and_filters, select
 from app.statistics.records import by_category, by_category_of_locations, by_location, single
-from app.statistics.registry import POINTS, Input, Output, Result, statistic
+from app.statistics.registry import POINTS, STATISTICS, Input, Output, Result, statistic
 from app.statistics.result_models import ResultObject, ResultRoot
 from app.table.cells import TIE_DECIMALS, Values
 from app.table.facts import Direction
@@ -215,6 +215,9 @@ def best(table: SurveyTable, query: RankingQuery) -> Result:
 def worst(table: SurveyTable, query: RankingQuery) -> Result:
     """Return the worst locations with their means, worst first, as many as requested."""
     return _ranked(table, query, lowest_first=query.best == "max")
+
+
+SIMPLE_MEANS = frozenset(name for name, known in STATISTICS.items() if known.compute.__module__ == __name__)
 
 
 def location_means(table: SurveyTable, query: Query) -> dict[str, float]:

@@ -4,6 +4,7 @@ import { activate, show } from "./answer.js";
 import { address, fill, form, query, start } from "./form.js";
 import { submit } from "./job.js";
 import { root } from "./server.js";
+import { question } from "./view.js";
 
 const progress = document.getElementById("progress");
 const problem = document.getElementById("problem");
@@ -11,6 +12,7 @@ const answer = document.getElementById("answer");
 const button = form.querySelector("button.main");
 const first = { title: document.title, content: [...answer.childNodes] };
 const ids = new Map(); // by address: the job that answered it, for the browser's back button
+const refused = problem.hidden ? null : location.href; // an address that the form cannot hold
 let pending = null; // aborts the running query
 
 async function run() {
@@ -21,7 +23,7 @@ async function run() {
   answer.setAttribute("aria-busy", "true");
   button.setAttribute("aria-disabled", "true");
   try {
-    await follow(location.pathname + location.search, mine.signal);
+    await follow(address(), mine.signal);
   } catch (error) {
     if (error.name !== "AbortError") fail(error.message);
   } finally {
@@ -68,14 +70,23 @@ function restart() {
   answer.replaceChildren(...first.content);
 }
 
+function showPage() {
+  try {
+    activate();
+  } catch (error) {
+    fail(error.message);
+  }
+}
+
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   ids.delete(address());
-  if (address() !== location.pathname + location.search) history.pushState(null, "", address());
+  if (refused || address() !== question()) history.pushState(null, "", address());
   run();
 });
 
 addEventListener("popstate", () => {
+  if (location.href === refused) return location.reload();
   fill(new URLSearchParams(location.search));
   if (new URLSearchParams(location.search).has("statistic")) run();
   else restart();
@@ -83,5 +94,5 @@ addEventListener("popstate", () => {
 
 start();
 fetch(`${root}/static/charts.js`, { method: "HEAD" }); // makes the server build the script, which takes seconds
-if (new URLSearchParams(location.search).has("statistic")) run();
-else activate();
+if (!refused && new URLSearchParams(location.search).has("statistic")) run();
+else showPage();
