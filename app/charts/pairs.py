@@ -26,7 +26,7 @@ WHOLE = 100.0  # percent
 def comparison(scene: Scene) -> Drawing:
     """Draw two estimates below each other with their limits; the subtitle states their difference."""
     sides = [scene.data["a"], scene.data["b"]]
-    rows = [{**chart_row(side), "name": str(side[scene.data["dimension"]])} for side in sides]
+    rows = [{**chart_row(side), "name": _side_name(scene.data["dimension"], side)} for side in sides]
     names = [row["name"] for row in rows]
     pixels = names_pixels(names)
     axis = names_axis(pixels, grid=False, labelFontWeight="bold")
@@ -37,6 +37,10 @@ def comparison(scene: Scene) -> Drawing:
         (_common_keys(scene.data), _difference(scene, names)),
         left=pixels,
     )
+
+
+def _side_name(dimension: str, side: Mapping[str, Any]) -> str:
+    return year_span(side["years"]) if dimension == "year" else str(side[dimension])
 
 
 def scatter(scene: Scene) -> Drawing:

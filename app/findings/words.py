@@ -51,8 +51,10 @@ def places_noun(names: Sequence[str]) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return a few names with an ``and`` before the last."""
-    if len(names) > NAMES_LISTED:
+    """Return a few names with an ``and`` before the last; "" for none."""
+    if not names:
+        return ""
+    if len(names) > NAMES_LISTED + 1:  # rather one more name than "and 1 more"
         return join_first(list(names), NAMES_LISTED)
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 

@@ -12,7 +12,8 @@ from app.charts import choose_kind, kinds_of
 from app.errors import InvalidRequestError, ServiceError
 from app.formats import BIBTEX, CSL_JSON
 from app.jobs.job import Job, JobStatus
-from app.pages.address import KIND, check_address, check_fields, form_fields
+from app.pages.asking.address import KIND, check_address, check_fields, form_fields
+from app.pages.asking.start import StartView, start_view
 from app.pages.form import FormChoices, form_values, version_choices
 from app.pages.html import page, problem_page, see_other, wants_page
 from app.pages.result_view import Charts, ResultView, request_fields, result_view
@@ -60,7 +61,7 @@ def _asking_page(fields: Fields) -> Response:
         check_address(fields)
     except InvalidRequestError as error:
         return dashboard_page(fields, error.status, problem=error.reason)
-    return dashboard_page(fields)
+    return dashboard_page(fields) if _field(fields, "statistic") else dashboard_page(fields, start=_start())
 
 
 @blueprint.post("/ask")
@@ -91,7 +92,7 @@ def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response
 
     Parameters
     ----------
-    values: what stands beside the form: any of ``state``, ``problem``, ``result`` and ``refresh``
+    values: what stands beside the form: any of ``state``, ``problem``, ``result``, ``start`` and ``refresh``
     """
     parts = services()
     choices: FormChoices = current_app.extensions["form_choices"]
@@ -99,6 +100,13 @@ def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response
     versions = version_choices(parts.tables.versions(), parts.ingestor.table.id, _field(fields, "table"))
     form = form_values(choices.over(table), versions, fields)
     return page("dashboard.html", status, **form, routes=route_list(), **values)
+
+
+def _start() -> StartView:
+    """Return the first screen over the current table, whatever version the form asks."""
+    choices: FormChoices = current_app.extensions["form_choices"]
+    current = choices.over(services().ingestor.table)
+    return start_view(current.defaults, current.leads)
 
 
 def _requested_table(fields: Fields) -> tuple[SurveyTable, Fields]:

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from app.errors import ServiceError
-from app.pages.form import latest_years
+from app.pages.asking.leads import latest_years
 from app.pages.html import page, problem_page, see_other
 from app.routes.survey import public_report
 from app.web.guard import protected

@@ -5,19 +5,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import orjson
-
-from app.errors import InvalidRequestError
-from app.planner import Planner
+from app.pages.asking.leads import Lead, first_question, latest_years, leads_over
 from app.queries.bodies import used_fields
-from app.queries.form_fields import STRATUM_SEPARATOR, Fields, address_of, fields_of, own_fields
+from app.queries.form_fields import STRATUM_SEPARATOR, Fields, own_fields
 from app.statistics import STATISTICS, Statistic
 from app.statistics.means import SIMPLE_MEANS
 from app.table.question import Question, QuestionData
 from app.table.survey_table import SurveyTable
 from app.versions.version import TableVersion
 
-OBESITY = "Q036"  # the question an empty form starts with, if the table has it
 FIRST_STATISTIC = "estimate"
 QUESTION_FIELDS = ("question", "other_question")
 MEASURE_FIELDS = frozenset({"value_type", "response", "other_value_type", "other_response"})
@@ -44,14 +40,6 @@ class OwnField:
     label: str
     hint: str
     is_number: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A query that this table can answer: its label, and the address of the page that shows it."""
-
-    label: str
-    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +74,7 @@ class Choices:
     years: Sequence[int]
     strata: Mapping[str, Sequence[tuple[str, str]]]
     standardized: bool
-    examples: Sequence[Example]
+    leads: Sequence[Lead]
     defaults: Mapping[str, Sequence[str]]
 
 
@@ -173,7 +161,7 @@ def _choices_over(table: SurveyTable) -> Choices:
             for category, names in table.categories.items()
         },
         standardized=bool(table.standardized_categories),
-        examples=list(_examples(table)),
+        leads=leads_over(table),
         defaults=_defaults(table),
     )
 
@@ -193,12 +181,6 @@ def _question_choice(data: QuestionData, table: SurveyTable) -> QuestionChoice:
     return QuestionChoice(data.question, latest_years(data, table), sorted(strata))
 
 
-def latest_years(data: QuestionData, table: SurveyTable) -> Sequence[int]:
-    """Return the first and the last year of the latest period that a question has figures of; empty without years."""
-    latest = int(data.cells.periods[data.cells.rows > 0].max(initial=-1))
-    return (table.periods[latest].first, table.periods[latest].last) if latest >= 0 else ()
-
-
 def _own_fields() -> Iterator[OwnField]:
     schemas: dict[str, dict[str, Any]] = {}
     for statistic in STATISTICS.values():
@@ -208,20 +190,8 @@ def _own_fields() -> Iterator[OwnField]:
         yield OwnField(name, label, schema.get("description", ""), schema.get("type") in {"integer", "number"})
 
 
-def _examples(table: SurveyTable) -> Iterator[Example]:
-    """Yield the registry's example of each statistic, unless this table cannot answer it."""
-    planner = Planner(table)
-    for name, statistic in STATISTICS.items():
-        try:
-            planner.plan(name, orjson.dumps(statistic.example))
-        except InvalidRequestError:
-            continue
-        yield Example(statistic.title, address_of(fields_of(name, statistic.example)))
-
-
 def _defaults(table: SurveyTable) -> Mapping[str, Sequence[str]]:
-    by_id = {data.question.id: data for data in table.questions}
-    data = by_id.get(OBESITY) or table.questions[0]
+    data = first_question(table)
     nation = table.location_names[table.national_code or 0]
     years = {name: [str(year)] for name, year in zip(("from", "to"), latest_years(data, table), strict=False)}
     asked = {"statistic": [FIRST_STATISTIC], "question": [data.question.text], "state": [nation], "by": ["location"]}

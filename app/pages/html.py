@@ -6,7 +6,7 @@ from flask import Response, current_app, render_template, request
 
 from app.errors import ServiceError
 from app.findings.words import year_span
-from app.pages.address import THEME, THEMES
+from app.pages.asking.address import THEME, THEMES
 from app.pages.static_files import static_address
 from app.web.guard import use_page_policy
 from app.web.support import HTML_TYPE, JSON_TYPE, MODELLED_NOTICE, error_response, services, this_request

@@ -139,6 +139,13 @@ def test_titles_and_findings_describe_the_result(name: str, wanted: list[str]) -
     assert [line for line in wanted if line not in text] == []
 
 
+def test_two_years_are_named_by_their_years() -> None:
+    sides = {name: cell(30.0, location="Ohio", years=[year]) for name, year in (("a", 2011), ("b", 2021))}
+    difference = {"value": 0.0, "low": -1.0, "high": 1.0, "standard_error": 0.5, "z": 0.0, "p_value": 1.0}
+    document = done({"dimension": "year", **sides, "difference": difference})
+    assert {"2011", "2021"} <= set(words(svg_of(chart_of("compare", document, ABOUT))))
+
+
 def test_a_chart_states_modelled_data_and_restrictions_and_wraps_long_questions() -> None:
     context = ChartContext(
         "A " + "long " * 60 + "question", "m.csv", (2011, 2013), True, restrictions=("Age (years): 18 - 24",)

@@ -124,4 +124,4 @@ def test_the_data_page_links_to_the_latest_year_of_each_question(client: FlaskCl
 def test_the_nation_is_marked_in_the_table(client: FlaskClient) -> None:
     client.post("/ask", data={"statistic": "states_mean", "question": OBESITY})
     page = client.get("/results/job_id_1", headers=BROWSER).text
-    assert re.findall(r'<tr class="nation"><td>(\w+)', page) == ["National"]
+    assert re.findall(r'<tr class="nation"><td><a class="place" href="/places/(\w+)">', page) == ["National"]

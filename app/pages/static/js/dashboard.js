@@ -19,7 +19,7 @@ async function run() {
   pending?.abort();
   const mine = pending = new AbortController();
   say("Sending…");
-  answer.querySelector(".start")?.remove();
+  for (const part of answer.querySelectorAll(".start")) part.remove();
   answer.setAttribute("aria-busy", "true");
   button.setAttribute("aria-disabled", "true");
   try {
