@@ -92,6 +92,12 @@ class UnknownTableError(ServiceError):
     status = 404
 
 
+class UnknownPlaceError(ServiceError):
+    """The table has no location of that name."""
+
+    status = 404
+
+
 class ConflictError(ServiceError):
     """The state of the job does not allow this."""
 

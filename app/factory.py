@@ -29,6 +29,7 @@ from app.openapi import views as openapi_views
 from app.pages import dashboard, data, html, job_list, static_files
 from app.pages import tables as table_pages
 from app.pages.form import FormChoices
+from app.pages.places import views as place_pages
 from app.planner import Planners
 from app.routes import events as event_routes
 from app.routes import jobs, operations, results, statistics, survey
@@ -47,7 +48,7 @@ from app.web.flask_app import LeanFlask
 SECONDS_PER_HOUR = 3600
 BYTES_PER_MIB = 1024 * 1024
 API = (statistics, survey, table_routes, jobs, event_routes, results, operations)
-PAGES = (dashboard, job_list, data, table_pages, openapi_views, static_files, html)
+PAGES = (dashboard, place_pages, job_list, data, table_pages, openapi_views, static_files, html)
 EXPOSED_HEADERS = ["Content-Disposition", "ETag", "Location", "Preference-Applied", "Retry-After"]
 
 

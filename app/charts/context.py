@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.errors import join_first
+from app.findings import title_of
 from app.table.facts import Direction, survey_facts
 from app.table.question import PERCENT, question_name
 from app.table.stratification import TOTAL
@@ -29,6 +30,7 @@ class ChartContext:
     unit: the unit of the question's values
     best: the good end of the scale; None if unknown
     restrictions: what the rows were restricted to, a line each, such as ``Age (years): 18 - 24``
+    title: the title of the result; by default one of its data alone
     """
 
     question: str
@@ -39,13 +41,17 @@ class ChartContext:
     unit: str = PERCENT
     best: Direction | None = None
     restrictions: tuple[str, ...] = ()
+    title: str = ""
 
 
-def chart_context(document: Mapping[str, Any], provenance: Mapping[str, Any], table: SurveyTable) -> ChartContext:
+def chart_context(
+    statistic: str, document: Mapping[str, Any], provenance: Mapping[str, Any], table: SurveyTable
+) -> ChartContext:
     """Return the context of a finished job's chart.
 
     Parameters
     ----------
+    statistic: its name
     document: the job's result document
     provenance: where its figures come from; empty if unknown
     table: the table that it was computed over, for what the provenance lacks
@@ -61,6 +67,7 @@ def chart_context(document: Mapping[str, Any], provenance: Mapping[str, Any], ta
         unit=provenance.get("unit", PERCENT),
         best=known.best if known else None,
         restrictions=tuple(_restrictions(document["data"], provenance.get("filters", {}))),
+        title=title_of(statistic, document["data"], provenance),
     )
 
 

@@ -44,7 +44,7 @@ DRAWINGS: Mapping[ChartKind, Callable[[Scene], Drawing]] = {
 def draw(scene: Scene, kind: ChartKind) -> dict[str, Any]:
     """Return a chart as a Vega-Lite specification, JSON-ready."""
     drawing = DRAWINGS[kind](scene)
-    title = title_lines(scene.statistic, scene.data)
+    title = title_lines(scene.statistic, scene.data, scene.context)
     subtitle = subtitle_lines(scene.document, scene.context, drawing.findings)
     footer = footer_lines(scene.context)
     framed = _with_footer(scene, drawing, footer).properties(

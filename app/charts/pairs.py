@@ -7,7 +7,8 @@ import altair as alt
 
 from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
-from app.charts.words import p_value_text, stratum_words, title_lines, with_limits, wrapped, year_span
+from app.charts.words import p_value_text, stratum_words, title_lines, with_limits, wrapped
+from app.findings.words import year_span
 from app.table.question import PERCENT
 
 COMPARISON_ROW_PIXELS = 40
@@ -25,7 +26,7 @@ WHOLE = 100.0  # percent
 def comparison(scene: Scene) -> Drawing:
     """Draw two estimates below each other with their limits; the subtitle states their difference."""
     sides = [scene.data["a"], scene.data["b"]]
-    rows = [{**chart_row(side), "name": str(side[scene.data["dimension"]])} for side in sides]
+    rows = [{**chart_row(side), "name": _side_name(scene.data["dimension"], side)} for side in sides]
     names = [row["name"] for row in rows]
     pixels = names_pixels(names)
     axis = names_axis(pixels, grid=False, labelFontWeight="bold")
@@ -36,6 +37,10 @@ def comparison(scene: Scene) -> Drawing:
         (_common_keys(scene.data), _difference(scene, names)),
         left=pixels,
     )
+
+
+def _side_name(dimension: str, side: Mapping[str, Any]) -> str:
+    return year_span(side["years"]) if dimension == "year" else str(side[dimension])
 
 
 def scatter(scene: Scene) -> Drawing:
@@ -137,7 +142,7 @@ def _figure_text(scene: Scene, row: Row) -> str:
 
 def _figure_findings(scene: Scene, row: Row) -> tuple[str, ...]:
     """Return the figure's keys, unless the title names them, and its confidence limits."""
-    title = " ".join(title_lines(scene.statistic, scene.data))
+    title = " ".join(title_lines(scene.statistic, scene.data, scene.context))
     keys = [str(row[name]) for name in KEYS if name in row]
     named = ", ".join(key for key in keys if key not in title)
     limits = f"95 % confidence limits: {with_limits(row)}" if row["low"] is not None else ""

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.charts.context import ChartContext
-from app.statistics import STATISTICS
+from app.findings import title_of
+from app.findings.words import year_span
 from app.table.stratification import TOTAL
 
 # Lines that fit a page of 360 pixels, each in the font size of its place.
@@ -14,10 +15,9 @@ SUBTITLE_CHARS = 58
 FOOTER_CHARS = 64
 
 
-def title_lines(statistic: str, data: Any) -> list[str]:
+def title_lines(statistic: str, data: Any, context: ChartContext) -> list[str]:
     """Return the title: what the chart shows."""
-    known = STATISTICS.get(statistic)
-    return wrapped(known.heading_of(data) if known else statistic, TITLE_CHARS)
+    return wrapped(context.title or title_of(statistic, data, {}) or statistic, TITLE_CHARS)
 
 
 def subtitle_lines(document: Mapping[str, Any], context: ChartContext, findings: Sequence[str]) -> list[str]:
@@ -38,14 +38,6 @@ def footer_lines(context: ChartContext) -> list[str]:
 def wrapped(text: str, chars: int) -> list[str]:
     """Break a text into lines of at most ``chars`` characters; longer words stay whole."""
     return textwrap.wrap(text, chars, break_on_hyphens=False, break_long_words=False)
-
-
-def year_span(years: Sequence[int | str]) -> str:
-    """Describe years in words: ``2011 to 2021`` if none is missing in between, otherwise each of them."""
-    labels = sorted({str(year) for year in years})
-    numbers = [int(label) for label in labels if label.isdecimal()]
-    consecutive = len(numbers) == len(labels) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1
-    return f"{labels[0]} to {labels[-1]}" if consecutive else ", ".join(labels)
 
 
 def with_limits(figures: Mapping[str, Any], name: str = "value", decimals: int = 1) -> str:

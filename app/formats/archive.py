@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 
+from app.findings import title_of
 from app.formats.citations import bibtex, csl_json
 from app.formats.metadata import csvw_of
 from app.formats.readme import Contents, readme_of
 from app.formats.tables import CSV, columns_of
 from app.jobs.job import Job
-from app.statistics import STATISTICS
 
 DATA, README, METADATA = "data.csv", "README.txt", "metadata.json"
 CITATIONS = {"citation.bib": bibtex, "citation.csl.json": csl_json}
@@ -29,7 +29,7 @@ def archive_of(job: Job, content: bytes, provenance: Mapping[str, Any]) -> bytes
     provenance: where its figures come from; empty if that is not known
     """
     document = orjson.loads(content)
-    data, title = document["data"], _title(job, document["data"])
+    data, title = document["data"], title_of(job.statistic, document["data"], provenance) or job.id
     files = {DATA: CSV.write(job, content), METADATA: csvw_of(DATA, job.statistic, data, title, provenance)}
     if "citation" in document:
         files |= {name: write(document["citation"]) for name, write in CITATIONS.items()}
@@ -42,11 +42,6 @@ def archive_of(job: Job, content: bytes, provenance: Mapping[str, Any]) -> bytes
         citation=document["citation"]["text"] if "citation" in document else None,
     )
     return _zip({README: readme_of(contents).encode(), **files})
-
-
-def _title(job: Job, data: Any) -> str:
-    statistic = STATISTICS.get(job.statistic)
-    return statistic.heading_of(data) if statistic else job.id
 
 
 def _zip(files: Mapping[str, bytes]) -> bytes:

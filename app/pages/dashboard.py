@@ -8,10 +8,12 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, current_app, request
 
-from app.charts import kinds_of
+from app.charts import choose_kind, kinds_of
 from app.errors import InvalidRequestError, ServiceError
 from app.formats import BIBTEX, CSL_JSON
 from app.jobs.job import Job, JobStatus
+from app.pages.asking.address import KIND, check_address, check_fields, form_fields
+from app.pages.asking.start import StartView, start_view
 from app.pages.form import FormChoices, form_values, version_choices
 from app.pages.html import page, problem_page, see_other, wants_page
 from app.pages.result_view import Charts, ResultView, request_fields, result_view
@@ -19,7 +21,7 @@ from app.pages.static_files import charts_script_address
 from app.queries.form_fields import Fields, body_of
 from app.routes.results import ALL_FORMATS, PICTURES, provenance_of_job
 from app.statistics import STATISTICS
-from app.table.survey_table import SurveyTable
+from app.table.survey_table import NATIONS, SurveyTable
 from app.web.api_description import ResponseDescription, describe
 from app.web.route_list import RouteInfo, route_list
 from app.web.sender import root_address, sender_of
@@ -33,6 +35,7 @@ RESULT_VALUES: dict[str, Any] = {
     "citations": CITATIONS,
     "pictures": PICTURES,
     "charts_script_address": charts_script_address,
+    "nations": NATIONS,
 }
 
 blueprint = Blueprint("dashboard", __name__)
@@ -47,9 +50,18 @@ blueprint.register_error_handler(ServiceError, problem_page)
 def index() -> Response:
     """Show the dashboard to a browser, list the routes to a program."""
     fields = request.args.to_dict(flat=False)
-    response = dashboard_page(fields) if wants_page() else data_response(route_list())
+    response = _asking_page(fields) if wants_page() else data_response(route_list())
     response.vary.add("Accept")
     return response
+
+
+def _asking_page(fields: Fields) -> Response:
+    """Return the dashboard with the form as an address fills it in, or with what is wrong with the address."""
+    try:
+        check_address(fields)
+    except InvalidRequestError as error:
+        return dashboard_page(fields, error.status, problem=error.reason)
+    return dashboard_page(fields) if _field(fields, "statistic") else dashboard_page(fields, start=_start())
 
 
 @blueprint.post("/ask")
@@ -80,7 +92,7 @@ def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response
 
     Parameters
     ----------
-    values: what stands beside the form: any of ``state``, ``problem``, ``result`` and ``refresh``
+    values: what stands beside the form: any of ``state``, ``problem``, ``result``, ``start`` and ``refresh``
     """
     parts = services()
     choices: FormChoices = current_app.extensions["form_choices"]
@@ -88,6 +100,13 @@ def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response
     versions = version_choices(parts.tables.versions(), parts.ingestor.table.id, _field(fields, "table"))
     form = form_values(choices.over(table), versions, fields)
     return page("dashboard.html", status, **form, routes=route_list(), **values)
+
+
+def _start() -> StartView:
+    """Return the first screen over the current table, whatever version the form asks."""
+    choices: FormChoices = current_app.extensions["form_choices"]
+    current = choices.over(services().ingestor.table)
+    return start_view(current.defaults, current.leads)
 
 
 def _requested_table(fields: Fields) -> tuple[SurveyTable, Fields]:
@@ -117,8 +136,9 @@ def _submit(fields: Fields) -> Job:
     ------
     UnavailableError, ClientQueueFullError, InvalidRequestError: the job is not accepted; the reason says why
     """
+    check_fields(fields, form_fields())
     statistic = _field(fields, "statistic")
-    if statistic not in STATISTICS:
+    if not statistic:
         raise InvalidRequestError(f"choose one of the statistics {', '.join(STATISTICS)}")
     current, body = this_request(), orjson.dumps(body_of(fields, STATISTICS[statistic].body))
     job = services().submit(statistic, body, client=sender_of(current), address=root_address(current))
@@ -142,6 +162,6 @@ def _result_page(job: Job, document: dict[str, Any]) -> Response:
 
 def _result_view(job: Job, document: dict[str, Any]) -> ResultView:
     kinds = kinds_of(job.statistic, document)
-    kind = request.args.get("kind")
-    charts = Charts(kinds, kind if kind in kinds else next(iter(kinds), ""))
+    kind = request.args.get(KIND)
+    charts = Charts(kinds, choose_kind(job.statistic, document, kind) if kind else next(iter(kinds), ""))
     return result_view(job, document, provenance_of_job(job, document), request.root_url.rstrip("/"), charts)

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response
 
 from app.errors import ServiceError
+from app.pages.asking.leads import latest_years
 from app.pages.html import page, problem_page, see_other
 from app.routes.survey import public_report
 from app.web.guard import protected
@@ -19,7 +20,12 @@ def data() -> Response:
     table = ingestor.table
     questions = [data.question for data in table.questions]
     return page(
-        "data.html", report=table.report, table=table, questions=questions, reload=public_report(ingestor.last_reload)
+        "data.html",
+        report=table.report,
+        table=table,
+        questions=questions,
+        latest=[list(zip(("from", "to"), latest_years(data, table), strict=False)) for data in table.questions],
+        reload=public_report(ingestor.last_reload),
     )
 
 

@@ -5,32 +5,30 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
-import orjson
-
-from app.errors import InvalidRequestError
-from app.planner import Planner
+from app.pages.asking.leads import Lead, first_question, latest_years, leads_over
 from app.queries.bodies import used_fields
-from app.queries.form_fields import STRATUM_SEPARATOR, Fields, address_of, fields_of, own_fields
+from app.queries.form_fields import STRATUM_SEPARATOR, Fields, own_fields
 from app.statistics import STATISTICS, Statistic
-from app.table.question import Question
+from app.statistics.means import SIMPLE_MEANS
+from app.table.question import Question, QuestionData
 from app.table.stratum_order import category_order, stratum_order
 from app.table.survey_table import SurveyTable
 from app.versions.version import TableVersion
 
-OBESITY = "Q036"  # the question an empty form starts with, if the table has it
 FIRST_STATISTIC = "estimate"
 QUESTION_FIELDS = ("question", "other_question")
 MEASURE_FIELDS = frozenset({"value_type", "response", "other_value_type", "other_response"})
 TABLES_REMEMBERED = 2
-FILTER_FIELDS = ("from", "to", "years", "locations", "exclude", "best", "suppressed", "standardize", "table", "as_of")
+FILTER_FIELDS = ("locations", "exclude", "best", "suppressed", "standardize", "table", "as_of")
 
 
 @dataclass(frozen=True, slots=True)
 class StatisticChoice:
-    """A statistic in the form: its label, the fields it takes, and those it requires."""
+    """A statistic in the form: its label, the fields it takes, and those it requires; whether it is a simple mean."""
 
     name: str
     label: str
+    is_mean: bool
     takes: Sequence[str]
     needs: Sequence[str]
 
@@ -46,11 +44,18 @@ class OwnField:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A query that this table can answer: its label, and the address of the page that shows it."""
+class QuestionChoice:
+    """A question in the form.
 
-    label: str
-    address: str
+    Parameters
+    ----------
+    latest: the first and the last year of its latest figures; empty if these have no year
+    categories: of the groups that it has figures of
+    """
+
+    question: Question
+    latest: Sequence[int]
+    categories: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,12 @@ class Choices:
 
     statistics: Sequence[StatisticChoice]
     own_fields: Sequence[OwnField]
-    questions: Sequence[Question]
+    questions: Sequence[QuestionChoice]
     places: Sequence[str]
     years: Sequence[int]
     strata: Mapping[str, Sequence[tuple[str, str]]]
     standardized: bool
-    examples: Sequence[Example]
+    leads: Sequence[Lead]
     defaults: Mapping[str, Sequence[str]]
 
 
@@ -114,11 +119,12 @@ def form_values(choices: Choices, versions: Sequence[VersionChoice], fields: Fie
     """Return the values that the template of the form needs.
 
     They are ``choices``, ``versions``, ``fields``, ``has_query`` (whether the fields name a statistic), ``taken`` (the
-    fields that this statistic takes) and ``filtered`` (whether a filter is set, so that the filters are shown opened).
+    fields that this statistic takes), ``filtered`` (whether a filter is set, so that the filters are shown opened) and
+    ``held`` (fields that this table gives no choice of and that have a value nevertheless).
     """
     has_query = bool(fields.get("statistic"))
     fields = fields if has_query else {**choices.defaults, **fields}
-    texts = {question.id: question.text for question in choices.questions if question.id}
+    texts = {each.question.id: each.question.text for each in choices.questions if each.question.id}
     questions = {name: [texts.get(text, text) for text in fields.get(name, ())] for name in QUESTION_FIELDS}
     return {
         "choices": choices,
@@ -127,7 +133,13 @@ def form_values(choices: Choices, versions: Sequence[VersionChoice], fields: Fie
         "has_query": has_query,
         "taken": takes(fields["statistic"][0]),
         "filtered": any(any(fields.get(name, ())) for name in FILTER_FIELDS),
+        "held": _held(choices, fields),
     }
+
+
+def _held(choices: Choices, fields: Fields) -> list[str]:
+    offered = {field.name for field in choices.own_fields} | ({"standardize"} if choices.standardized else set())
+    return [name for name in sorted({"standardize", *MEASURE_FIELDS} - offered) if any(fields.get(name, ()))]
 
 
 def takes(statistic: str) -> frozenset[str]:
@@ -137,12 +149,12 @@ def takes(statistic: str) -> frozenset[str]:
 
 
 def _choices_over(table: SurveyTable) -> Choices:
-    questions = {data.question.text: data.question for data in table.questions}
+    questions = {data.question.text: data for data in table.questions}
     several_measures = len(questions) < len(table.questions)  # so that a request may have to name one
     return Choices(
         statistics=[_choice(statistic) for statistic in STATISTICS.values()],
         own_fields=[field for field in _own_fields() if several_measures or field.name not in MEASURE_FIELDS],
-        questions=list(questions.values()),
+        questions=[_question_choice(data, table) for data in questions.values()],
         places=[location.name for location in table.locations],
         years=table.report.years,
         strata={
@@ -153,15 +165,24 @@ def _choices_over(table: SurveyTable) -> Choices:
             for category in sorted(table.categories, key=category_order)
         },
         standardized=bool(table.standardized_categories),
-        examples=list(_examples(table)),
+        leads=leads_over(table),
         defaults=_defaults(table),
     )
 
 
 def _choice(statistic: Statistic) -> StatisticChoice:
     return StatisticChoice(
-        statistic.name, statistic.title, list(used_fields(statistic.body)), statistic.required_fields
+        statistic.name,
+        statistic.title,
+        statistic.name in SIMPLE_MEANS,
+        list(used_fields(statistic.body)),
+        statistic.required_fields,
     )
+
+
+def _question_choice(data: QuestionData, table: SurveyTable) -> QuestionChoice:
+    strata = {table.strata[code].category for code in set(data.cells.strata.tolist()) if code >= 0}
+    return QuestionChoice(data.question, latest_years(data, table), sorted(strata))
 
 
 def _own_fields() -> Iterator[OwnField]:
@@ -173,19 +194,9 @@ def _own_fields() -> Iterator[OwnField]:
         yield OwnField(name, label, schema.get("description", ""), schema.get("type") in {"integer", "number"})
 
 
-def _examples(table: SurveyTable) -> Iterator[Example]:
-    """Yield the registry's example of each statistic, unless this table cannot answer it."""
-    planner = Planner(table)
-    for name, statistic in STATISTICS.items():
-        try:
-            planner.plan(name, orjson.dumps(statistic.example))
-        except InvalidRequestError:
-            continue
-        yield Example(statistic.title, address_of(fields_of(name, statistic.example)))
-
-
 def _defaults(table: SurveyTable) -> Mapping[str, Sequence[str]]:
-    texts = {data.question.id: data.question.text for data in table.questions}
-    question = texts.get(OBESITY) or table.questions[0].question.text
+    data = first_question(table)
     nation = table.location_names[table.national_code or 0]
-    return {"statistic": [FIRST_STATISTIC], "question": [question], "state": [nation], "by": ["location"]}
+    years = {name: [str(year)] for name, year in zip(("from", "to"), latest_years(data, table), strict=False)}
+    asked = {"statistic": [FIRST_STATISTIC], "question": [data.question.text], "state": [nation], "by": ["location"]}
+    return {**asked, **years}

@@ -5,8 +5,9 @@ from typing import Any
 from flask import Blueprint, Response, current_app, render_template, request
 from werkzeug.exceptions import NotFound
 
-from app.charts.words import year_span
 from app.errors import ServiceError, quoted
+from app.findings.words import year_span
+from app.pages.asking.address import THEME, THEMES
 from app.pages.static_files import static_address
 from app.web.error_handlers import http_error
 from app.web.guard import use_page_policy
@@ -31,6 +32,7 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
         "has_docs": any(rule.rule == "/docs" for rule in current_app.url_map.iter_rules()),
         "static": static_address,
         "year_span": year_span,
+        "theme": request.args.get(THEME) if request.args.get(THEME) in THEMES else None,
     }
     use_page_policy(forms=True)
     response = Response(render_template(template, **common, **values), status, mimetype=HTML_TYPE)

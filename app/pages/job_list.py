@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import orjson
 from flask import Blueprint, Response, request
 
-from app.charts.words import year_span
 from app.errors import ServiceError, join_first
+from app.findings.words import year_span
 from app.jobs.job_details import JobDetails, JobState, moment
 from app.pages.form import takes
 from app.pages.html import page, problem_page, see_other

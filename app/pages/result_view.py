@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from app.charts.words import year_span
+from app.findings import finding_of, title_of
+from app.findings.words import year_span
 from app.formats import columns_of
 from app.formats.citations import bibtex, csl_json
 from app.formats.readme import filter_text
@@ -15,8 +16,6 @@ from app.jobs.job import Job
 from app.pages.snippets import Snippets, snippets
 from app.pages.wording import figure, heading
 from app.queries.form_fields import Fields, address_of, fields_of
-from app.statistics import STATISTICS, Statistic
-from app.table.facts import survey_facts
 from app.table.question import PERCENT, PLAIN_VALUE
 from app.table.stratum_order import category_order, stratum_order
 
@@ -28,8 +27,9 @@ LIMITS_SCALES = {"logit": "symmetric on the logit scale", "linear": "symmetric i
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its heading, and whether it holds numbers."""
+    """A column: its name, its heading, and whether it holds numbers."""
 
+    name: str
     heading: str
     is_number: bool
 
@@ -65,7 +65,8 @@ class ResultView:
     """What the page of a result shows; ``citation`` has a text by the name of each form, and none if there is none."""
 
     job_id: str
-    label: str
+    title: str
+    finding: str
     question: str
     address: str
     table: ResultTable
@@ -92,10 +93,10 @@ def result_view(
     server: the address of the server, for the code snippets
     """
     body = orjson.loads(job.request.body) if job.request else {}
-    statistic = STATISTICS.get(job.statistic)
     return ResultView(
         job_id=job.id,
-        label=_title(statistic, document["data"], provenance) if statistic else job.id,
+        title=title_of(job.statistic, document["data"], provenance) or job.id,
+        finding=finding_of(job.statistic, document["data"], provenance),
         question=provenance.get("question", body.get("question", "")),
         address=address_of(request_fields(job)),
         table=result_table(job.statistic, document["data"]),
@@ -118,7 +119,7 @@ def result_table(statistic: str, data: Any) -> ResultTable:
     columns = {name: values for name, values in tidy.items() if name not in constants}
     numbers = {name for name, values in columns.items() if _are_numbers(values)}
     return ResultTable(
-        columns=[Column(heading(name), name in numbers) for name in columns],
+        columns=[Column(name, heading(name), name in numbers) for name in columns],
         rows=[
             [Cell(figure(name, value), value, name in numbers) for name, value in zip(columns, row, strict=True)]
             for row in zip(*columns.values(), strict=True)
@@ -146,16 +147,6 @@ def _in_natural_order(tidy: Columns) -> Columns:
     return {name: [column[row] for row in rows] for name, column in tidy.items()}
 
 
-def _title(statistic: Statistic, data: Any, provenance: Mapping[str, Any]) -> str:
-    """Return a title such as ``Adult obesity: trend in Ohio, 2011 to 2022``, without the parts that are unknown."""
-    heading = statistic.heading_of(data)
-    question = survey_facts().questions.get(provenance.get("question", ""))
-    if question is not None:
-        heading = f"{question.short}: {heading[:1].lower()}{heading[1:]}"
-    years = year_span(provenance.get("years", ()))
-    return f"{heading}, {years}" if years else heading
-
-
 def _is_constant(column: str, values: Sequence[Any]) -> bool:
     return column not in FIGURE_COLUMNS and len(values) > 1 and len(set(values)) == 1
 
@@ -181,6 +172,8 @@ def _provenance_facts(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]
         yield "First loaded", table["vintage"]["first_loaded"]
     if table.get("dataset_id"):
         yield "Data set", f"{table['title']} ({table['dataset_id']})"
+    for note in provenance.get("notes", ()):
+        yield "Note", f"{note[:1].upper()}{note[1:]}."
     yield "SHA-256", table["sha256"][:SHORT_HASH_CHARS] + "…"
     yield from _row_facts(provenance)
     if "other" in provenance:

@@ -1,7 +1,7 @@
 """Figures, durations and headings as the pages print them."""
 
 from app.charts.rows import flag_words
-from app.charts.words import year_span
+from app.findings.words import year_span
 from app.formats import LIST_SEPARATOR
 
 SECOND, MINUTE, HOUR, DAY = 1, 60, 3600, 86_400

@@ -104,10 +104,19 @@ def _crude(table: SurveyTable, query: Query) -> Iterator[str]:
         yield CRUDE
 
 
-def _method_changed(table: SurveyTable, periods: Sequence[Period]) -> Iterator[str]:
+def comparable_years(table: SurveyTable, years: Sequence[int]) -> list[int]:
+    """Return the years whose figures can be compared with those of the latest, by the method of the survey."""
+    return [year for year in years if year >= NEW_METHOD or years[-1] < NEW_METHOD or not _is_brfss(table)]
+
+
+def _is_brfss(table: SurveyTable) -> bool:
     sources = " ".join(table.report.datasources).lower()
+    return any(mark in sources for mark in BRFSS_MARKS)
+
+
+def _method_changed(table: SurveyTable, periods: Sequence[Period]) -> Iterator[str]:
     across = periods and periods[0].first < NEW_METHOD <= periods[-1].last
-    if across and any(mark in sources for mark in BRFSS_MARKS):
+    if across and _is_brfss(table):
         yield METHOD_CHANGED
 
 

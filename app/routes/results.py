@@ -232,7 +232,7 @@ def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _chart_context(job: Job, document: dict[str, Any]) -> ChartContext:
-    return chart_context(document, provenance_of_job(job, document), services().table_of(job))
+    return chart_context(job.statistic, document, provenance_of_job(job, document), services().table_of(job))
 
 
 def provenance_of_job(job: Job, document: dict[str, Any]) -> dict[str, Any]:

@@ -157,7 +157,6 @@ class CompareAll(ResultObject):
     Input(CompareAllBody, resolve_compare_all, {"question": "Q036", "years": [2019]}),
     Output(CompareAll, rows_of("others"), ("dots", "map", "tiles", "lines"), value="difference", unit=POINTS),
     "One estimate compared with each of the others",
-    heading="{comparisons} comparisons by {across}",
 )
 def compare_all(table: SurveyTable, query: CompareAllQuery) -> Result:
     """Return how each location, year or stratum differs from one of them, with p-values adjusted for their number.

@@ -169,7 +169,6 @@ class CorrelationOfTwo(ResultObject):
     Input(CorrelateBody, resolve_correlation, {"question": "Q036", "other_question": "Q047"}),
     Output(CorrelationOfTwo, rows_of("pairs"), ("scatter",)),
     "Two questions across locations",
-    heading="Two questions across {locations} locations",
 )
 def correlate(table: SurveyTable, query: CorrelationQuery) -> Result:
     """Return the correlation of two questions across locations, Pearson's and Spearman's, and the pairs of figures.

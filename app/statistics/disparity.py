@@ -93,7 +93,6 @@ class Disparity(ResultObject):
     ),
     Output(Disparity, rows_of("groups"), ("dots",)),
     "Disparity between the strata of a category",
-    heading="Disparity by {category} in {location}",
 )
 def disparity(table: SurveyTable, query: DisparityQuery) -> Result:
     """Return the strata of one category with the gap between the worst and the best: absolute and relative.

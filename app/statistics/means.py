@@ -15,7 +15,7 @@ from app.queries.bodies import BestEnd, Name, QuestionBody
 from app.queries.narrowing import good_end
 from app.queries.query import NO_FILTERS, Query, question_and_filters, select
 from app.statistics.records import by_category, by_category_of_locations, by_location, single
-from app.statistics.registry import POINTS, ChartKind, Input, Output, Result, statistic
+from app.statistics.registry import POINTS, STATISTICS, ChartKind, Input, Output, Result, statistic
 from app.statistics.result_models import ResultObject, ResultRoot
 from app.table.cells import TIE_DECIMALS, Values
 from app.table.facts import Direction
@@ -139,7 +139,7 @@ def states_mean(table: SurveyTable, query: Query) -> Result:
     return location_means(table, query)
 
 
-@statistic(LOCATION, MEANS, "Mean of one location", heading="Mean of {name}", provenance=False)
+@statistic(LOCATION, MEANS, "Mean of one location", provenance=False)
 def state_mean(table: SurveyTable, query: LocationQuery) -> Result:
     """Return the mean of one location."""
     name, mean = _one_location(table, query, question_means(table, query))
@@ -175,7 +175,6 @@ def diff_from_mean(table: SurveyTable, query: Query) -> Result:
     LOCATION,
     DIFFERENCES,
     "Global mean less the mean of one location",
-    heading="Global mean less the mean of {name}",
     provenance=False,
 )
 def state_diff_from_mean(table: SurveyTable, query: LocationQuery) -> Result:
@@ -198,7 +197,6 @@ def mean_by_category(table: SurveyTable, query: Query) -> Result:
     LOCATION,
     MEANS_OF_ONE_LOCATION,
     "Mean by stratum in one location",
-    heading="Mean by stratum in {name}",
     provenance=False,
 )
 def state_mean_by_category(table: SurveyTable, query: LocationQuery) -> Result:
@@ -208,16 +206,19 @@ def state_mean_by_category(table: SurveyTable, query: LocationQuery) -> Result:
     return {table.location_names[query.location]: dict(zip(labels, strata.means.tolist(), strict=True))}
 
 
-@statistic(RANKING, MEANS, "The best locations", heading="Best locations: the first {count}")
+@statistic(RANKING, MEANS, "The best locations")
 def best(table: SurveyTable, query: RankingQuery) -> Result:
     """Return the best locations with their means, best first, as many as requested."""
     return _ranked(table, query, lowest_first=query.best == "min")
 
 
-@statistic(RANKING, MEANS, "The worst locations", heading="Worst locations: the first {count}")
+@statistic(RANKING, MEANS, "The worst locations")
 def worst(table: SurveyTable, query: RankingQuery) -> Result:
     """Return the worst locations with their means, worst first, as many as requested."""
     return _ranked(table, query, lowest_first=query.best == "max")
+
+
+SIMPLE_MEANS = frozenset(name for name, known in STATISTICS.items() if known.compute.__module__ == __name__)
 
 
 def location_means(table: SurveyTable, query: Query) -> dict[str, float]:

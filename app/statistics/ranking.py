@@ -84,7 +84,6 @@ class Ranking(ResultObject):
     Input(RankBody, resolve_rank, {"question": "Q036", "years": [2019]}),
     Output(Ranking, rows_of("locations"), ("dots", "map", "tiles")),
     "Ranks of locations with their uncertainty",
-    heading="{ranked} locations from the best to the worst",
 )
 def rank(table: SurveyTable, query: RankQuery) -> Result:
     """Return the locations from the best to the worst, with the 95 % limits of each rank and the chances of being best.

@@ -70,7 +70,6 @@ class Statistic:
     name: its name in routes
     summary: a line for programmers, the first of the docstring
     title: a short name for people
-    heading: the title of a result: a format string over ``count``, ``name`` (the first key), and the result's fields
     compute: returns the result, in the unit of the question
     provenance: whether results carry their provenance. Those of the nine statistics that clients of other servers of
         this API know do not, since these clients expect their result as it is
@@ -79,7 +78,6 @@ class Statistic:
     name: str
     summary: str
     title: str
-    heading: str
     input: Input[Any, Any]
     output: Output
     compute: Callable[[SurveyTable, Any], Result]
@@ -111,24 +109,19 @@ class Statistic:
         """The fields that a body may have."""
         return [name for name, field in used_fields(self.body).items() if not field.is_required()]
 
-    def heading_of(self, data: Any) -> str:
-        """Return the title of one result."""
-        fields = data if isinstance(data, Mapping) else {}
-        return self.heading.format_map({"name": next(iter(fields), ""), "count": len(data), **fields})
-
 
 _registry: dict[str, Statistic] = {}
 STATISTICS: Mapping[str, Statistic] = MappingProxyType(_registry)
 
 
 def statistic(
-    input_: Input[Body, Asked], output: Output, title: str, *, heading: str = "", provenance: bool = True
+    input_: Input[Body, Asked], output: Output, title: str, *, provenance: bool = True
 ) -> Callable[[Callable[[SurveyTable, Asked], Result]], Callable[[SurveyTable, Asked], Result]]:
     """Register the decorated function under its own name; its docstring's first line becomes the summary."""
 
     def register(compute: Callable[[SurveyTable, Asked], Result]) -> Callable[[SurveyTable, Asked], Result]:
         name, summary = compute.__name__, (compute.__doc__ or "").splitlines()[0]
-        _registry[name] = Statistic(name, summary, title, heading or title, input_, output, compute, provenance)
+        _registry[name] = Statistic(name, summary, title, input_, output, compute, provenance)
         return compute
 
     return register

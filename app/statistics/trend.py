@@ -74,7 +74,6 @@ class Trend(ResultObject):
     Input(TrendBody, resolve_trend, {"question": "Q036", "state": "OH"}),
     Output(Trend, rows_of("years"), ("trend",)),
     "Trend over the years",
-    heading="Trend in {location}",
 )
 def trend(table: SurveyTable, query: Query) -> Result:
     """Return the prevalence by year, and the slope of the line through it a year.

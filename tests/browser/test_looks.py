@@ -16,7 +16,17 @@ FIRST_VIEW_BYTES = 300_000
 FIRST_VIEW_SECONDS = 1.0
 SERIOUS = frozenset({"serious", "critical"})
 ANSWER = "/?statistic=estimate&question=Q036"
-PAGES = ["/", ANSWER, "/jobs", "/data", "/tables", "/tables/current/changes", "/?statistic=best5&question=nothing"]
+PAGES = [
+    "/",
+    ANSWER,
+    "/jobs",
+    "/data",
+    "/tables",
+    "/tables/current/changes",
+    "/places",
+    "/places/OH",
+    "/?statistic=best5&question=nothing",
+]
 
 
 def visit(page: Page, address: str) -> None:

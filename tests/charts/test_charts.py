@@ -128,20 +128,27 @@ def test_every_chart_shows_its_question_and_source(name: str, kind: str) -> None
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("states_mean", ["Mean of each location"]),
-        ("state_mean", ["Mean of Ohio", "31.0 %"]),
-        ("best of one", ["Best locations: the first 1", "Utah"]),
-        ("state_diff_from_mean", ["Global mean less the mean of Ohio", "-0.4 points"]),
-        ("state_mean_by_category", ["Mean by stratum in Ohio", "Gender", "Female", "Male"]),
-        ("trend", ["Trend in Ohio", "Age (years): 18 - 24", "Slope: 0.50 (0.30 to 0.70) points a year, p < 0.001"]),
+        ("states_mean", ["Figures by state, simple means of rows"]),
+        ("state_mean", ["Figures in Ohio, simple means of rows", "31.0 %"]),
+        ("best of one", ["Figures: the best state by simple means of", "rows", "Utah"]),
+        ("state_diff_from_mean", ["Figures in Ohio, beside the simple mean of", "all rows", "-0.4 points"]),
+        ("state_mean_by_category", ["Figures by group in Ohio, simple means of", "rows", "Gender", "Female", "Male"]),
+        ("trend", ["Figures in Ohio", "Age (years): 18 - 24", "Slope: 0.50 (0.30 to 0.70) points a year, p < 0.001"]),
         ("compare", ["Ohio less Utah: 6.0 (4.6 to 7.4) points, p = 0.012", "2019", "Ohio", "Utah"]),
-        ("disparity", ["Disparity by Gender in Ohio", "Absolute gap: 2.0 (0.6 to 3.4) points", "Female"]),
+        ("disparity", ["Figures by gender in Ohio", "Absolute gap: 2.0 (0.6 to 3.4) points", "Female"]),
         ("correlate", ["Spearman's rho 0.69 (0.50 to 0.81), p unknown", "OH", "TX"]),
     ],
 )
 def test_titles_and_findings_describe_the_result(name: str, wanted: list[str]) -> None:
     text = [line.replace("\u00a0", " ") for line in words(drawn(name, RESULTS[name][2][0]))]
     assert [line for line in wanted if line not in text] == []
+
+
+def test_two_years_are_named_by_their_years() -> None:
+    sides = {name: cell(30.0, location="Ohio", years=[year]) for name, year in (("a", 2011), ("b", 2021))}
+    difference = {"value": 0.0, "low": -1.0, "high": 1.0, "standard_error": 0.5, "z": 0.0, "p_value": 1.0}
+    document = done({"dimension": "year", **sides, "difference": difference})
+    assert {"2011", "2021"} <= set(words(svg_of(chart_of("compare", document, ABOUT))))
 
 
 def test_a_chart_states_modelled_data_and_restrictions_and_wraps_long_questions() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from app.charts import chart_of
 from app.charts.context import chart_context
-from app.charts.words import year_span
+from app.findings.words import year_span
 from app.services import Services
 from support.small_survey import OBESITY
 
@@ -37,7 +37,7 @@ def test_a_chart_of_a_result_with_provenance_describes_its_restrictions_in_words
     job = services.submit("estimate", orjson.dumps({"question": OBESITY, **body}))
     services.wait([job], 10)
     document = orjson.loads(services.store.document(job).content)
-    context = chart_context(document, document["provenance"], services.ingestor.table)
+    context = chart_context("estimate", document, document["provenance"], services.ingestor.table)
     assert chart_of("estimate", document, context)["title"]["subtitle"] == [OBESITY, *restrictions]
 
 

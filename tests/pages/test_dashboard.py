@@ -107,12 +107,6 @@ def test_each_application_keeps_the_choices_of_its_own_table(
         assert after is before
 
 
-def test_only_examples_that_the_table_can_answer_are_offered(services: Services) -> None:
-    addresses = [example.address for example in FormChoices().over(services.ingestor.table).examples]
-    assert any("statistic=best5" in address for address in addresses)
-    assert not any("statistic=correlate" in address for address in addresses)  # the table lacks its second question
-
-
 def test_a_column_with_one_value_in_all_rows_becomes_a_constant() -> None:
     slope = {"value": 0.5, "low": 0.25, "high": 0.75, "standard_error": 0.1, "p_value": 0.0002}
     years: list[dict[str, Any]] = [{"year": year, "value": 30.0, "flags": []} for year in (2019, 2020)]

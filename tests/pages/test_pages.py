@@ -32,7 +32,18 @@ def test_the_policy_of_a_page_allows_this_server_only(client: FlaskClient) -> No
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/index", "/jobs", "/data", "/tables", "/tables/current/changes", "/results/job_id_1"]
+    "path",
+    [
+        "/",
+        "/index",
+        "/jobs",
+        "/data",
+        "/tables",
+        "/tables/current/changes",
+        "/places",
+        "/places/OH",
+        "/results/job_id_1",
+    ],
 )
 def test_a_page_has_no_inline_script_or_style_and_no_address_of_another_server(
     client: FlaskClient, ask: Ask, path: str

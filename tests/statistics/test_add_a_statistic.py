@@ -89,7 +89,7 @@ def test_its_chart_draws_the_column_that_it_names(client: FlaskClient, ask: Call
     ask("above_lowest", question=STRENGTH, at_least=7)
     chart = client.get("/api/get_results/job_id_1/chart").json
     assert chart is not None
-    assert chart["title"]["text"] == ["Points above the lowest mean"]
+    assert chart["title"]["text"] == ["Muscle-strengthening activity: points above", "the lowest mean, 2021"]
     assert [(row["location"], row["value"]) for row in chart["datasets"]["rows"]] == [("Iowa", 7.0), ("Texas", 9.0)]
 
 

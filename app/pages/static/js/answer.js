@@ -3,11 +3,13 @@
 import { draw } from "./chart.js";
 import { html } from "./server.js";
 import { sortable } from "./table.js";
+import { keep, shown } from "./view.js";
 
 const root = document.getElementById("answer");
 
 export async function show(id, signal) {
-  const part = await html(`/results/${id}?part=answer`, { signal });
+  const kind = shown("kind");
+  const part = await html(`/results/${id}?part=answer${kind && `&kind=${encodeURIComponent(kind)}`}`, { signal });
   root.replaceChildren(...part.body.children);
   activate();
 }
@@ -16,11 +18,13 @@ export async function show(id, signal) {
 export function activate() {
   const chart = root.querySelector("#chart");
   if (chart) draw(chart);
-  for (const table of root.querySelectorAll("table.sortable")) sortable(table);
   for (const link of root.querySelectorAll("[data-kind][href]")) {
     link.addEventListener("click", (event) => chooseKind(event, chart));
   }
   for (const button of root.querySelectorAll(".copy")) enableCopy(button);
+  for (const table of root.querySelectorAll("table.sortable")) {
+    sortable(table, shown("sort"), (order) => keep("sort", order)); // last: an unknown order is an error
+  }
 }
 
 function chooseKind(event, chart) {
@@ -28,6 +32,7 @@ function chooseKind(event, chart) {
   for (const link of event.target.parentElement.children) link.removeAttribute("aria-current");
   event.target.setAttribute("aria-current", "true");
   chart.dataset.kind = event.target.dataset.kind;
+  keep("kind", chart.dataset.kind);
   for (const link of root.querySelectorAll("a[href*='kind=']:not([data-kind])")) {
     link.href = link.href.replace(/kind=\w+/, `kind=${chart.dataset.kind}`); // downloaded pictures show the same kind
   }

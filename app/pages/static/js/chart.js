@@ -5,11 +5,12 @@ import { json } from "./server.js";
 import { addYears, removeYears } from "./years.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const { theme } = document.documentElement.dataset; // empty: as the browser prefers
 let script = null;
 let current = null;
 let view = null;
 
-dark.addEventListener("change", () => current?.isConnected && draw(current));
+dark.addEventListener("change", () => !theme && current?.isConnected && draw(current));
 
 // The library is loaded with the first chart, not with the page.
 function library(address) {
@@ -29,7 +30,7 @@ export async function draw(element) {
   const { spec, kind, script } = element.dataset;
   const address = new URL(spec, location.href);
   if (kind) address.searchParams.set("kind", kind);
-  address.searchParams.set("theme", dark.matches ? "dark" : "light");
+  address.searchParams.set("theme", theme || (dark.matches ? "dark" : "light"));
   element.setAttribute("aria-busy", "true");
   try {
     const [specification] = await Promise.all([json(address.pathname + address.search), library(script)]);

@@ -4,6 +4,7 @@ import { activate, show } from "./answer.js";
 import { address, fill, form, query, start } from "./form.js";
 import { submit } from "./job.js";
 import { root } from "./server.js";
+import { question } from "./view.js";
 
 const progress = document.getElementById("progress");
 const problem = document.getElementById("problem");
@@ -11,17 +12,18 @@ const answer = document.getElementById("answer");
 const button = form.querySelector("button.main");
 const first = { title: document.title, content: [...answer.childNodes] };
 const ids = new Map(); // by address: the job that answered it, for the browser's back button
+const refused = problem.hidden ? null : location.href; // an address that the form cannot hold
 let pending = null; // aborts the running query
 
 async function run() {
   pending?.abort();
   const mine = pending = new AbortController();
   say("Sending…");
-  answer.querySelector(".start")?.remove();
+  for (const part of answer.querySelectorAll(".start")) part.remove();
   answer.setAttribute("aria-busy", "true");
   button.setAttribute("aria-disabled", "true");
   try {
-    await follow(location.pathname + location.search, mine.signal);
+    await follow(address(), mine.signal);
   } catch (error) {
     if (error.name !== "AbortError") fail(error.message);
   } finally {
@@ -46,7 +48,7 @@ async function follow(where, signal) {
   say(`${id} is done.`);
   // In a narrow window the result stands below the form, out of sight.
   if (progress.getBoundingClientRect().top > innerHeight * 0.7) progress.scrollIntoView();
-  document.title = `${form.elements.statistic.value} · Health statistics`;
+  document.title = `${answer.querySelector("h2").textContent} · Health statistics`;
 }
 
 function say(text) {
@@ -68,14 +70,23 @@ function restart() {
   answer.replaceChildren(...first.content);
 }
 
+function showPage() {
+  try {
+    activate();
+  } catch (error) {
+    fail(error.message);
+  }
+}
+
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   ids.delete(address());
-  if (address() !== location.pathname + location.search) history.pushState(null, "", address());
+  if (refused || address() !== question()) history.pushState(null, "", address());
   run();
 });
 
 addEventListener("popstate", () => {
+  if (location.href === refused) return location.reload();
   fill(new URLSearchParams(location.search));
   if (new URLSearchParams(location.search).has("statistic")) run();
   else restart();
@@ -83,5 +94,5 @@ addEventListener("popstate", () => {
 
 start();
 fetch(`${root}/static/charts.js`, { method: "HEAD" }); // makes the server build the script, which takes seconds
-if (new URLSearchParams(location.search).has("statistic")) run();
-else activate();
+if (!refused && new URLSearchParams(location.search).has("statistic")) run();
+else showPage();

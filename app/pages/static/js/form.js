@@ -2,18 +2,31 @@
 
 import { combobox } from "./combobox.js";
 import { root } from "./server.js";
+import { shown } from "./view.js";
 
 const form = document.getElementById("ask");
 const fields = form.elements;
 const pair = [fields.a, fields.b];
 const REPLACED_BY_PAIR = { location: "state", year: "years" }; // comparing two of them leaves no single one to choose
+const OVER_YEARS = "trend"; // needs several years
+let before = null; // the question and the statistic before the last change
 const completed = new Map([...form.querySelectorAll("input[list]")].map((input) => [input, combobox(input)]));
 
 export { form };
 
 export function start() {
-  form.addEventListener("change", refresh);
+  form.addEventListener("change", () => {
+    adapt();
+    refresh();
+  });
   refresh();
+  remember();
+  remember();
+}
+
+function remember() {
+  const { latest = "" } = questionOf(fields.question.value.trim())?.dataset ?? {};
+  before = { latest, text: fields.question.value, overYears: isOverYears() };
 }
 
 // The query in the form: the filled-in fields, of those that the statistic takes.
@@ -23,15 +36,19 @@ export function query() {
   return filled;
 }
 
-// The address of the page with this query.
+// The address of the page with this query, in the theme that the address of this page names.
 export function address() {
-  return `${root}/?${query()}`;
+  const asked = query();
+  if (shown("theme")) asked.append("theme", shown("theme"));
+  return `${root}/?${asked}`;
 }
 
 export function fill(query) {
   form.reset();
   if (query.size) for (const field of fields) if (field.name) fillIn(field, query.getAll(field.name));
+  document.getElementById("adapted").textContent = "";
   refresh();
+  remember();
 }
 
 function fillIn(field, texts) {
@@ -51,6 +68,7 @@ function fillIn(field, texts) {
 function refresh() {
   const { takes, needs, label } = statistic();
   document.getElementById("statistic-is").textContent = label;
+  document.getElementById("means-are").hidden = !fields.statistic.selectedOptions[0].closest("#means");
   const replaced = takes.has("between") && REPLACED_BY_PAIR[fields.between.value];
   for (const part of form.querySelectorAll("[data-of]")) {
     const taken = takes.has(part.dataset.of) && part.dataset.of !== replaced;
@@ -65,8 +83,52 @@ function refresh() {
   describeQuestion();
 }
 
+// Keep the filters that make sense for another question or statistic, and say which do not.
+function adapt() {
+  const { latest = "", years = "", categories } = questionOf(fields.question.value.trim())?.dataset ?? {};
+  const now = { latest, years, text: fields.question.value, overYears: isOverYears() };
+  const notes = [];
+  if (latest && (now.text !== before.text || now.overYears !== before.overYears)) notes.push(adaptYears(now));
+  const [category] = fields.stratification.value.split("|");
+  if (category && categories !== undefined && !categories.split("|").includes(category)) {
+    notes.push(`No group of people is chosen any more, as this question has none of ${category}.`);
+    fields.stratification.value = "";
+  }
+  if (latest) before = now;
+  const text = notes.filter(Boolean).join(" ");
+  if (text || now.text !== before.text) document.getElementById("adapted").textContent = text;
+}
+
+function adaptYears({ latest, years, overYears }) {
+  const [from, to] = [fields.from.value, fields.to.value];
+  const wasLatest = [from, to].join(" ") === before.latest && before.latest !== "";
+  if (overYears && wasLatest) return chooseYears("", "", "All years are chosen, as a figure over the years needs several.");
+  const choose = (reason) => chooseYears(...latest.split(" "), reason);
+  if (!overYears && before.overYears && !from && !to) return choose("The latest year is chosen.");
+  if (overYears) return "";
+  if (wasLatest) return latest === before.latest ? "" : choose("The latest year of this question is chosen.");
+  const within = (year) => (!from || year >= from) && (!to || year <= to);
+  if ((from || to) && !years.split(" ").some(within)) {
+    return choose("This question has no figures of the chosen years; its latest year is chosen instead.");
+  }
+  return "";
+}
+
+function chooseYears(from, to, reason) {
+  [fields.from.value, fields.to.value] = [from, to];
+  return reason;
+}
+
+// Whether the answer is about several years.
+function isOverYears() {
+  const { takes } = statistic();
+  const byYear = [...fields.by].some((box) => box.value === "year" && box.checked);
+  const across = takes.has("across") && fields.across?.value === "year";
+  return fields.statistic.value === OVER_YEARS || (takes.has("by") && byYear) || across;
+}
+
 function statistic() {
-  const { takes, needs, label } = fields.statistic.selectedOptions[0].dataset;
+  const { takes = "", needs = "", label = "" } = fields.statistic.selectedOptions[0].dataset;
   return { takes: new Set(takes.split(" ")), needs: new Set(needs.split(" ")), label };
 }
 
@@ -89,10 +151,10 @@ function offerYears() {
   const offered = years();
   for (const select of [fields.from, fields.to]) {
     for (const option of select.options) {
-      option.disabled = Boolean(option.value && offered && !offered.includes(option.value));
+      // What an address names stays, so that the error of the request names it too.
+      option.disabled = Boolean(option.value && offered && !offered.includes(option.value) && !option.selected);
       option.hidden = option.disabled;
     }
-    if (select.selectedOptions[0]?.disabled) select.value = "";
   }
 }
 

@@ -37,6 +37,8 @@ export async function json(address, options) {
 
 export async function html(address, options = {}) {
   const response = await send(address, { ...options, headers: { Accept: "text/html" } });
-  if (!response.ok) throw new RequestError(`The server responded with status ${response.status}.`, response.status);
-  return new DOMParser().parseFromString(await response.text(), "text/html");
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (response.ok) return page;
+  const reason = page.querySelector(".problem")?.textContent;
+  throw new RequestError(reason || `The server responded with status ${response.status}.`, response.status);
 }

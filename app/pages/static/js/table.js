@@ -2,18 +2,31 @@
 
 const compare = new Intl.Collator("en", { numeric: true }).compare;
 
-export function sortable(table) {
+// Sort by a column as an address names it, such as "value", or "-value" for the highest first; tell each later order.
+export function sortable(table, asked = "", tell = () => {}) {
   for (const [at, heading] of [...table.tHead.rows[0].cells].entries()) {
     const button = document.createElement("button");
     Object.assign(button, { type: "button", textContent: heading.textContent });
-    button.addEventListener("click", () => sort(table, heading, at));
+    button.addEventListener("click", () => {
+      const ascending = heading.getAttribute("aria-sort") !== "ascending";
+      sort(table, heading, at, ascending);
+      tell(`${ascending ? "" : "-"}${heading.dataset.column}`);
+    });
     heading.replaceChildren(button);
     heading.setAttribute("aria-sort", "none");
   }
+  if (asked) sortAsAsked(table, asked);
 }
 
-function sort(table, heading, at) {
-  const ascending = heading.getAttribute("aria-sort") !== "ascending";
+function sortAsAsked(table, asked) {
+  const headings = [...table.tHead.rows[0].cells];
+  const name = asked.replace(/^-/, "");
+  const at = headings.findIndex(({ dataset }) => dataset.column === name);
+  if (at < 0) throw new Error(`The table has no column “${name}” to sort by.`);
+  sort(table, headings[at], at, name === asked);
+}
+
+function sort(table, heading, at, ascending) {
   for (const other of table.tHead.rows[0].cells) other.setAttribute("aria-sort", "none");
   heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
   const rows = [...table.tBodies[0].rows].map((row) => ({ row, key: key(row.cells[at]) }));

@@ -1,0 +1,20 @@
+// How an answer is shown: the kind of chart, the sort order and the theme stand in the address beside the question.
+
+const OF_ANSWER = ["kind", "sort"]; // the theme outlives the answer
+
+export function shown(name) {
+  return new URLSearchParams(location.search).get(name) ?? "";
+}
+
+export function keep(name, value) {
+  const address = new URL(location.href);
+  address.searchParams.set(name, value);
+  history.replaceState(null, "", address);
+}
+
+// The address of this page without how its answer is shown.
+export function question() {
+  const asked = new URLSearchParams(location.search);
+  for (const name of OF_ANSWER) asked.delete(name);
+  return `${location.pathname}?${asked}`;
+}
