@@ -31,7 +31,7 @@ def test_a_chart_of_obesity_by_state_takes_at_most_five_clicks(page: Page, serve
     assert int(page.evaluate("sessionStorage.clicks")) <= 5
     expect(page.locator("#chart svg")).to_contain_text(OBESITY)
     states = requests.get(f"{server}/api/states", timeout=30).json()["data"]
-    drawn = page.locator("#chart svg [aria-roledescription=bar]").count()
+    drawn = page.locator("#chart svg [aria-roledescription=point]").count()
     assert drawn == len(states) == len(rows_of(page))
 
 
