@@ -15,7 +15,7 @@ from app.data_ingestor import DataIngestor
 from app.errors import ConflictError, ServiceError, TableGoneError, UnavailableError, one_line
 from app.events import Events
 from app.jobs.byte_cache import ByteCache
-from app.jobs.job import Access, Job, Submission, fingerprint
+from app.jobs.job import Access, Job, JobStatus, Submission, fingerprint
 from app.jobs.job_store import JobStore, Maintenance
 from app.logger_config import Log
 from app.metrics import Metrics
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 WAITING_SHARE = 4  # one in so many HTTP threads may wait for jobs, so that the others keep serving
 NOT_READY_RETRY_SECONDS = 5
+SHARED_KEY = "shared "  # begins the keys of shared jobs; clients cannot send a key with a space
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,25 @@ class Services:
             return self._accept(statistic, raw, client, access)
         submission = Submission(key, fingerprint(statistic, raw))
         return self._once(submission, lambda: [self._accept(statistic, raw, client, access, submission)])[0]
+
+    def submit_shared(self, statistic: str, raw: bytes, client: str = "", address: str = "") -> Job:
+        """Return the job of the same request over the same table, whoever sent it today; or accept one as ``submit``.
+
+        A job that failed is not returned again: the request may succeed now. Blocks as ``submit``, also while another
+        thread submits the same request.
+
+        Raises
+        ------
+        UnavailableError, ClientQueueFullError, InvalidRequestError: as ``submit``
+        """
+        access = _access(address)  # part of the result: its citation names both
+        same = fingerprint(f"{statistic} {self.ingestor.table.id} {access.address} {access.date}", raw)
+        submission = Submission(SHARED_KEY + same, same)
+        with self.store.keys.lock_for(submission.key):
+            for job in self.store.keys.jobs_of(submission):
+                if self.store.map.status(job) is not JobStatus.ERROR:
+                    return job
+            return self._accept(statistic, raw, client, access, submission)
 
     def submit_batch(self, raw: bytes, key: str | None = None, client: str = "", address: str = "") -> list[Job]:
         """Validate a list of requests and accept their jobs, all or none; otherwise as ``submit``.

@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 from app.openapi.document import build_document
 from app.web.api_description import TAG, Parameter, ResponseDescription, describe, json_of
 from app.web.guard import use_page_policy
-from app.web.support import HTML_TYPE, MODELLED_NOTICE, json_response, services, this_request
+from app.web.support import HTML_TYPE, json_response, this_request
 
 OWN_FILES = Path(__file__).parent.parent / "pages" / "static"
 SWAGGER_FILES = Path(str(files("flask_openapi3_swagger"))) / "templates" / "swagger"
@@ -42,8 +42,7 @@ def openapi() -> Response:
 def docs() -> Response:
     """Show the OpenAPI document as a page on which every route can be tried."""
     use_page_policy()
-    notice = MODELLED_NOTICE if services().ingestor.table.report.modelled else None
-    return Response(render_template("docs.html", notice=notice), mimetype=HTML_TYPE)
+    return Response(render_template("docs.html"), mimetype=HTML_TYPE)
 
 
 @blueprint.get("/docs/<name>")

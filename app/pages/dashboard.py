@@ -130,7 +130,7 @@ def _field(fields: Fields, name: str) -> str:
 
 
 def _submit(fields: Fields) -> Job:
-    """Submit the job that the form's fields describe.
+    """Submit the job that the form's fields describe; the same question asked twice is one job.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def _submit(fields: Fields) -> Job:
     if not statistic:
         raise InvalidRequestError(f"choose one of the statistics {', '.join(STATISTICS)}")
     current, body = this_request(), orjson.dumps(body_of(fields, STATISTICS[statistic].body))
-    job = services().submit(statistic, body, client=sender_of(current), address=root_address(current))
+    job = services().submit_shared(statistic, body, client=sender_of(current), address=root_address(current))
     current.job_id = job.id
     return job
 

@@ -11,7 +11,7 @@ from app.pages.asking.address import THEME, THEMES
 from app.pages.static_files import static_address
 from app.web.error_handlers import http_error
 from app.web.guard import use_page_policy
-from app.web.support import HTML_TYPE, JSON_TYPE, MODELLED_NOTICE, error_response, services, this_request
+from app.web.support import HTML_TYPE, MODELLED_NOTICE, error_response, prefers_html, services, this_request
 
 SEE_OTHER = 303
 
@@ -20,13 +20,14 @@ blueprint = Blueprint("unknown_pages", __name__)
 
 def wants_page() -> bool:
     """Return whether the client prefers HTML to JSON."""
-    return request.accept_mimetypes.best_match([JSON_TYPE, HTML_TYPE]) == HTML_TYPE
+    return prefers_html(request.accept_mimetypes)
 
 
-def page(template: str, status: int = 200, **values: Any) -> Response:
-    """Render a template as a page, with the values that every template may use."""
+@blueprint.app_context_processor
+def frame_values() -> dict[str, Any]:
+    """Return the values that every template may use, those of the API document's page included."""
     modelled = services().ingestor.table.report.modelled
-    common = {
+    return {
         "root": this_request().root_path,  # the path prefix of a proxy, such as /stats
         "notice": MODELLED_NOTICE if modelled else None,
         "has_docs": any(rule.rule == "/docs" for rule in current_app.url_map.iter_rules()),
@@ -34,8 +35,12 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
         "year_span": year_span,
         "theme": request.args.get(THEME) if request.args.get(THEME) in THEMES else None,
     }
+
+
+def page(template: str, status: int = 200, **values: Any) -> Response:
+    """Render a template as a page."""
     use_page_policy(forms=True)
-    response = Response(render_template(template, **common, **values), status, mimetype=HTML_TYPE)
+    response = Response(render_template(template, **values), status, mimetype=HTML_TYPE)
     response.cache_control.no_store = True
     return response
 

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 import orjson
 from flask import Request, Response, current_app, request
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.utils import cached_property
 
@@ -166,6 +167,11 @@ def has_body(current: Request) -> bool:
     """Return whether a request announces a body."""
     environ = current.environ
     return environ.get("CONTENT_LENGTH", "0") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in environ
+
+
+def prefers_html(accepted: MIMEAccept) -> bool:
+    """Return whether a client, by its Accept header, prefers HTML to JSON."""
+    return accepted.best_match([JSON_TYPE, HTML_TYPE]) == HTML_TYPE
 
 
 def services() -> Services:

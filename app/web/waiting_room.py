@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
 from math import ceil
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,7 +23,7 @@ from app.data_ingestor import LoadReport
 from app.errors import ErrorEnvelope, UnavailableError
 from app.table.sources.progress import NOTHING_READ, Progress, Throttle
 from app.web.guard import with_security_headers
-from app.web.support import JSON_TYPE, Finished, json_response
+from app.web.support import HTML_TYPE, JSON_TYPE, Finished, json_response, prefers_html
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -32,6 +33,7 @@ SHUTDOWN_POLL_SECONDS = 0.05  # the longest that closing waits for serve_forever
 END_SECONDS = 1.0  # for all client threads to end, once their connections are cut
 MOST_CLIENTS = 64  # at a time; each has a thread
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5, 30  # if the time left is unknown; if it is very long
+PAGE_TYPE, PAGE_REFRESH_SECONDS = f"{HTML_TYPE}; charset=utf-8", 2
 ALIVE, READY = "/healthz", "/readyz"
 
 
@@ -87,13 +89,30 @@ class WaitingRoom:
         with self._lock:
             progress = self._progress
         reason = f"the table is being read: {progress}; ask again"
+        response: Response
         if request.path == READY:
             load = LoadReport("running", self._started_at, progress=progress)
             response = json_response(NotLoaded(reason, load), UnavailableError.status)
+        elif prefers_html(request.accept_mimetypes):
+            response = Response(_page(progress), UnavailableError.status, content_type=PAGE_TYPE)
         else:
             response = json_response(ErrorEnvelope(reason), UnavailableError.status)
+        response.vary.add("Accept")
         response.headers["Retry-After"] = str(_retry_seconds(progress))
         return response
+
+
+def _page(progress: Progress) -> str:
+    """Return a page that loads itself again until the server is ready. It needs no style, script or other file."""
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Starting · Health statistics</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f'<meta http-equiv="refresh" content="{PAGE_REFRESH_SECONDS}"></head>'
+        "<body><main><h1>The server is starting</h1>"
+        f"<p>It is reading the table: {escape(str(progress))}.</p>"
+        "<p>This page opens by itself as soon as the table is read.</p></main></body></html>"
+    )
 
 
 def _retry_seconds(progress: Progress) -> int:

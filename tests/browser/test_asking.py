@@ -163,7 +163,7 @@ def test_an_error_is_shown_until_it_is_corrected(page: Page) -> None:
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
-def test_the_state_of_the_job_is_announced_as_it_changes(page: Page, gate: object) -> None:
+def test_the_state_of_the_job_is_announced_as_it_changes(page: Page, server: str, gate: object) -> None:
     page.goto("/")
     page.evaluate(
         "window.texts = []; new MutationObserver(() => texts.push(document.getElementById('progress').textContent))"
@@ -172,18 +172,17 @@ def test_the_state_of_the_job_is_announced_as_it_changes(page: Page, gate: objec
     assert page.locator("#progress").get_attribute("aria-live") == "polite"
     gate.touch()  # type: ignore[attr-defined]
     try:
-        page.get_by_label("Statistic").select_option("best5")
-        page.get_by_role("button", name="Show the answer").click()
-        wait_for_chart(page)  # the runner is held back after this one
-        page.get_by_label("Statistic").select_option("worst5")
+        first = requests.post(f"{server}/api/best5", json={"question": "Q036"}, timeout=30)
+        requests.get(f"{server}{first.headers['Location']}?wait=20", timeout=30)  # the runner is held back after it
+        page.get_by_label("Statistic").select_option("worst")
+        page.get_by_label("How many locations").fill("7")  # no other test asks this, whose job would be shown again
         page.get_by_role("button", name="Show the answer").click()
         expect(page.locator("#progress")).to_contain_text("is waiting")
     finally:
         gate.unlink()  # type: ignore[attr-defined]
     expect(page.locator("#progress")).to_contain_text("is done")
     texts = [text.partition(" ")[2] for text in page.evaluate("texts")]
-    second = texts[texts.index("is done.") + 1 :]
-    assert [text for text in second if text not in {"", "is running."}] == ["is waiting.", "is done."]
+    assert [text for text in texts if text not in {"", "is running."}] == ["is waiting.", "is done."]
 
 
 def test_the_copy_button_copies_the_code(page: Page, context: BrowserContext) -> None:

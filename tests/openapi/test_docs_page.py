@@ -21,9 +21,15 @@ def test_the_page_loads_its_parts_from_this_server_and_each_is_there(client: Fla
     assert page.mimetype == "text/html"
     addresses = re.findall(r'(?:href|src|data-document)="([^"]+)"', page.text)
     assert {"/docs/docs.js", "/openapi.json"} < set(addresses)
-    for address in set(addresses) - {"data:,"}:
+    for address in set(addresses) - {"#main"}:
         assert address.startswith("/")
         assert client.get(address).status_code == 200, address
+
+
+def test_the_page_has_the_frame_of_the_other_pages(client: FlaskClient) -> None:
+    page = client.get("/docs").text
+    assert '<a href="/docs" aria-current="page">API</a>' in page
+    assert '<a class="name" href="/">' in page
 
 
 @pytest.mark.parametrize("part", ["page", "script"])

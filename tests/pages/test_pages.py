@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from flask.testing import FlaskClient
 from markupsafe import escape
 from pydantic import SecretStr
 
+from app.jobs.job import JobStatus
+from app.services import SHARED_KEY
 from app.settings import Settings
 from app.web.guard import SECURITY_HEADERS
 from support.small_survey import OBESITY, assert_error
@@ -86,7 +89,7 @@ def test_the_form_redirects_a_browser_to_the_result_and_returns_an_id_to_a_progr
     assert (browser.status_code, browser.headers["Location"]) == (303, "/results/job_id_1")
     page = client.get("/results/job_id_1", headers=BROWSER)
     assert page.text.index("Utah") < page.text.index("Maine")
-    assert client.post("/ask", data=asked).json == {"job_id": "job_id_2"}
+    assert client.post("/ask", data=asked).json == {"job_id": "job_id_1"}
     part = client.get("/results/job_id_1?part=answer", headers=BROWSER).text
     assert "<html" not in part
     assert "Utah" in part
@@ -112,6 +115,47 @@ def test_an_unknown_job_has_an_error_page(client: FlaskClient) -> None:
     assert (response.status_code, response.mimetype) == (404, "text/html")
     assert "Invalid job_id" in response.text
     assert assert_error(client.get("/results/job_id_99"), 404) == "Invalid job_id"
+
+
+def job_of(answer: Any) -> str:
+    """Return the job id in an answer."""
+    return str(answer.json["job_id"])
+
+
+def test_the_same_question_asked_twice_on_the_page_is_one_job(client: FlaskClient, app: Flask) -> None:
+    form = {"statistic": "best5", "question": OBESITY}
+
+    def ask_page(**fields: str) -> str:
+        return job_of(client.post("/ask", data={**form, **fields}))
+
+    with ThreadPoolExecutor(4) as visitors:  # a double click, and other visitors at the same moment
+        ids = set(visitors.map(lambda _: job_of(app.test_client().post("/ask", data=form)), range(8)))
+    assert ids == {"job_id_1"}
+    assert ask_page() == "job_id_1"
+    assert ask_page(statistic="worst5") == "job_id_2"
+    # Programs get a job of their own for each request, and it is not the page's.
+    for number in (3, 4):
+        assert job_of(client.post("/api/best5", json={"question": OBESITY})) == f"job_id_{number}"
+    assert ask_page() == "job_id_1"
+
+
+def test_a_question_whose_job_failed_or_was_removed_is_asked_again(client: FlaskClient, app: Flask) -> None:
+    form = {"statistic": "best5", "question": OBESITY}
+    store = app.extensions["services"].store
+    first = job_of(client.post("/ask", data=form))
+    store.map.wait(store.map.find(first), 20)
+    store.map.find(first).status = JobStatus.ERROR
+    second = job_of(client.post("/ask", data=form))
+    assert second != first
+    assert job_of(client.post("/ask", data=form)) == second
+    store.map.wait(store.map.find(second), 20)
+    store.cancel(second)
+    assert job_of(client.post("/ask", data=form)) not in {first, second}
+
+
+def test_no_client_can_take_the_key_of_a_shared_job(client: FlaskClient) -> None:
+    answer = client.post("/api/best5", json={"question": OBESITY}, headers={"Idempotency-Key": f"{SHARED_KEY}x"})
+    assert "without spaces" in assert_error(answer, 400)
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/api/nothing", "/static/nothing", "/docs/nothing"])

@@ -1,5 +1,6 @@
 """The waiting room: when it opens, how it answers, and that it leaves no thread, socket or file behind."""
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -148,6 +149,19 @@ def test_readiness_reports_loading_in_the_same_fields_as_a_reload(
     later = ask("/readyz").json["load"]
     assert later["progress"]["share"] == 0.5
     assert later["started_at"] == load["started_at"]
+
+
+def test_a_browser_gets_a_page_that_loads_itself_again(ask: Ask) -> None:
+    for path in ("/", "/results/job_id_1"):
+        answer = ask(path, headers={"Accept": "text/html,*/*;q=0.8"})
+        assert (answer.status_code, answer.mimetype) == (503, "text/html")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert '<meta http-equiv="refresh"' in answer.get_data(as_text=True)
+        assert str(HALF_WAY) in answer.get_data(as_text=True)
+        assert not re.search(
+            "<style|<script|style=|src=|href=", answer.get_data(as_text=True)
+        )  # the policy would block it
+    assert ask("/readyz", headers={"Accept": "text/html"}).mimetype == "application/json"  # for programs alone
 
 
 def test_malformed_http_is_refused_with_the_error_envelope(room: WaitingRoom, port: int) -> None:
