@@ -14,6 +14,7 @@ from app.web.guard import use_page_policy
 from app.web.support import HTML_TYPE, MODELLED_NOTICE, error_response, prefers_html, services, this_request
 
 SEE_OTHER = 303
+API_PREFIX = "/api/"  # below it, errors are JSON for everybody
 
 blueprint = Blueprint("unknown_pages", __name__)
 
@@ -59,8 +60,8 @@ def problem_page(error: ServiceError) -> Response:
 
 @blueprint.app_errorhandler(NotFound)
 def unknown_path(error: NotFound) -> Response:
-    """Answer a request for an unknown path: with a page for a browser, with JSON for a program."""
-    if wants_page():
+    """Answer a request for an unknown path: with a page for a browser, with JSON for a program and within the API."""
+    if wants_page() and not request.path.startswith(API_PREFIX):
         reason = f"There is no page {quoted(request.path)} on this server."
         response = page("message.html", NotFound.code, heading="Page not found", reason=reason)
     else:

@@ -158,7 +158,7 @@ def test_no_client_can_take_the_key_of_a_shared_job(client: FlaskClient) -> None
     assert "without spaces" in assert_error(answer, 400)
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/api/nothing", "/static/nothing", "/docs/nothing"])
+@pytest.mark.parametrize("path", ["/nothing", "/static/nothing", "/docs/nothing"])
 def test_an_unknown_path_is_a_page_for_a_browser_and_json_for_a_program(client: FlaskClient, path: str) -> None:
     response = client.get(path, headers=BROWSER)
     assert (response.status_code, response.mimetype) == (404, "text/html")
@@ -167,6 +167,10 @@ def test_an_unknown_path_is_a_page_for_a_browser_and_json_for_a_program(client: 
     assert 'href="/">Back to' in response.text
     for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
         assert f"there is no route '{path}'" in assert_error(client.get(path, headers=headers), 404)
+
+
+def test_an_unknown_path_of_the_api_is_json_for_a_browser_too(client: FlaskClient) -> None:
+    assert "there is no route '/api/nothing'" in assert_error(client.get("/api/nothing", headers=BROWSER), 404)
 
 
 def test_the_operator_buttons_need_the_token(start_app: Callable[[Settings], Flask], settings: Settings) -> None:
