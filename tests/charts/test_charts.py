@@ -221,7 +221,8 @@ def test_comparisons_have_the_limits_of_their_differences_around_zero_and_are_ra
         {**cell(30.0, location=name), "difference": gap, "difference_low": gap - 0.5, "difference_high": gap + 0.5}
         for name, gap in (("Ohio", -2.0), ("Utah", 3.0))
     ]
-    spec = chart_of("compare_all", done({"others": others, "across": "location", "comparisons": 2}), ABOUT)
+    data = {"reference": cell(32.0, location="Iowa"), "others": others, "across": "location", "comparisons": 2}
+    spec = chart_of("compare_all", done(data), ABOUT)
     assert [(row["location"], row["low"], row["high"]) for row in spec["datasets"]["rows"]] == [
         ("Utah", 2.5, 3.5),
         ("Ohio", -2.5, -1.5),
