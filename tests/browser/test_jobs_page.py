@@ -90,7 +90,7 @@ def test_the_link_opens_the_result_of_a_job(page: Page, server: str) -> None:
     requests.get(f"{server}/api/get_results/{job}?wait=20", timeout=30)
     page.goto("/jobs")
     page.get_by_role("link", name=job, exact=True).click()
-    expect(page.get_by_role("heading", name="five best locations")).to_be_visible()
+    expect(page.get_by_role("heading", name="Adult obesity: the 5 best states")).to_be_visible()
     assert page.get_by_label("Statistic").input_value() == "best5"
 
 
