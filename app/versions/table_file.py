@@ -76,6 +76,8 @@ def table_bytes(table: SurveyTable) -> bytes:
     about = _names.dump_json(names)
     rows = pa.table(arrays, metadata={METADATA_KEY: about, CHECKSUM_KEY: hashlib.sha256(about).hexdigest()})
     parquet.write_table(rows, content, compression=COMPRESSION)
+    del rows, arrays, cells
+    pa.default_memory_pool().release_unused()  # or the process would keep some 40 MiB for it
     return content.getvalue()
 
 
