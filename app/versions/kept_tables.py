@@ -113,11 +113,17 @@ class KeptTables:
         path = self._path(id_)
         try:
             return read_table_file(path)
-        except TableFileError as error:
-            logger.warning("a kept table is written again: %s", error)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            logger.warning("the kept table %s cannot be read: %s", id_, one_line(error))
+            return None
+        except TableFileError as damage:
+            logger.warning("a kept table is written again: %s", damage)
+        try:
             path.unlink(missing_ok=True)
-        except OSError:  # it was removed, or the disk fails, which writing it then reports
-            pass
+        except OSError as error:  # must stop neither a start nor a shutdown, which come here
+            logger.warning("the damaged table %s cannot be deleted: %s", id_, one_line(error))
         return None
 
     def maintain(self, needed: Callable[[], Collection[str]]) -> None:

@@ -250,3 +250,18 @@ def test_a_table_damaged_while_it_is_current_is_written_again_before_memory_lose
     (tmp_path / FOLDER / f"{id_}.parquet").write_bytes(b"nonsense")
     tables.serve(version(tmp_path, 1))
     assert KeptTables(tmp_path, MANY).table(id_).id == id_
+
+
+def test_a_damaged_table_that_cannot_be_deleted_stops_neither_a_start_nor_a_shutdown(
+    tables: KeptTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    id_ = tables.serve(version(tmp_path, 0)).id
+    (tmp_path / FOLDER / f"{id_}.parquet").write_bytes(b"nonsense")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.unlink", refuse)
+    tables.mend_current()
+    KeptTables(tmp_path, MANY).serve(version(tmp_path, 0))
+    assert "cannot be deleted: Permission denied" in caplog.text
