@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from app.citations.source import CitedSource
-from app.release import NAME, VERSION
+from app.queries.provenance import NAME, VERSION
 from app.table.dataset import Dataset
 
 # BibTeX counts braces even behind a backslash, so none may stand alone.

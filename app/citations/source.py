@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from app.jobs.job import Access
 from app.queries.form_fields import address_of, fields_of
+from app.queries.provenance import NAME, VERSION
 from app.queries.query import Query
-from app.release import NAME, VERSION
 from app.table.dataset import Dataset, dataset_of
 from app.table.survey_table import SurveyTable
 

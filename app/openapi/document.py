@@ -18,7 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import core_schema
 from werkzeug.routing import Rule
 
-from app.release import VERSION
+from app.queries.provenance import VERSION
 from app.web.api_description import (
     HEADERS,
     Parameter,

@@ -18,7 +18,7 @@ from app.citations.source import MODELLED, WARNING, CitedSource
 from app.jobs.job import Access
 from app.planner import Planner
 from app.queries.form_fields import body_of
-from app.release import NAME, VERSION
+from app.queries.provenance import NAME, VERSION
 from app.settings import Settings
 from app.statistics import STATISTICS
 from app.table.dataset import Dataset, dataset_of

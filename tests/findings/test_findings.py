@@ -243,7 +243,7 @@ def test_the_truly_highest_place_is_hardly_ever_told_from_the_highest_figure() -
 
 
 def extremes_told(top: dict[str, Any], asked: list[dict[str, Any]], cells: list[dict[str, Any]]) -> bool:
-    """Return whether one of the asked estimates is told from the highest one among the cells."""
+    """Return whether an estimate differs significantly from the highest one among the cells."""
     others = [each for each in cells if each is not top]
     p_values = holm([difference_p(top["value"] - each["value"], np.sqrt(2)) for each in others])
     return any(p < ALPHA and each in asked for p, each in zip(p_values, others, strict=True))

@@ -18,7 +18,7 @@ from app import create_app
 from app.formats import archive_of, columns_of
 from app.formats.meanings import meaning_of
 from app.jobs.job import Job, document, job_request
-from app.release import NAME, VERSION
+from app.queries.provenance import NAME, VERSION
 from app.services import Services
 from app.settings import Settings
 from app.statistics import STATISTICS

@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import TypeAdapter
 from pydantic import ValidationError as ModelError
 
-from app.release import NAME, VERSION
+from app.queries.provenance import NAME, VERSION
 from app.settings import Settings
 from app.statistics import STATISTICS
 from app.statistics.result_models import Flag, Provenance

@@ -9,7 +9,7 @@ import pytest
 from app.errors import InvalidRequestError
 from app.planner import Planner
 from app.queries.bodies import parse_body
-from app.release import NAME, VERSION
+from app.queries.provenance import NAME, VERSION
 from app.settings import BUNDLED_TABLE
 from app.statistics import STATISTICS
 from app.table.engines.pandas_reader import read_table
