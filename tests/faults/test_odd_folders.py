@@ -2,7 +2,6 @@
 
 import collections
 import itertools
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -52,7 +51,7 @@ def test_results_are_for_the_servers_user_and_group_alone() -> None:
     with running_server() as server:
         finished_jobs(server, 2)
         assert modes(server.results_dir) == (0o750, {0o640})
-        shutil.rmtree(server.results_dir)
+        server.remove_results()
         finished_jobs(server, 2)
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not list((server.results_dir / TABLES).glob("*.json")):  # the last file that it writes

@@ -144,7 +144,7 @@ def test_nobody_can_take_the_port_of_a_running_server(tmp_path: Path) -> None:
 def test_the_lock_follows_a_folder_that_is_removed_and_recreated(tmp_path: Path) -> None:
     with running_server() as server:
         ids = [submit(server).json()["job_id"] for _ in range(3)]
-        shutil.rmtree(server.results_dir)
+        server.remove_results()
         ids.append(submit(server).json()["job_id"])
         folder = {"STATS_RESULTS_DIR": str(server.results_dir), "STATS_PORT": str(free_port())}
         with started(tmp_path / "second", **folder) as other:
@@ -155,7 +155,7 @@ def test_the_lock_follows_a_folder_that_is_removed_and_recreated(tmp_path: Path)
 
 def test_an_idle_server_recreates_its_folder_and_locks_it() -> None:
     with running_server() as server:
-        shutil.rmtree(server.results_dir)
+        server.remove_results()
         wait_until(server.results_dir.exists)
         environment = {"STATS_RESULTS_DIR": str(server.results_dir)}
         with pytest.raises(ServerStartError, match=TAKEN_FOLDER), running_server(environment):
@@ -166,7 +166,7 @@ def test_an_idle_server_recreates_its_folder_and_locks_it() -> None:
 def test_a_worker_killed_after_the_folder_was_recreated_does_not_lose_the_lock(tmp_path: Path) -> None:
     with running_server() as server:
         for _ in range(2):  # the second worker takes over what the first has locked
-            shutil.rmtree(server.results_dir)
+            server.remove_results()
             acknowledged = submit(server).json()["job_id"]
             worker = server.worker()
             os.killpg(server.process.pid, signal.SIGSTOP)  # so that no new worker can take the lock

@@ -1,6 +1,8 @@
 """A real server for end-to-end tests: a separate process group on a free port."""
 
+import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -49,6 +51,17 @@ class RealServer:
     def output(self) -> str:
         """Return the server's standard output and error so far."""
         return self.output_file.read_text(encoding="utf-8", errors="replace")
+
+    def remove_results(self) -> None:
+        """Delete the results folder, even if the server writes or renames a file in it meanwhile."""
+        while self.results_dir.exists():
+            try:
+                shutil.rmtree(self.results_dir)
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.ENOENT}:
+                    raise
+            else:
+                return
 
     def stop(self, signal: Signals = SIGTERM, timeout_seconds: float = STOP_SECONDS) -> int:
         """Send a signal, wait for the process to exit and return its exit code, negative if a signal killed it.
