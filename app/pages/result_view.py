@@ -124,7 +124,9 @@ def result_table(statistic: str, data: Any) -> ResultTable:
             [Cell(figure(name, value), value, name in numbers) for name, value in zip(columns, row, strict=True)]
             for row in zip(*columns.values(), strict=True)
         ],
-        constants=[(heading(name), figure(name, value)) for name, value in constants.items() if value != ""],
+        constants=[
+            (heading(name), figure(name, value)) for name, value in constants.items() if value not in {"", None}
+        ],
     )
 
 

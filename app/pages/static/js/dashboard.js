@@ -45,15 +45,28 @@ async function follow(where, signal) {
     ids.set(where, id);
   }
   await show(id, signal);
-  say(`${id} is done.`);
-  // In a narrow window the result stands below the form, out of sight.
-  if (progress.getBoundingClientRect().top > innerHeight * 0.7) progress.scrollIntoView();
-  document.title = `${answer.querySelector("h2").textContent} · Health statistics`;
+  const heading = answer.querySelector("h2");
+  sayUnseen(`${heading.textContent}: the answer is shown.`);
+  bringIntoView(heading);
+  document.title = `${heading.textContent} · Health statistics`;
+}
+
+// In a narrow window the answer stands below the form; in a low one its head may have been scrolled away.
+function bringIntoView(part) {
+  const { top } = part.getBoundingClientRect();
+  if (top < 0 || top > innerHeight * 0.7) part.scrollIntoView();
 }
 
 function say(text) {
+  progress.classList.remove("unseen");
   if (progress.textContent !== text) progress.textContent = text; // or screen readers repeat it
   problem.hidden = true;
+}
+
+// For screen readers alone: others see it.
+function sayUnseen(text) {
+  say(text);
+  progress.classList.add("unseen");
 }
 
 function fail(reason) {
@@ -61,6 +74,8 @@ function fail(reason) {
   problem.textContent = reason;
   problem.hidden = false;
   answer.replaceChildren();
+  document.title = first.title;
+  bringIntoView(problem);
 }
 
 function restart() {
