@@ -1,6 +1,6 @@
 """Two estimates compared, two questions across locations, and a single figure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -8,12 +8,25 @@ import altair as alt
 from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
 from app.charts.words import p_value_text, stratum_words, title_lines, with_limits, wrapped
+from app.findings.about import short_name
 from app.findings.words import year_span
 from app.table.question import PERCENT
 
 COMPARISON_ROW_PIXELS = 40
 SCATTER_HEIGHT_PIXELS = 380
 SCATTER_VALUES_PIXELS = 34  # width of the vertical axis
+SCATTER_WIDTH_PIXELS = 430  # at least, except in narrow windows
+SCATTER_FILL = 0.75  # of the height that points take at least, as the axis ends at round values
+POINT_PIXELS = 3  # half of the size of a point
+NAME_FONT_PIXELS = 9
+NAME_CHAR_PIXELS = 6.5
+# Of a name beside its point: its offset, where it begins in multiples of its width, and the same offset of its corner.
+NAME_SIDES: Mapping[str, tuple[Mapping[str, Any], float, tuple[float, float]]] = {
+    "above": ({"dy": -8}, -0.5, (0, -13)),
+    "right": ({"dx": 6, "align": "left"}, 0, (6, -4)),
+    "left": ({"dx": -6, "align": "right"}, -1, (-6, -4)),
+    "below": ({"dy": 9}, -0.5, (0, 5)),
+}
 AXIS_TITLE_CHARS = 50
 AXIS_TITLE_LINE_PIXELS = 13
 FIGURE_HEIGHT_PIXELS = 84
@@ -21,6 +34,8 @@ FIGURE_FONT_PIXELS = 40
 BAR_PIXELS = 18
 BAR_FROM_TOP_PIXELS = 68
 WHOLE = 100.0  # percent
+
+Box = tuple[float, float, float, float]  # left, top, right and bottom, in pixels
 
 
 def comparison(scene: Scene) -> Drawing:
@@ -46,19 +61,59 @@ def _side_name(dimension: str, side: Mapping[str, Any]) -> str:
 def scatter(scene: Scene) -> Drawing:
     """Draw a point with its abbreviation for each location; the subtitle states the coefficients."""
     rows = [{**pair, "name": scene.abbreviation(pair["location"])} for pair in scene.data["pairs"]]
-    title = wrapped(scene.data["question"], AXIS_TITLE_CHARS)
+    for row, side in zip(rows, _sides_of_names(rows), strict=True):
+        row["side"] = side
+    title, y_title = (wrapped(short_name(scene.data[key]), AXIS_TITLE_CHARS) for key in ("question", "other_question"))
     scale = alt.Scale(zero=False, padding=14)
     y_axis = alt.Axis(minExtent=SCATTER_VALUES_PIXELS, tickCount=6)
     base = alt.Chart().encode(
         x=alt.X("x:Q", title=title, scale=scale, axis=alt.Axis(tickCount=6)),
-        y=alt.Y("y:Q", title=None, scale=scale, axis=y_axis),
+        y=alt.Y("y:Q", title=y_title, scale=scale, axis=y_axis),
         tooltip=[alt.Tooltip("location:N"), alt.Tooltip("x:Q", format=".1f"), alt.Tooltip("y:Q", format=".1f")],
     )
     points = base.mark_point(filled=True, size=32, color=scene.look.main, opacity=0.9)
-    names = base.mark_text(dy=-8, fontSize=9, color=scene.look.ink).encode(text="name:N")
-    chart = layered([points, names], height=SCATTER_HEIGHT_PIXELS)
+    names = [
+        base.mark_text(**offset, fontSize=NAME_FONT_PIXELS, color=scene.look.ink)
+        .encode(text="name:N")
+        .transform_filter(f"datum.side === '{side}'")
+        for side, (offset, _, _) in NAME_SIDES.items()
+    ]
+    chart = layered([points, *names], height=SCATTER_HEIGHT_PIXELS)
     below = 30 + AXIS_TITLE_LINE_PIXELS * len(title)
-    return Drawing(rows, chart, _coefficients(scene.data), left=SCATTER_VALUES_PIXELS, below=below)
+    left = SCATTER_VALUES_PIXELS + AXIS_TITLE_LINE_PIXELS * len(y_title)
+    return Drawing(rows, chart, _coefficients(scene.data), left=left, below=below)
+
+
+def _sides_of_names(rows: Sequence[Row]) -> list[str]:
+    """Return on which side of its point each name stands, "" where it would cover another name or point.
+
+    Points are where they are in a chart of ``SCATTER_WIDTH_PIXELS``; in a wider one, names have more room.
+    """
+    sizes = {"x": SCATTER_WIDTH_PIXELS, "y": -SCATTER_HEIGHT_PIXELS * SCATTER_FILL}  # y grows upwards
+    spans = {axis: [min(row[axis] for row in rows), max(row[axis] for row in rows)] for axis in sizes}
+    points = [
+        tuple(
+            (row[axis] - spans[axis][0]) / (spans[axis][1] - spans[axis][0] or 1.0) * size
+            for axis, size in sizes.items()
+        )
+        for row in rows
+    ]
+    taken = [(x - POINT_PIXELS, y - POINT_PIXELS, x + POINT_PIXELS, y + POINT_PIXELS) for x, y in points]
+    sides = []
+    for own, ((x, y), row) in enumerate(zip(points, rows, strict=True)):
+        width, others = NAME_CHAR_PIXELS * len(row["name"]), taken[:own] + taken[own + 1 :]
+        boxes = {
+            side: (x + across * width + dx, y + dy, x + (across + 1) * width + dx, y + dy + NAME_FONT_PIXELS)
+            for side, (_, across, (dx, dy)) in NAME_SIDES.items()
+        }
+        side = next((side for side, box in boxes.items() if not any(_overlap(box, other) for other in others)), "")
+        taken += [boxes[side]] if side else []
+        sides.append(side)
+    return sides
+
+
+def _overlap(box: Box, other: Box) -> bool:
+    return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
 
 
 def figure(scene: Scene) -> Drawing:
@@ -117,7 +172,7 @@ def _difference(scene: Scene, names: list[str]) -> str:
 def _coefficients(data: Mapping[str, Any]) -> tuple[str, ...]:
     pearson, spearman = data["pearson"] or {}, data["spearman"] or {}
     return (
-        f"Vertical: {data['other_question']}",
+        f"The other question: {data['other_question']}",
         f"Pearson's r {with_limits(pearson, 'r', 2)}, {p_value_text(pearson.get('p_value'))}",
         f"Spearman's rho {with_limits(spearman, 'rho', 2)}, {p_value_text(spearman.get('p_value'))}",
         "A correlation across locations is not one across people.",
