@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.errors import join_first
-from app.findings import title_of
+from app.findings import finding_of, title_of
 from app.table.facts import Direction, survey_facts
 from app.table.question import PERCENT, question_name
 from app.table.stratification import TOTAL
@@ -31,6 +31,9 @@ class ChartContext:
     best: the good end of the scale; None if unknown
     restrictions: what the rows were restricted to, a line each, such as ``Age (years): 18 - 24``
     title: the title of the result; by default one of its data alone
+    finding: its numbers in a sentence; by default the drawing says them in words of its own
+    titled: whether title, finding and question stand above the chart, which a page may say itself
+    wide: whether lines of text are as long as a picture is wide; otherwise they fit a page of 360 pixels
     """
 
     question: str
@@ -42,6 +45,9 @@ class ChartContext:
     best: Direction | None = None
     restrictions: tuple[str, ...] = ()
     title: str = ""
+    finding: str = ""
+    titled: bool = True
+    wide: bool = False
 
 
 def chart_context(
@@ -68,6 +74,7 @@ def chart_context(
         best=known.best if known else None,
         restrictions=tuple(_restrictions(document["data"], provenance.get("filters", {}))),
         title=title_of(statistic, document["data"], provenance),
+        finding=finding_of(statistic, document["data"], provenance) if provenance else "",
     )
 
 

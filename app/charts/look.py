@@ -9,6 +9,7 @@ from app.charts.rows import CAUTION, NO_VALUE, RELIABLE, SUPPRESSED
 
 FONT = "Helvetica, Arial, sans-serif"
 PADDING_PIXELS = 8
+SUBTITLE_FONT_PIXELS = 11.5
 BLACK, WHITE = "#000000", "#ffffff"
 LEGIBLE_CONTRAST = 4.5  # between text and what is behind it (WCAG 2.2, level AA)
 PICTURE_WIDTH_PIXELS = 640  # in a page, the container sets the width
@@ -84,7 +85,7 @@ def config(look: Look) -> dict[str, Any]:
             "color": look.ink,
             "fontSize": 14,
             "subtitleColor": look.faint,
-            "subtitleFontSize": 11.5,
+            "subtitleFontSize": SUBTITLE_FONT_PIXELS,
             "subtitlePadding": 5,
             "offset": 12,
         },

@@ -7,7 +7,7 @@ import altair as alt
 
 from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
-from app.charts.words import p_value_text, stratum_words, title_lines, with_limits, wrapped
+from app.charts.words import p_value_text, stratum_words, title_of_chart, with_limits, wrapped
 from app.findings.about import short_name
 from app.findings.words import year_span
 from app.table.question import PERCENT
@@ -49,7 +49,8 @@ def comparison(scene: Scene) -> Drawing:
     return Drawing(
         rows,
         layered(_comparison_layers(scene, base, rows), height=COMPARISON_ROW_PIXELS * len(rows)),
-        (_common_keys(scene.data), _difference(scene, names)),
+        (_difference(scene, names),),
+        (_common_keys(scene.data),),
         left=pixels,
     )
 
@@ -81,7 +82,8 @@ def scatter(scene: Scene) -> Drawing:
     chart = layered([points, *names], height=SCATTER_HEIGHT_PIXELS)
     below = 30 + AXIS_TITLE_LINE_PIXELS * len(title)
     left = SCATTER_VALUES_PIXELS + AXIS_TITLE_LINE_PIXELS * len(y_title)
-    return Drawing(rows, chart, _coefficients(scene.data), left=left, below=below)
+    other = f"The other question: {scene.data['other_question']}"
+    return Drawing(rows, chart, _coefficients(scene.data), (other,), left=left, below=below)
 
 
 def _sides_of_names(rows: Sequence[Row]) -> list[str]:
@@ -135,7 +137,8 @@ def figure(scene: Scene) -> Drawing:
     text = alt.Chart().mark_text(color=scene.look.ink, **style).encode(x=alt.value(0), y=alt.value(22), text="text:N")
     layers = [track, bar, rule, text] if row["low"] is not None else [track, bar, text]
     drawn_row = {**row, "from": start, "to": end, "text": _figure_text(scene, row)}
-    return Drawing([drawn_row], layered(layers, height=FIGURE_HEIGHT_PIXELS), _figure_findings(scene, row))
+    chart = layered(layers, height=FIGURE_HEIGHT_PIXELS)
+    return Drawing([drawn_row], chart, _figure_limits(row), _figure_keys(scene, row))
 
 
 def _comparison_layers(scene: Scene, base: alt.Chart, rows: list[Row]) -> list[alt.Chart]:
@@ -172,7 +175,6 @@ def _difference(scene: Scene, names: list[str]) -> str:
 def _coefficients(data: Mapping[str, Any]) -> tuple[str, ...]:
     pearson, spearman = data["pearson"] or {}, data["spearman"] or {}
     return (
-        f"The other question: {data['other_question']}",
         f"Pearson's r {with_limits(pearson, 'r', 2)}, {p_value_text(pearson.get('p_value'))}",
         f"Spearman's rho {with_limits(spearman, 'rho', 2)}, {p_value_text(spearman.get('p_value'))}",
         "A correlation across locations is not one across people.",
@@ -195,10 +197,12 @@ def _figure_text(scene: Scene, row: Row) -> str:
     return f"{row['value']:.1f} {'%' if scene.unit == PERCENT else scene.unit}"
 
 
-def _figure_findings(scene: Scene, row: Row) -> tuple[str, ...]:
-    """Return the figure's keys, unless the title names them, and its confidence limits."""
-    title = " ".join(title_lines(scene.statistic, scene.data, scene.context))
-    keys = [str(row[name]) for name in KEYS if name in row]
-    named = ", ".join(key for key in keys if key not in title)
-    limits = f"95 % confidence limits: {with_limits(row)}" if row["low"] is not None else ""
-    return tuple(filter(None, (named, limits)))
+def _figure_keys(scene: Scene, row: Row) -> tuple[str, ...]:
+    """Return the figure's keys, unless the title names them."""
+    title = title_of_chart(scene.statistic, scene.data, scene.context)
+    named = ", ".join(key for key in (str(row[name]) for name in KEYS if name in row) if key not in title)
+    return (named,) if named else ()
+
+
+def _figure_limits(row: Row) -> tuple[str, ...]:
+    return (f"95 % confidence limits: {with_limits(row)}",) if row["low"] is not None else ()

@@ -33,6 +33,7 @@ function chooseKind(event, chart) {
   event.target.setAttribute("aria-current", "true");
   chart.dataset.kind = event.target.dataset.kind;
   keep("kind", chart.dataset.kind);
+  keep("year", ""); // a map gets back the one that was chosen on it
   for (const link of root.querySelectorAll("a[href*='kind=']:not([data-kind])")) {
     link.href = link.href.replace(/kind=\w+/, `kind=${chart.dataset.kind}`); // downloaded pictures show the same kind
   }

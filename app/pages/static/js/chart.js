@@ -2,6 +2,7 @@
 
 import { linkPlaces } from "./places.js";
 import { json } from "./server.js";
+import { shown } from "./view.js";
 import { addYears, removeYears } from "./years.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -30,6 +31,7 @@ export async function draw(element) {
   const { spec, kind, script } = element.dataset;
   const address = new URL(spec, location.href);
   if (kind) address.searchParams.set("kind", kind);
+  address.searchParams.set("titles", "no"); // the page says what they say
   address.searchParams.set("theme", theme || (dark.matches ? "dark" : "light"));
   element.setAttribute("aria-busy", "true");
   try {
@@ -39,6 +41,7 @@ export async function draw(element) {
     element.replaceChildren();
     removeYears(element);
     const { aspect, years } = specification.usermeta ?? {};
+    if (shown("year") && !years) throw new Error("This chart has no single years to choose from; leave “year” out of the address.");
     if (aspect) specification.height = Math.round(element.clientWidth * aspect);
     view = (await window.drawChart(element, specification)).view;
     if (years) await addYears(element, view, years, () => linkPlaces(element));
