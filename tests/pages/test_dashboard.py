@@ -118,6 +118,16 @@ def test_a_column_with_one_value_in_all_rows_becomes_a_constant() -> None:
     assert "Flags" not in dict(table.constants)
 
 
+def test_a_constant_without_a_value_is_left_out_and_a_table_of_many_columns_is_wide() -> None:
+    slope = {"value": 0.5, "low": None}
+    years: list[dict[str, Any]] = [{"year": year, "value": 30.0, "flags": [], "low": 1.0} for year in (2019, 2020)]
+    table = result_table("trend", {"location": "Ohio", "slope": slope, "years": years})
+    assert "Slope low" not in dict(table.constants)
+    assert not table.is_wide
+    wide = result_table("trend", {"years": [{**years[0], **{f"extra_{n}": n for n in range(3)}}]})
+    assert wide.is_wide
+
+
 def test_the_strata_of_each_location_are_in_their_natural_order() -> None:
     amounts = ("$15,000 - $24,999", "Data not reported", "Less than $15,000")
     means = {repr((place, "Income", amount)): 30.0 for place in ("Utah", "Ohio") for amount in amounts}

@@ -10,8 +10,8 @@ from app.statistics.registry import ChartKind
 from app.table.lookup import unknown_name
 
 THEMES = ("light", "dark")
-KIND, THEME, SORT = "kind", "theme", "sort"
-PAGE_FIELDS = frozenset({KIND, THEME, SORT})  # how an answer is shown, not what is asked
+KIND, THEME, SORT, FILTER = "kind", "theme", "sort", "filter"
+PAGE_FIELDS = frozenset({KIND, THEME, SORT, FILTER})  # how an answer is shown, not what is asked
 BODY_FIELDS = {FIRST_YEAR: "years", LAST_YEAR: "years", "a": "between", "b": "between"}  # where names differ
 SEVERAL = frozenset({"by"})  # fields that an address may have several times
 OFFERED = {  # the values of fields that have boxes or lists of their own

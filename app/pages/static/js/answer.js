@@ -1,8 +1,9 @@
 // The result of a job: fetch its part of the page, draw the chart, and make the table sortable.
 
+import { enableCopying } from "./bar.js";
 import { draw } from "./chart.js";
 import { html } from "./server.js";
-import { sortable } from "./table.js";
+import { filterable, sortable } from "./table.js";
 import { keep, shown } from "./view.js";
 
 const root = document.getElementById("answer");
@@ -21,10 +22,17 @@ export function activate() {
   for (const link of root.querySelectorAll("[data-kind][href]")) {
     link.addEventListener("click", (event) => chooseKind(event, chart));
   }
-  for (const button of root.querySelectorAll(".copy")) enableCopy(button);
+  for (const article of root.querySelectorAll("article")) enableCopying(article, () => linkTo(article));
   for (const table of root.querySelectorAll("table.sortable")) {
+    filterable(table, shown("filter"), (text) => keep("filter", text));
     sortable(table, shown("sort"), (order) => keep("sort", order)); // last: an unknown order is an error
   }
+}
+
+// The address of the page is the question, and holds how the answer is shown too; that of a job's page is not.
+function linkTo({ dataset }) {
+  const question = new URL(dataset.address, location.href);
+  return location.pathname === question.pathname ? location.href : question.href;
 }
 
 function chooseKind(event, chart) {
@@ -37,16 +45,4 @@ function chooseKind(event, chart) {
     link.href = link.href.replace(/kind=\w+/, `kind=${chart.dataset.kind}`); // downloaded pictures show the same kind
   }
   draw(chart);
-}
-
-function enableCopy(button) {
-  if (!navigator.clipboard) return; // browsers offer it only on localhost and over HTTPS
-  button.hidden = false;
-  button.setAttribute("aria-label", `Copy ${button.dataset.copy}`);
-  button.addEventListener("click", async () => {
-    const text = button.closest(".code").querySelector("code").textContent;
-    const copied = await navigator.clipboard.writeText(text).then(() => true, () => false);
-    button.textContent = copied ? "Copied" : "Not allowed";
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
-  });
 }

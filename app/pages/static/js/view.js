@@ -1,6 +1,6 @@
-// How an answer is shown: the kind of chart, the sort order and the theme stand in the address beside the question.
+// How an answer is shown: kind of chart, sort order, filter of rows and theme stand in the address beside the question.
 
-const OF_ANSWER = ["kind", "sort"]; // the theme outlives the answer
+const OF_ANSWER = ["kind", "sort", "filter"]; // the theme outlives the answer
 
 export function shown(name) {
   return new URLSearchParams(location.search).get(name) ?? "";
@@ -8,7 +8,8 @@ export function shown(name) {
 
 export function keep(name, value) {
   const address = new URL(location.href);
-  address.searchParams.set(name, value);
+  if (value) address.searchParams.set(name, value);
+  else address.searchParams.delete(name);
   history.replaceState(null, "", address);
 }
 
