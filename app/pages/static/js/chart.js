@@ -6,11 +6,10 @@ import { addYears, removeYears } from "./years.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const { theme } = document.documentElement.dataset; // empty: as the browser prefers
+const views = new Map(); // by the element of a chart: its view, null until it is drawn
 let script = null;
-let current = null;
-let view = null;
 
-dark.addEventListener("change", () => !theme && current?.isConnected && draw(current));
+dark.addEventListener("change", () => !theme && drawAll());
 
 // The library is loaded with the first chart, not with the page.
 function library(address) {
@@ -25,8 +24,12 @@ function library(address) {
   return script;
 }
 
+export function drawAll() {
+  for (const element of views.keys()) if (element.isConnected) draw(element);
+}
+
 export async function draw(element) {
-  current = element;
+  enter(element);
   const { spec, kind, script } = element.dataset;
   const address = new URL(spec, location.href);
   if (kind) address.searchParams.set("kind", kind);
@@ -34,13 +37,14 @@ export async function draw(element) {
   element.setAttribute("aria-busy", "true");
   try {
     const [specification] = await Promise.all([json(address.pathname + address.search), library(script)]);
-    if (current !== element || element.dataset.kind !== kind) return; // the user has moved on meanwhile
-    view?.finalize();
+    if (!element.isConnected || element.dataset.kind !== kind) return; // the user has moved on meanwhile
+    views.get(element)?.finalize();
     element.replaceChildren();
     removeYears(element);
     const { aspect, years } = specification.usermeta ?? {};
     if (aspect) specification.height = Math.round(element.clientWidth * aspect);
-    view = (await window.drawChart(element, specification)).view;
+    const { view } = await window.drawChart(element, specification);
+    views.set(element, view);
     if (years) await addYears(element, view, years, () => linkPlaces(element));
     else linkPlaces(element);
   } catch (error) {
@@ -48,4 +52,14 @@ export async function draw(element) {
   } finally {
     element.setAttribute("aria-busy", "false");
   }
+}
+
+// Note a chart, and forget those that have left the page.
+function enter(element) {
+  for (const [other, view] of views) {
+    if (other.isConnected) continue;
+    view?.finalize();
+    views.delete(other);
+  }
+  if (!views.has(element)) views.set(element, null);
 }

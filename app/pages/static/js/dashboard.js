@@ -1,10 +1,12 @@
 // The dashboard: submit the form without leaving the page. The address always holds the whole query.
 
-import { activate, show } from "./answer.js";
+import { enable, load } from "./answer.js";
 import { address, fill, form, query, start } from "./form.js";
 import { submit } from "./job.js";
+import { list, remember } from "./mine.js";
+import { showPinned } from "./pin.js";
 import { root } from "./server.js";
-import { question } from "./view.js";
+import { question, shown, view } from "./view.js";
 
 const progress = document.getElementById("progress");
 const problem = document.getElementById("problem");
@@ -44,11 +46,21 @@ async function follow(where, signal) {
     }
     ids.set(where, id);
   }
-  await show(id, signal);
+  answer.replaceChildren(await load(id, shown("kind"), signal));
+  display();
   say(`${id} is done.`);
   // In a narrow window the result stands below the form, out of sight.
   if (progress.getBoundingClientRect().top > innerHeight * 0.7) progress.scrollIntoView();
-  document.title = `${answer.querySelector("h2").textContent} · Health statistics`;
+  const title = answer.querySelector("h2").textContent;
+  document.title = `${title} · Health statistics`;
+  remember(title, where);
+}
+
+// Make the answer on the page interactive. What is pinned comes first, as it takes room from the chart.
+function display() {
+  const article = answer.querySelector("article");
+  showPinned(article);
+  if (article) enable(article, view);
 }
 
 function say(text) {
@@ -68,11 +80,12 @@ function restart() {
   say("");
   document.title = first.title;
   answer.replaceChildren(...first.content);
+  display();
 }
 
 function showPage() {
   try {
-    activate();
+    display();
   } catch (error) {
     fail(error.message);
   }
@@ -93,6 +106,7 @@ addEventListener("popstate", () => {
 });
 
 start();
+list();
 fetch(`${root}/static/charts.js`, { method: "HEAD" }); // makes the server build the script, which takes seconds
 if (!refused && new URLSearchParams(location.search).has("statistic")) run();
 else showPage();

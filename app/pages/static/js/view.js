@@ -2,6 +2,9 @@
 
 const OF_ANSWER = ["kind", "sort", "filter"]; // the theme outlives the answer
 
+// As an answer needs it.
+export const view = { shown, keep, all: () => Object.fromEntries(OF_ANSWER.map((name) => [name, shown(name)])) };
+
 export function shown(name) {
   return new URLSearchParams(location.search).get(name) ?? "";
 }
