@@ -45,8 +45,8 @@ class Comparison:
 
     @property
     def far_off(self) -> bool:
-        """Whether the ratio is worse than half of the target."""
-        return self.margin is not None and self.margin < WORST_MARGIN
+        """Whether the ratio is worse than half of the target; a time without a rival says as much about the machine."""
+        return self.rival != NOTHING and self.margin is not None and self.margin < WORST_MARGIN
 
     @property
     def ratio_text(self) -> str:

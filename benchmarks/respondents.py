@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import paths
-from benchmarks.comparison import Comparison, VoidRunError, times_faster, times_slower
+from benchmarks.comparison import NOTHING, Comparison, VoidRunError, times_faster, times_slower
 from benchmarks.progress import print_now
 from benchmarks.scaling_report import Point, write_report
 from benchmarks.watched import Report, Run, watch
@@ -140,7 +140,7 @@ def compare_largest(largest: Measurement, rounds: int) -> tuple[Point, list[Comp
     return measured, [
         times_slower(f"{what}, DuckDB", two.seconds, rival.seconds, MOST_TIMES_DUCKDB),
         times_faster(f"{what}, one worker", two.seconds, one.seconds, LEAST_SPEED_UP),
-        Comparison(f"{what}, all processes", f"{peak:.0f} MiB", "-", peak, MOST_MIB, at_least=False, unit="MiB"),
+        Comparison(f"{what}, all processes", f"{peak:.0f} MiB", NOTHING, peak, MOST_MIB, at_least=False, unit="MiB"),
         times_slower(f"{what}, a worker killed half-way", killed.seconds, two.seconds, MOST_TIMES_DUCKDB),
     ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from statistics import median
 
-from benchmarks.comparison import Comparison, rate_over
+from benchmarks.comparison import NOTHING, Comparison, rate_over
 from benchmarks.contenders import CEILING, CELERY, DEVELOPMENT, OURS, PLACED_CEILING, all_contenders
 from benchmarks.progress import print_now
 from benchmarks.wrk_load import Contender, run_load
@@ -66,4 +66,4 @@ def _latency(ours: Contender, jobs_per_second: float, rounds: int, seconds: int)
     print_now(f"from acceptance to done at {rate:,.0f} jobs/s: median {p50_ms:.2f} ms, 99th percentile {p99_ms:.2f} ms")
     what = f"from acceptance to done at {rate:,.0f} jobs/s, 99th percentile"
     shown = f"{p99_ms:.2f} ms (median {p50_ms:.2f} ms)"
-    return Comparison(what, shown, "-", p99_ms, P99_TARGET_MS, at_least=False, unit="ms")
+    return Comparison(what, shown, NOTHING, p99_ms, P99_TARGET_MS, at_least=False, unit="ms")

@@ -111,7 +111,7 @@ def _common_keys(data: Mapping[str, Any]) -> str:
 def _difference(scene: Scene, names: list[str]) -> str:
     difference = scene.data["difference"] or {}
     gap = f"{with_limits(difference)} {scene.difference_unit}"
-    return f"{names[0]} less {names[1]}: {gap}, {p_value_text(difference.get('p_value'))}"
+    return f"{names[0]} minus {names[1]}: {gap}, {p_value_text(difference.get('p_value'))}"
 
 
 def _coefficients(data: Mapping[str, Any]) -> tuple[str, ...]:

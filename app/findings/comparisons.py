@@ -48,17 +48,23 @@ def compare(data: Any, about: About) -> str:
     gap = data["difference"]
     if gap["p_value"] >= ALPHA:
         apart = f"{points(gap['value'], about)} ({limits(gap['low'], gap['high'])})"
-        return sentence(f"{a} and {b} cannot be told apart", *figures, f"a difference of {apart}")
+        names = " and ".join(_named(data["dimension"], data[side]) for side in ("a", "b"))
+        return sentence(f"{names} cannot be told apart", *figures, f"a difference of {apart}")
     higher, lower = (a, b) if gap["value"] > 0 else (b, a)
     ends = (gap["low"], gap["high"]) if gap["value"] > 0 else (-gap["high"], -gap["low"])
     return sentence(f"higher {higher} than {lower} by {points(abs(gap['value']), about)} ({limits(*ends)})", *figures)
 
 
+def _named(dimension: str, cell: Figures) -> str:
+    """Return the name of one side of a comparison, such as ``Ohio``."""
+    if dimension == "stratum":
+        return f"“{cell['stratum']}”"
+    return place_words(cell["location"]) if dimension == "location" else year_span(cell["years"])
+
+
 def _side(dimension: str, cell: Figures) -> str:
     """Return one side of a comparison in words, such as ``in Ohio``."""
-    if dimension == "stratum":
-        return f"among {cell['stratum']}"
-    return f"in {place_words(cell['location']) if dimension == 'location' else year_span(cell['years'])}"
+    return f"{'among' if dimension == 'stratum' else 'in'} {_named(dimension, cell)}"
 
 
 def compare_all(data: Any, about: About) -> str:

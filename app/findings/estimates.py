@@ -19,6 +19,7 @@ from app.findings.words import (
 from app.table.cells import LIMITS_Z
 from app.table.stratification import TOTAL
 
+MOST_CHANGES = 3  # places of which the finding gives the change each
 NOT_A_GROUP = "Data not reported"  # those who did not answer
 
 
@@ -37,7 +38,8 @@ def estimate(data: Sequence[Figures], about: About) -> str:
     """Return the finding of estimates for each combination of some keys."""
     keys = {key for key in ("location", "year", "category", "stratum") if key in data[0]}
     if len(data) == 1:
-        return sentence(estimate_words(data[0], about) + _respondents(data[0]))
+        where = f"in {place_words(data[0]['location'])}: " if "location" in keys else ""
+        return sentence(f"{where}{estimate_words(data[0], about)}{_respondents(data[0])}")
     if "year" in keys:
         return _over_years(data, keys - {"year"}, about)
     return sentence(*_at_one_time(data, keys, about))
@@ -71,9 +73,38 @@ def _over_years(data: Sequence[Figures], keys: set[str], about: About) -> str:
     first, last = (pick(known, key=lambda cell: str(cell["year"])) for pick in (min, max))
     if len(series) == 1:
         return sentence(_change(first, last, about)) if first is not last else sentence(_in_year(last, about))
+    if keys == {"location"} and len(series) <= MOST_CHANGES:
+        return sentence(*_changes(known, about))
     latest = [cell for cell in data if cell["year"] == last["year"]]
     clauses = _at_one_time(latest, keys, about)
     return sentence(f"in {last['year']}: {clauses[0]}", *clauses[1:]) if clauses else ""
+
+
+def _changes(known: Sequence[Figures], about: About) -> list[str]:
+    """Return the change in each of a few places, and of two whether their changes differ."""
+    years = {
+        name: [cell for cell in known if cell["location"] == name] for name in {c["location"]: None for c in known}
+    }
+    ends = {
+        name: tuple(pick(cells, key=lambda cell: str(cell["year"])) for pick in (min, max))
+        for name, cells in years.items()
+    }
+    clauses = [f"in {place_words(name)}: {_change(first, last, about)}" for name, (first, last) in ends.items()]
+    return [*clauses, _changes_apart(list(ends.values()), about)]
+
+
+def _changes_apart(ends: Sequence[Sequence[Figures]], about: About) -> str:
+    """Return whether two changes over the same years differ; "" if there are not two, or if that cannot be tested."""
+    if len(ends) != 2 or len({tuple(cell["year"] for cell in pair) for pair in ends}) != 1:
+        return ""
+    (first, last), (other_first, other_last) = ends
+    difference = (last["value"] - first["value"]) - (other_last["value"] - other_first["value"])
+    error = math.hypot(*standard_errors([first, last, other_first, other_last], about))
+    if not error > 0 or first is last:
+        return ""
+    within = limits(difference - LIMITS_Z * error, difference + LIMITS_Z * error)
+    words = "cannot be told apart" if difference_p(difference, error) >= ALPHA else "differ"
+    return f"the two changes {words}: {points(difference, about)} ({within})"
 
 
 def _in_year(cell: Figures, about: About) -> str:

@@ -1,4 +1,4 @@
-"""The highest and the lowest of several estimates, and how many cannot be told from the highest."""
+"""The highest and the lowest of several estimates, and which ones cannot be told from them."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ class Kind:
 
 
 def extremes(cells: Sequence[Figures], kind: Kind, about: About, *, independent: bool = True) -> list[str]:
-    """Return clauses about the highest and the lowest estimate, those like the highest, and those without a figure.
+    """Return clauses about the highest and the lowest estimate, those like them, and those without a figure.
 
     Parameters
     ----------
@@ -38,9 +38,8 @@ def extremes(cells: Sequence[Figures], kind: Kind, about: About, *, independent:
     lacking = _lacking([kind.name(cell) for cell in cells if cell["value"] is None], kind)
     if len(highest) == len(valued):
         return [_end("", highest, kind, about), lacking]
-    alike = _alike(valued, highest, kind, about) if independent else ""
     ends = [_end("highest ", highest, kind, about), _end("lowest ", lowest, kind, about)]
-    return [*ends, alike, lacking]
+    return [*ends, _told_apart(valued, highest, lowest, kind, about) if independent else "", lacking]
 
 
 def _lacking(names: Sequence[str], kind: Kind) -> str:
@@ -64,22 +63,52 @@ def _end(word: str, tied: Sequence[Figures], kind: Kind, about: About) -> str:
     return f"{word}{kind.before} {names}, {estimate_words({'value': tied[0]['value']}, about)} each"
 
 
-def _alike(cells: Sequence[Figures], highest: Sequence[Figures], kind: Kind, about: About) -> str:
-    """Return how many cannot be told from the highest; "" if its standard error is not known."""
-    top = highest[0]
-    others = [cell for cell in cells if cell not in highest]
-    error, *errors = standard_errors([top, *others], about)
-    if not error > 0:
+def _told_apart(
+    cells: Sequence[Figures], highest: Sequence[Figures], lowest: Sequence[Figures], kind: Kind, about: About
+) -> str:
+    """Return which cannot be told from the highest and from the lowest; "" if the standard errors are not known."""
+    found = {word: alike(cells, end, about) for word, end in (("high", highest), ("low", lowest))}
+    if all(like is None for like in found.values()):
         return ""
+    if len(cells) == len(highest) + len(lowest):
+        return "these cannot be told apart" if any(found.values()) else "these differ beyond sampling error"
+    if not any(found.values()) and None not in found.values():
+        return f"no other {kind.noun} is as high or as low, beyond sampling error"
+    said = [
+        f"{_names_or_number(like, kind)} cannot be told from the {word}est"
+        if like
+        else f"no other {kind.noun} is as {word}, beyond sampling error"
+        for word, like in found.items()
+        if like is not None
+    ]
+    return "; ".join(said)
+
+
+def _names_or_number(cells: Sequence[Figures], kind: Kind) -> str:
+    names = [kind.name(cell) for cell in cells]
+    return listed(names) if len(names) <= NAMES_LISTED else counted(len(names), kind.noun)
+
+
+def alike(cells: Sequence[Figures], end: Sequence[Figures], about: About) -> list[Figures] | None:
+    """Return the estimates that cannot be told from the highest or lowest; None if its standard error is not known.
+
+    The p-values of the differences from that one are adjusted for their number by Holm's method.
+
+    Parameters
+    ----------
+    cells: estimates with a value, of different people
+    end: the highest or the lowest of them; several if they are tied
+    """
+    outermost = end[0]
+    others = [cell for cell in cells if cell not in end]
+    error, *errors = standard_errors([outermost, *others], about)
+    if not error > 0:
+        return None
     p_values = [
-        difference_p(top["value"] - cell["value"], math.hypot(error, other)) if other > 0 else 1.0
+        difference_p(outermost["value"] - cell["value"], math.hypot(error, other)) if other > 0 else 1.0
         for cell, other in zip(others, errors, strict=True)
     ]
-    alike = [kind.name(cell) for cell, p in zip(others, holm(p_values), strict=True) if p >= ALPHA]
-    if not alike:
-        return f"no other {kind.noun} is as high, beyond sampling error"
-    names = alike[0] if len(alike) == 1 else counted(len(alike), kind.noun)
-    return f"{names} cannot be told from the highest"
+    return [cell for cell, p in zip(others, holm(p_values), strict=True) if p >= ALPHA]
 
 
 def standard_errors(cells: Sequence[Figures], about: About) -> list[float]:

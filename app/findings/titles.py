@@ -7,6 +7,9 @@ from app.findings.about import About
 from app.findings.words import listed, place_words, places_noun, year_span
 
 MEANS = "simple means of rows"
+MEAN_OF_YEARS = ", mean of the years"
+MOST_NAMED = 3  # locations in a title
+POOLED = ("estimate", "rank", "compare", "compare_all", "disparity", "correlate")  # one figure for all of the years
 
 
 def with_years(title: str, about: About) -> str:
@@ -18,22 +21,31 @@ def with_years(title: str, about: About) -> str:
 def titled(statistic: str, data: Any, about: About) -> str:
     """Return the title of a statistic that has one of its own."""
     title = TITLES[statistic](data, about)
-    names_years = statistic == "compare" and data["dimension"] == "year"
-    return title if names_years else with_years(title, about)
+    if statistic == "compare" and data["dimension"] == "year":
+        return title
+    is_mean = statistic in POOLED and len(about.years) > 1 and not _is_over_years(data)
+    return with_years(f"{title}{MEAN_OF_YEARS if is_mean else ''}", about)
+
+
+def _is_over_years(data: Any) -> bool:
+    """Return whether the figures are those of single years."""
+    first = data[0] if isinstance(data, list) else data
+    return "year" in first or first.get("across") == "year"
 
 
 def _estimate(data: Any, about: About) -> str:
     first = data[0]
     by_group = "stratum" in first or "category" in first
+    named = list(dict.fromkeys(cell["location"] for cell in data)) if "location" in first else about.locations
+    few = len(named) <= MOST_NAMED  # then the title names them
     keys = [
-        *([_location_noun(data)] if "location" in first else []),
-        *(["year"] if "year" in first else []),
+        *([_location_noun(data)] if "location" in first and not few else []),
+        *(["year"] if "year" in first and not (few and "location" in first) else []),
         *([_category_words(about)] if by_group else []),
     ]
     by = f" by {listed(keys)}" if keys else ""
-    where = "" if "location" in first else _where(about.locations)
-    mean = ", mean of the years" if "year" not in first and len(about.years) > 1 else ""
-    return f"{about.subject}{by}{where}{'' if by_group else _whose(about)}{mean}"
+    where = _where(named) if few else ""
+    return f"{about.subject}{by}{where}{'' if by_group else _whose(about)}"
 
 
 def _rank(data: Any, about: About) -> str:
@@ -115,8 +127,8 @@ def _lower(category: str) -> str:
 
 
 def _where(locations: Iterable[str]) -> str:
-    names = list(locations)
-    return f" in {place_words(names[0])}" if len(names) == 1 else ""
+    names = list(map(place_words, locations))
+    return f" in {listed(names)}" if 1 <= len(names) <= MOST_NAMED else ""
 
 
 def _whose(about: About) -> str:

@@ -64,21 +64,26 @@ def counted(number: int, noun: str) -> str:
     return f"{number}{NO_BREAK}{noun}" + ("" if number == 1 else "s")
 
 
+def number(value: float, decimals: int = 1) -> str:
+    """Return a number with some decimals; what rounds to zero has no sign."""
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"
+
+
 def quantity(value: float, about: About) -> str:
     """Return a value with its unit, to a tenth."""
-    return f"{value:.1f}{NO_BREAK}{'%' if about.unit == PERCENT else about.unit}"
+    return f"{number(value)}{NO_BREAK}{'%' if about.unit == PERCENT else about.unit}"
 
 
 def points(value: float, about: About) -> str:
     """Return a difference with its unit, to a tenth."""
-    return f"{value:.1f}{NO_BREAK}{'points' if about.unit == PERCENT else about.unit}"
+    return f"{number(value)}{NO_BREAK}{'points' if about.unit == PERCENT else about.unit}"
 
 
 def limits(low: float | None, high: float | None, decimals: int = 1) -> str:
     """Return limits such as ``38.9 to 42.4``; "" if one is unknown."""
     if low is None or high is None:
         return ""
-    return f"{low:.{decimals}f} to {high:.{decimals}f}"
+    return f"{number(low, decimals)} to {number(high, decimals)}"
 
 
 def in_brackets(*parts: str) -> str:

@@ -150,15 +150,13 @@ def _submit(fields: Fields) -> Job:
 def _result_page(job: Job, document: dict[str, Any]) -> Response:
     fields, status = request_fields(job), document["status"]
     if status == JobStatus.RUNNING:
-        return dashboard_page(
-            fields, state=f"{job.id} is waiting or running; reload the page to see its result.", refresh=True
-        )
+        return dashboard_page(fields, state="The answer is being computed; reload the page to see it.", refresh=True)
     if status == JobStatus.ERROR:
-        return dashboard_page(fields, state=f"{job.id} failed.", problem=document["reason"])
+        return dashboard_page(fields, problem=document["reason"])
     view = _result_view(job, document)
     if request.args.get("part") == "answer":
         return page("result.html", part=True, result=view, **RESULT_VALUES)
-    return dashboard_page(fields, state=f"{job.id} is done.", result=view, **RESULT_VALUES)
+    return dashboard_page(fields, result=view, **RESULT_VALUES)
 
 
 def _result_view(job: Job, document: dict[str, Any]) -> ResultView:

@@ -10,6 +10,7 @@ from app.queries.bodies import used_fields
 from app.queries.form_fields import STRATUM_SEPARATOR, Fields, own_fields
 from app.statistics import STATISTICS, Statistic
 from app.statistics.means import SIMPLE_MEANS
+from app.table.facts import survey_facts
 from app.table.question import Question, QuestionData
 from app.table.stratum_order import category_order, stratum_order
 from app.table.survey_table import SurveyTable
@@ -51,11 +52,13 @@ class QuestionChoice:
     ----------
     latest: the first and the last year of its latest figures; empty if these have no year
     categories: of the groups that it has figures of
+    also: its short name and other words that people look for it by
     """
 
     question: Question
     latest: Sequence[int]
     categories: Sequence[str]
+    also: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,9 @@ def _choice(statistic: Statistic) -> StatisticChoice:
 
 def _question_choice(data: QuestionData, table: SurveyTable) -> QuestionChoice:
     strata = {table.strata[code].category for code in set(data.cells.strata.tolist()) if code >= 0}
-    return QuestionChoice(data.question, latest_years(data, table), sorted(strata))
+    known = survey_facts().find_question(data.question.text, data.question.id)
+    also = f"{known.short}, {known.also}" if known else ""
+    return QuestionChoice(data.question, latest_years(data, table), sorted(strata), also)
 
 
 def _own_fields() -> Iterator[OwnField]:

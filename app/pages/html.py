@@ -11,10 +11,11 @@ from app.pages.asking.address import THEME, THEMES
 from app.pages.static_files import static_address
 from app.web.error_handlers import http_error
 from app.web.guard import use_page_policy
-from app.web.support import HTML_TYPE, MODELLED_NOTICE, error_response, prefers_html, services, this_request
+from app.web.support import HTML_TYPE, error_response, prefers_html, services, this_request
 
 SEE_OTHER = 303
 API_PREFIX = "/api/"  # below it, errors are JSON for everybody
+CDC_TABLE = "https://data.cdc.gov/d/hn4x-zwk7"  # what the bundled table is modelled on
 
 blueprint = Blueprint("unknown_pages", __name__)
 
@@ -30,7 +31,8 @@ def frame_values() -> dict[str, Any]:
     modelled = services().ingestor.table.report.modelled
     return {
         "root": this_request().root_path,  # the path prefix of a proxy, such as /stats
-        "notice": MODELLED_NOTICE if modelled else None,
+        "modelled": modelled,
+        "cdc_table": CDC_TABLE,
         "has_docs": any(rule.rule == "/docs" for rule in current_app.url_map.iter_rules()),
         "static": static_address,
         "year_span": year_span,

@@ -13,6 +13,36 @@ YEAR_COLUMNS = ("year", "years")
 MILLISECOND = 0.001
 FINE_COLUMNS = ("p_value", "standard_error", "pearson", "spearman", "slope", "lack_of_fit", "relative_gap", "_z")
 
+# Where the name in the API does not say it.
+HEADINGS = {
+    "best": "Best",
+    "cell": "Side",
+    "chance_best": "Chance to be among the best",
+    "chance_worst": "Chance to be among the worst",
+    "compared": "Reliable enough to compare",
+    "comparisons": "Comparisons in this answer",
+    "dimension": "Compared",
+    "equality": "Test that all are equal",
+    "lack_of_fit": "Test of the straight line",
+    "n": "How many count as the best or the worst",
+    "p_adjusted": "p, adjusted",
+    "p_value": "p",
+    "reliability_x": "Reliability of x",
+    "reliability_y": "Reliability of y",
+    "rows": "Rows of the table in each",
+    "stratification": "Groups of people",
+    "stratum": "Group",
+}
+ENDINGS = {
+    "_degrees_of_freedom": "degrees of freedom",
+    "_q": "Q",
+    "_p_value": "p",
+    "_scale": "scale",
+    "_low": "low",
+    "_high": "high",
+    "_flags": "notes",
+}
+
 
 def duration(seconds: float) -> str:
     """Return a duration in its largest unit, such as ``3 min``; in milliseconds below a second."""
@@ -33,6 +63,8 @@ def figure(column: str, value: str | float | None) -> str:
     """Return a value as text for a cell: figures to a tenth, p-values and the like finer."""
     if value is None:
         return "\N{EM DASH}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, int) and column not in YEAR_COLUMNS:
         return f"{value:,}"
     if not isinstance(value, float):
@@ -54,5 +86,11 @@ def _text(column: str, value: str) -> str:
 
 def heading(column: str) -> str:
     """Return the heading of a column or a field."""
+    if column in HEADINGS:
+        return HEADINGS[column]
+    for ending, words in ENDINGS.items():
+        stem = column.removesuffix(ending)
+        if stem != column:
+            return f"{heading(stem)}: {words}"
     text = column.replace("_", " ").strip()
     return text[:1].upper() + text[1:]

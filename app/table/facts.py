@@ -16,11 +16,19 @@ Direction = Literal["min", "max"]
 
 @dataclass(frozen=True, slots=True)
 class KnownQuestion:
-    """A question of the CDC table; ``short`` is its subject in a few words, ``best`` the good end of the scale."""
+    """A question of the CDC table.
+
+    Parameters
+    ----------
+    short: its subject in a few words
+    also: other words that people look for it by
+    best: the good end of the scale
+    """
 
     id: str
     text: str
     short: str
+    also: str
     class_name: str
     best: Direction
 
@@ -43,6 +51,6 @@ def survey_facts() -> SurveyFacts:
     facts = json.loads(FACTS_FILE.read_text(encoding="utf-8"))
     questions: dict[str, KnownQuestion] = {}
     for fact in facts["questions"]:
-        known = KnownQuestion(fact["id"], fact["text"], fact["short"], fact["class"], fact["best"])
+        known = KnownQuestion(fact["id"], fact["text"], fact["short"], fact["also"], fact["class"], fact["best"])
         questions[known.id] = questions[known.text] = known
     return SurveyFacts(questions, {fact["name"]: fact["abbr"] for fact in facts["locations"]})

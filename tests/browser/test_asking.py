@@ -177,12 +177,15 @@ def test_the_state_of_the_job_is_announced_as_it_changes(page: Page, server: str
         page.get_by_label("Statistic").select_option("worst")
         page.get_by_label("How many locations").fill("7")  # no other test asks this, whose job would be shown again
         page.get_by_role("button", name="Show the answer").click()
-        expect(page.locator("#progress")).to_contain_text("is waiting")
+        expect(page.locator("#progress")).to_have_text("Waiting for its turn.")
     finally:
         gate.unlink()  # type: ignore[attr-defined]
-    expect(page.locator("#progress")).to_contain_text("is done")
-    texts = [text.partition(" ")[2] for text in page.evaluate("texts")]
-    assert [text for text in texts if text not in {"", "is running."}] == ["is waiting.", "is done."]
+    expect(page.locator("#progress")).to_contain_text("the answer is shown.")
+    expect(page.locator("#progress")).to_have_class("state unseen")
+    texts = page.evaluate("texts")
+    assert texts[0] == "Sending…"
+    assert texts[1] == "Waiting for its turn."
+    assert "the answer is shown." in texts[-1]
 
 
 def test_the_copy_button_copies_the_code(page: Page, context: BrowserContext) -> None:

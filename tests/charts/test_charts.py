@@ -134,7 +134,7 @@ def test_every_chart_shows_its_question_and_source(name: str, kind: str) -> None
         ("state_diff_from_mean", ["Figures in Ohio, beside the simple mean of", "all rows", "-0.4 points"]),
         ("state_mean_by_category", ["Figures by group in Ohio, simple means of", "rows", "Gender", "Female", "Male"]),
         ("trend", ["Figures in Ohio", "Age (years): 18 - 24", "Slope: 0.50 (0.30 to 0.70) points a year, p < 0.001"]),
-        ("compare", ["Ohio less Utah: 6.0 (4.6 to 7.4) points, p = 0.012", "2019", "Ohio", "Utah"]),
+        ("compare", ["Ohio minus Utah: 6.0 (4.6 to 7.4) points, p = 0.012", "2019", "Ohio", "Utah"]),
         ("disparity", ["Figures by gender in Ohio", "Absolute gap: 2.0 (0.6 to 3.4) points", "Female"]),
         ("correlate", ["Spearman's rho 0.69 (0.50 to 0.81), p unknown", "OH", "TX"]),
     ],

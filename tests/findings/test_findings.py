@@ -39,21 +39,27 @@ def test_estimates_by_location_name_both_ends_those_like_the_highest_and_the_nat
     ]
     assert found("estimate", data) == (
         "Highest in West Virginia, 40.6 % (39.6 to 41.6); lowest in the District of Columbia, 24.7 % (23.7 to 25.7); "
-        "2 places cannot be told from the highest; no figure for Florida; the nation: 33.0 % (32.8 to 33.2)."
+        "Ohio and Utah cannot be told from the highest; no other place is as low, beyond sampling error; "
+        "no figure for Florida; the nation: 33.0 % (32.8 to 33.2)."
     )
 
 
 @pytest.mark.parametrize(
     ("others", "clause"),
     [
-        ([30.0, 29.0], "no other place is as high, beyond sampling error"),
-        ([39.5, 29.0], "Ohio cannot be told from the highest"),
-        ([39.5, 39.4], "2 places cannot be told from the highest"),
+        ([30.0, 20.0], "no other place is as high or as low, beyond sampling error"),
+        ([39.5, 20.0], "Ohio cannot be told from the highest; no other place is as low, beyond sampling error"),
+        ([20.5, 20.0], "no other place is as high, beyond sampling error; Ohio cannot be told from the lowest"),
+        ([39.6, 39.5, 39.4, 39.3, 20.0], "4 places cannot be told from the highest"),
+        ([20.0, 20.1, 20.2, 20.3, 20.4], "4 places cannot be told from the lowest"),
+        ([20.0], "these differ beyond sampling error"),
+        ([39.9], "these cannot be told apart"),
     ],
 )
-def test_places_like_the_highest_are_named_or_counted(others: list[float], clause: str) -> None:
-    data = [cell(40.0, location="Utah"), *(cell(v, location=n) for n, v in zip(("Ohio", "Iowa"), others, strict=True))]
-    assert clause in found("estimate", data)
+def test_places_like_the_highest_or_the_lowest_are_named_or_counted(others: list[float], clause: str) -> None:
+    names = ("Ohio", "Iowa", "Texas", "Maine", "Guam")
+    data = [cell(40.0, location="Utah"), *(cell(v, location=n) for n, v in zip(names, others, strict=False))]
+    assert clause in found("estimate", data).replace("\u00a0", " ")
 
 
 def test_a_place_without_limits_cannot_be_told_from_the_highest() -> None:
@@ -77,8 +83,9 @@ def test_equal_places_share_an_end() -> None:
 
 
 def test_a_single_estimate_and_an_empty_result() -> None:
-    assert found("estimate", [cell(36.6, location="Ohio")]) == "36.6 % (35.6 to 37.6), from 900 respondents."
-    assert found("estimate", [cell(None, location="Ohio")]).startswith("No figure")
+    assert found("estimate", [cell(36.6, location="Ohio")]) == "In Ohio: 36.6 % (35.6 to 37.6), from 900 respondents."
+    assert found("estimate", [cell(36.6)]) == "36.6 % (35.6 to 37.6), from 900 respondents."
+    assert found("estimate", [cell(None, location="Ohio")]).startswith("In Ohio: no figure")
     assert found("estimate", []) == found("unknown", {"a": 1}) == ""
 
 
@@ -86,8 +93,7 @@ def test_groups_of_one_category_are_compared_and_those_of_several_are_not() -> N
     data = [cell(31.0, stratum="F"), cell(32.0, stratum="M"), cell(99.0, stratum="Data not reported")]
     text = found("estimate", data, BY_GENDER)
     assert text == (
-        "Highest among M, 32.0 % (31.0 to 33.0); lowest among F, 31.0 % (30.0 to 32.0); "
-        "F cannot be told from the highest."
+        "Highest among M, 32.0 % (31.0 to 33.0); lowest among F, 31.0 % (30.0 to 32.0); these cannot be told apart."
     )
     mixed = [cell(31.0, category="Gender", stratum="F"), cell(32.0, category="Age", stratum="18 - 24")]
     assert found("estimate", mixed) == (
@@ -102,10 +108,30 @@ def test_estimates_by_year_tell_a_change_only_if_there_is_one() -> None:
     assert found("estimate", [years[0], cell(30.4, year=2021)]).startswith("No change can be told: ")
     by_place = [
         cell(30.0 + year - 2011 + (name == "Ohio"), year=year, location=name)
-        for name in ("Ohio", "Utah")
+        for name in ("Ohio", "Utah", "Iowa", "Texas")
         for year in (2011, 2021)
     ]
     assert found("estimate", by_place).startswith("In 2021: highest in Ohio, 41.0 %")
+
+
+@pytest.mark.parametrize(
+    ("last", "apart"),
+    [
+        (36.0, "the two changes cannot be told apart: 1.0 points (-1.0 to 3.0)."),
+        (45.0, "the two changes differ: 10.0 points (8.0 to 12.0)."),
+    ],
+)
+def test_two_places_by_year_change_alike_or_not(last: float, apart: str) -> None:
+    data = [
+        cell(30.0, year=2011, location="Ohio"),
+        cell(last, year=2021, location="Ohio"),
+        cell(30.0, year=2011, location="Utah"),
+        cell(35.0, year=2021, location="Utah"),
+    ]
+    text = found("estimate", data)
+    assert text.startswith(f"In Ohio: 30.0 % (29.0 to 31.0) in 2011, {last} % ")
+    assert "; in Utah: 30.0 % (29.0 to 31.0) in 2011, 35.0 % " in text
+    assert text.endswith(apart)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +162,7 @@ def test_a_trend_rises_falls_or_cannot_be_told(slope: tuple[float, ...], start: 
             "Higher in Ohio than in Utah by 6.0 points (4.6 to 7.4); in Ohio, 31.0 % (30.0 to 32.0);",
         ),
         ((-6.0, -7.4, -4.6, 0.01), "Higher in Utah than in Ohio by 6.0 points (4.6 to 7.4);"),
-        ((0.5, -0.9, 1.9, 0.5), "In Ohio and in Utah cannot be told apart;"),
+        ((0.5, -0.9, 1.9, 0.5), "Ohio and Utah cannot be told apart;"),
     ],
 )
 def test_a_comparison_says_which_is_higher_or_that_it_cannot_be_told(gap: tuple[float, ...], text: str) -> None:

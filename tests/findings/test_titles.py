@@ -9,7 +9,7 @@ from app.table.facts import survey_facts
 
 OBESITY = "Percent of adults aged 18 years and older who have obesity"
 FEMALE: dict[str, Any] = {"stratification": [{"category": "Gender", "value": "Female"}]}
-STATES = [{"location": "Ohio"}, {"location": "Guam"}, {"location": "National"}]
+STATES = [{"location": name} for name in ("Ohio", "Guam", "Utah", "National")]
 
 
 def about(years: tuple[int, ...] = (2021,), **filters: Any) -> dict[str, Any]:
@@ -23,7 +23,15 @@ def about(years: tuple[int, ...] = (2021,), **filters: Any) -> dict[str, Any]:
         ("estimate", STATES, about(), "Adult obesity by state, 2021"),
         ("estimate", STATES, about((2020, 2021)), "Adult obesity by state, mean of the years, 2020, 2021"),
         ("estimate", STATES, about(**FEMALE), "Adult obesity by state, Female, 2021"),
-        ("estimate", [{"location": "Adams County"}], about(), "Adult obesity by place, 2021"),
+        ("estimate", [{"location": f"{n} County"} for n in "ABCD"], about(), "Adult obesity by place, 2021"),
+        ("estimate", STATES[:1], about(), "Adult obesity in Ohio, 2021"),
+        ("estimate", STATES[:3], about(), "Adult obesity in Ohio, Guam and Utah, 2021"),
+        (
+            "estimate",
+            [{"location": name, "year": year} for name in ("Ohio", "Utah") for year in (2020, 2021)],
+            about((2020, 2021)),
+            "Adult obesity in Ohio and Utah, 2020, 2021",
+        ),
         ("estimate", [{"year": 2021}], about(locations=["National"]), "Adult obesity by year in the nation, 2021"),
         (
             "estimate",
@@ -35,7 +43,13 @@ def about(years: tuple[int, ...] = (2021,), **filters: Any) -> dict[str, Any]:
             "estimate",
             [{"location": "Ohio", "stratum": "Female"}],
             about(**FEMALE),
-            "Adult obesity by state and gender, 2021",
+            "Adult obesity by gender in Ohio, 2021",
+        ),
+        (
+            "compare",
+            {"dimension": "location", "a": {"location": "Ohio"}, "b": {"location": "Utah"}},
+            about((2020, 2021)),
+            "Adult obesity in Ohio and in Utah, mean of the years, 2020, 2021",
         ),
         ("rank", {"locations": STATES}, about(), "Adult obesity: states from the best to the worst, 2021"),
         ("trend", {"location": "Ohio"}, about((2011, 2012, 2013)), "Adult obesity in Ohio, 2011 to 2013"),

@@ -90,7 +90,7 @@ def _asked(data: QuestionData, place: str, planner: Planner) -> Asked:
     changes = []
     if len(set(years)) == 1:
         earlier = (year for year in comparable_years(planner.table, data.question.years) if year < years[0])
-        changes = [{**measured(data), "state": place, "between": {"year": [year, years[0]]}} for year in earlier]
+        changes = [{**measured(data), "state": place, "between": {"year": [years[0], year]}} for year in earlier]
     return Asked(
         data,
         figures=_answered(planner, "estimate", [body]),
@@ -195,9 +195,9 @@ def _rank_words(ranks: Mapping[str, Any] | None, place: str) -> str:
 def _change_words(change: Mapping[str, Any] | None, about: About) -> str:
     if change is None:
         return ""
-    gap, since = change["difference"], year_span(change["a"]["years"])
-    later = -gap["value"]
-    words = f"{'+' if later > 0 else ''}{points(later, about)} ({limits(-gap['high'], -gap['low'])}) since {since}"
+    gap, since = change["difference"], year_span(change["b"]["years"])
+    sign = "+" if gap["value"] > 0 else ""
+    words = f"{sign}{points(gap['value'], about)} ({limits(gap['low'], gap['high'])}) since {since}"
     return words if gap["p_value"] < ALPHA else f"no change can be told: {words}"
 
 

@@ -7,7 +7,7 @@ const MAX_OPTIONS = 60;
 let count = 0;
 
 export function combobox(input) {
-  const state = { input, list: input.getAttribute("list"), box: listbox(input), at: -1 };
+  const state = { input, list: input.getAttribute("list"), ...listbox(input), at: -1 };
   input.removeAttribute("list");
   const combo = { "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": state.box.id };
   const attributes = { role: "combobox", ...combo, spellcheck: "false" };
@@ -33,8 +33,11 @@ function listbox(input) {
   Object.assign(box, { id: `options-${count += 1}`, className: "options", hidden: true });
   box.setAttribute("role", "listbox");
   box.setAttribute("aria-label", `Choices for ${input.labels?.[0]?.textContent ?? input.name}`);
-  around.append(input, box);
-  return box;
+  const nothing = document.createElement("p"); // says so if nothing matches
+  nothing.className = "hint";
+  nothing.setAttribute("role", "status");
+  around.append(input, box, nothing);
+  return { box, nothing };
 }
 
 function typedPart(input) {
@@ -44,18 +47,21 @@ function typedPart(input) {
 function offered(state) {
   const options = typeof state.list === "string" ? document.getElementById(state.list).options : state.list ?? [];
   return [...options].map((option) => option.value === undefined ? { value: String(option) } : {
-    value: option.value, note: [option.dataset?.id, option.dataset?.class].filter(Boolean).join(" · "),
+    value: option.value,
+    note: [option.dataset?.id, option.dataset?.class].filter(Boolean).join(" · "),
+    also: option.dataset?.also ?? "",
   });
 }
 
 function open(state, typed) {
   const words = typed.toLowerCase().split(/\s+/);
-  const found = offered(state).filter(({ value, note }) => {
-    const text = `${value} ${note ?? ""}`.toLowerCase();
+  const found = offered(state).filter(({ value, note, also }) => {
+    const text = `${value} ${note ?? ""} ${also ?? ""}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
   state.box.replaceChildren(...found.slice(0, MAX_OPTIONS).map((choice, at) => option(state, choice, at)));
   state.box.hidden = found.length === 0;
+  state.nothing.textContent = found.length || !typed ? "" : `Nothing in the list contains “${typed}”.`;
   state.input.setAttribute("aria-expanded", String(found.length > 0));
   state.at = -1;
   state.input.removeAttribute("aria-activedescendant");
@@ -73,6 +79,7 @@ function option(state, { value, note }, at) {
 
 function close(state) {
   state.box.hidden = true;
+  state.nothing.textContent = "";
   state.input.setAttribute("aria-expanded", "false");
   state.input.removeAttribute("aria-activedescendant");
 }

@@ -48,12 +48,11 @@ async function follow(where, signal) {
   }
   answer.replaceChildren(await load(id, shown("kind"), signal));
   display();
-  say(`${id} is done.`);
-  // In a narrow window the result stands below the form, out of sight.
-  if (progress.getBoundingClientRect().top > innerHeight * 0.7) progress.scrollIntoView();
-  const title = answer.querySelector("h2").textContent;
-  document.title = `${title} · Health statistics`;
-  remember(title, where);
+  const heading = answer.querySelector("h2");
+  sayUnseen(`${heading.textContent}: the answer is shown.`);
+  bringIntoView(heading);
+  document.title = `${heading.textContent} · Health statistics`;
+  remember(heading.textContent, where);
 }
 
 // Make the answer on the page interactive. What is pinned comes first, as it takes room from the chart.
@@ -63,9 +62,22 @@ function display() {
   if (article) enable(article, view);
 }
 
+// In a narrow window the answer stands below the form; in a low one its head may have been scrolled away.
+function bringIntoView(part) {
+  const { top } = part.getBoundingClientRect();
+  if (top < 0 || top > innerHeight * 0.7) part.scrollIntoView();
+}
+
 function say(text) {
+  progress.classList.remove("unseen");
   if (progress.textContent !== text) progress.textContent = text; // or screen readers repeat it
   problem.hidden = true;
+}
+
+// For screen readers alone: others see it.
+function sayUnseen(text) {
+  say(text);
+  progress.classList.add("unseen");
 }
 
 function fail(reason) {
@@ -73,6 +85,8 @@ function fail(reason) {
   problem.textContent = reason;
   problem.hidden = false;
   answer.replaceChildren();
+  document.title = first.title;
+  bringIntoView(problem);
 }
 
 function restart() {

@@ -3,7 +3,7 @@
 import { json, root } from "./server.js";
 
 const WAIT_SECONDS = 10; // the server responds as soon as the job ends
-const TEXTS = { waiting: "is waiting", running: "is running", done: "is done", error: "failed" };
+const TEXTS = { waiting: "Waiting for its turn", running: "Being computed", done: "Done", error: "Failed" };
 
 // Yield each state of the submitted job until it ends.
 export async function* submit(query, signal) {
@@ -55,5 +55,5 @@ async function* changes(id, signal) {
 
 async function details(id, signal) {
   const { data } = await json(`/api/jobs/${id}`, { signal });
-  return { id, state: data.state, reason: data.reason, text: `${id} ${TEXTS[data.state]}` };
+  return { id, state: data.state, reason: data.reason, text: TEXTS[data.state] };
 }

@@ -33,6 +33,7 @@ function toggle({ dataset }, button) {
   const isPinned = button.getAttribute("aria-pressed") === "true";
   pins.write(isPinned ? [] : [{ job: dataset.job, address: dataset.address, view: view.all() }]);
   button.setAttribute("aria-pressed", String(!isPinned));
+  progress.classList.remove("unseen");
   progress.textContent = isPinned ? "" : NOTE;
   if (update()) drawAll();
 }
