@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, request
 
 from app.charts import choose_kind, kinds_of
 from app.errors import InvalidRequestError, ServiceError
-from app.formats import BIBTEX, CSL_JSON
+from app.formats import BIBTEX, CSL_JSON, CSV
 from app.jobs.job import Job, JobStatus
 from app.pages.asking.address import KIND, check_address, check_fields, form_fields
 from app.pages.asking.start import StartView, start_view
@@ -19,7 +19,7 @@ from app.pages.html import page, problem_page, see_other, wants_page
 from app.pages.result_view import Charts, ResultView, request_fields, result_view
 from app.pages.static_files import charts_script_address
 from app.queries.form_fields import Fields, body_of
-from app.routes.results import ALL_FORMATS, PICTURES, provenance_of_job
+from app.routes.results import ALL_FORMATS, PNG, SVG, provenance_of_job
 from app.statistics import STATISTICS
 from app.table.survey_table import NATIONS, SurveyTable
 from app.web.api_description import ResponseDescription, describe
@@ -29,9 +29,10 @@ from app.web.support import HTML_TYPE, JSON_TYPE, Done, data_response, json_resp
 
 WAIT_SECONDS = 2.0  # most jobs are done by then, which saves the page a second request
 CITATIONS = {BIBTEX.name: "BibTeX", CSL_JSON.name: "CSL-JSON"}
+PICTURES = {SVG.name: "sharp at any size, for print and layout programs", PNG.name: "for slides, letters and messages"}
 
 RESULT_VALUES: dict[str, Any] = {
-    "formats": [name for name in ALL_FORMATS if name not in CITATIONS],
+    "formats": [name for name in ALL_FORMATS if name not in {CSV.name, *CITATIONS, *PICTURES}],
     "citations": CITATIONS,
     "pictures": PICTURES,
     "charts_script_address": charts_script_address,

@@ -22,6 +22,8 @@ from app.table.stratum_order import category_order, stratum_order
 FIGURE_COLUMNS = frozenset({"value", "mean", "low", "high", "sample_size", "x", "y"})
 OUTER_COLUMNS = frozenset({"cell", "location", "year"})  # if they stand before the strata, they are sorted first
 SHORT_HASH_CHARS = 12
+MOST_NAMED = 8  # longer lists are not repeated
+MOST_COLUMNS_BESIDE = 5  # what a window of 1,366 pixels has room for beside a chart
 LIMITS_SCALES = {"logit": "symmetric on the logit scale", "linear": "symmetric in the figure's own unit"}
 
 
@@ -50,6 +52,11 @@ class ResultTable:
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     constants: Sequence[tuple[str, str]]
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the table needs the whole width, below the chart."""
+        return len(self.columns) > MOST_COLUMNS_BESIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,7 @@ def result_table(statistic: str, data: Any) -> ResultTable:
     """Return the table of a result. A column with one value in all of several rows becomes a constant."""
     tidy = _in_natural_order(columns_of(statistic, data))
     constants = {name: values[0] for name, values in tidy.items() if _is_constant(name, values)}
+    stated = {name: value for name, value in constants.items() if value not in {"", None}}
     columns = {name: values for name, values in tidy.items() if name not in constants}
     numbers = {name for name, values in columns.items() if _are_numbers(values)}
     return ResultTable(
@@ -124,9 +132,7 @@ def result_table(statistic: str, data: Any) -> ResultTable:
             [Cell(figure(name, value), value, name in numbers) for name, value in zip(columns, row, strict=True)]
             for row in zip(*columns.values(), strict=True)
         ],
-        constants=[
-            (heading(name), figure(name, value)) for name, value in constants.items() if value not in {"", None}
-        ],
+        constants=[(heading(name), figure(name, value)) for name, value in stated.items()],
     )
 
 
@@ -191,10 +197,17 @@ def _row_facts(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield heading(name), part[name]
     for name, value in part["filters"].items():
         if name != "years":
-            yield heading(name), filter_text(value)
+            yield heading(name), _filter_fact(value)
     scale = LIMITS_SCALES.get(part.get("limits_scale", ""))  # older results do not name it
     if scale is not None:
         yield "Confidence limits", scale
     yield "Rows used", f"{part['rows_used']:,}"
     for left_out in part["left_out"]:
         yield f"Left out: {left_out['reason']}", f"{left_out['rows']:,}"
+
+
+def _filter_fact(value: Any) -> str:
+    """Return the value of a filter as text; of a long list the length, as the table and the form name what is in it."""
+    if isinstance(value, list) and len(value) > MOST_NAMED:
+        return f"{len(value)}, as in the filter"
+    return filter_text(value)

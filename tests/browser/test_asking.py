@@ -209,6 +209,7 @@ def test_the_copy_button_copies_the_code(page: Page, context: BrowserContext) ->
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto("/?statistic=best5&question=Q036")
     wait_for_chart(page)
+    page.get_by_text("Code", exact=True).click()
     page.get_by_role("button", name="Copy curl").click()
     expect(page.locator("[data-copy=curl]")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")

@@ -35,8 +35,9 @@ def test_on_paper_the_result_is_whole_and_light_and_the_form_is_gone(page: Page,
     wait_for_chart(page)
     page.emulate_media(media="print", color_scheme="dark")
     expect(page.locator("#chart svg").first).to_be_visible()
-    for hidden in ("#ask", "nav[aria-label=Pages]", ".downloads"):
+    for hidden in ("#ask", "nav[aria-label=Pages]", ".bar"):
         expect(page.locator(hidden).first).to_be_hidden()
+    expect(page.get_by_text("Rows used")).to_be_visible()
     table = page.locator(".scroll.tall")
     assert table.evaluate("box => box.scrollHeight <= box.clientHeight + 1")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(245, 246, 248)"

@@ -114,8 +114,18 @@ def test_a_column_with_one_value_in_all_rows_becomes_a_constant() -> None:
     assert [column.heading for column in table.columns] == ["Year", "Value"]
     assert [[cell.text for cell in row] for row in table.rows] == [["2019", "30.0"], ["2020", "30.0"]]
     assert dict(table.constants)["Location"] == "Ohio"
-    assert dict(table.constants)["Slope p value"] == "< 0.001"
+    assert dict(table.constants)["Slope: p"] == "< 0.001"
     assert "Flags" not in dict(table.constants)
+
+
+def test_a_constant_without_a_value_is_left_out_and_a_table_of_many_columns_is_wide() -> None:
+    slope = {"value": 0.5, "low": None}
+    years: list[dict[str, Any]] = [{"year": year, "value": 30.0, "flags": [], "low": 1.0} for year in (2019, 2020)]
+    table = result_table("trend", {"location": "Ohio", "slope": slope, "years": years})
+    assert "Slope: low" not in dict(table.constants)
+    assert not table.is_wide
+    wide = result_table("trend", {"years": [{**years[0], **{f"extra_{n}": n for n in range(3)}}]})
+    assert wide.is_wide
 
 
 def test_the_strata_of_each_location_are_in_their_natural_order() -> None:

@@ -12,6 +12,7 @@ from markupsafe import escape
 from pydantic import SecretStr
 
 from app.jobs.job import JobStatus
+from app.pages import result_view
 from app.services import SHARED_KEY
 from app.settings import Settings
 from app.web.guard import SECURITY_HEADERS
@@ -191,3 +192,14 @@ def test_a_result_is_cited_on_its_page_if_it_has_a_citation(client: FlaskClient,
     for page, job in ((cited, 1), (uncited, 2)):
         assert f'href="/api/get_results/job_id_{job}?format=zip" download>ZIP</a>' in page
         assert "Version of the table</dt>" in page
+
+
+def test_a_long_filter_is_counted_and_a_short_one_listed(
+    client: FlaskClient, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(result_view, "MOST_NAMED", 2)
+    places = [state["name"] for state in client.get("/api/states").json["data"]]  # type: ignore[index]
+    for number, (count, fact) in enumerate(((2, ", ".join(places[:2])), (3, "3, as in the filter")), 1):
+        ask("estimate", question=OBESITY, by=["location", "stratum"], locations=places[:count])
+        text = client.get(f"/results/job_id_{number}", headers=BROWSER).text
+        assert f"<dt>Locations</dt><dd>{fact}</dd>" in text

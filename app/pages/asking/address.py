@@ -10,8 +10,8 @@ from app.statistics.registry import ChartKind
 from app.table.lookup import unknown_name
 
 THEMES = ("light", "dark")
-KIND, THEME, SORT, YEAR = "kind", "theme", "sort", "year"
-PAGE_FIELDS = frozenset({KIND, THEME, SORT, YEAR})  # how an answer is shown, not what is asked
+KIND, THEME, SORT, YEAR, FILTER = "kind", "theme", "sort", "year", "filter"
+PAGE_FIELDS = frozenset({KIND, THEME, SORT, YEAR, FILTER})  # how an answer is shown, not what is asked
 BODY_FIELDS = {FIRST_YEAR: "years", LAST_YEAR: "years", "a": "between", "b": "between"}  # where names differ
 SEVERAL = frozenset({"by"})  # fields that an address may have several times
 OFFERED = {  # the values of fields that have boxes or lists of their own

@@ -1,53 +1,47 @@
 // The result of a job: fetch its part of the page, draw the chart, and make the table sortable.
 
+import { enableCopying } from "./bar.js";
 import { draw } from "./chart.js";
 import { html } from "./server.js";
-import { sortable } from "./table.js";
-import { keep, shown } from "./view.js";
+import { filterable, sortable } from "./table.js";
 
-const root = document.getElementById("answer");
-
-export async function show(id, signal) {
-  const kind = shown("kind");
+// Fetch the article of a result, with the kind of chart if one is named.
+export async function load(id, kind, signal) {
   const part = await html(`/results/${id}?part=answer${kind && `&kind=${encodeURIComponent(kind)}`}`, { signal });
-  root.replaceChildren(...part.body.children);
-  activate();
+  return part.querySelector("article");
 }
 
-// Make the result on the page interactive: chart, chart kinds, table, copy buttons.
-export function activate() {
-  const chart = root.querySelector("#chart");
-  if (chart) draw(chart);
-  for (const link of root.querySelectorAll("[data-kind][href]")) {
-    link.addEventListener("click", (event) => chooseKind(event, chart));
+// Make an article on the page interactive. `shown` and `keep` read and write how it is shown, such as its sort order.
+export function enable(article, { shown, keep }) {
+  const chart = article.querySelector(".chart");
+  if (chart) draw(chart, { shown, keep });
+  for (const link of article.querySelectorAll("[data-kind][href]")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      chooseKind(article, link, chart);
+      keep("kind", link.dataset.kind);
+      keep("year", ""); // a map gets back the one that was chosen on it
+    });
   }
-  for (const button of root.querySelectorAll(".copy")) enableCopy(button);
-  for (const table of root.querySelectorAll("table.sortable")) {
-    sortable(table, shown("sort"), (order) => keep("sort", order)); // last: an unknown order is an error
-  }
+  enableCopying(article, () => linkTo(article));
+  const table = article.querySelector("table.sortable");
+  filterable(table, shown("filter"), (text) => keep("filter", text));
+  sortable(table, shown("sort"), (order) => keep("sort", order)); // last: an unknown order is an error
 }
 
-function chooseKind(event, chart) {
-  event.preventDefault();
-  for (const link of event.target.parentElement.children) link.removeAttribute("aria-current");
-  event.target.setAttribute("aria-current", "true");
-  chart.dataset.kind = event.target.dataset.kind;
-  keep("kind", chart.dataset.kind);
-  keep("year", ""); // a map gets back the one that was chosen on it
-  for (const link of root.querySelectorAll("a[href*='kind=']:not([data-kind])")) {
+// The address of the page is the question, and holds how the answer is shown too; that of a job's page is not.
+function linkTo(article) {
+  const question = new URL(article.dataset.address, location.href);
+  const isPages = location.pathname === question.pathname && !article.closest("#pinned");
+  return isPages ? location.href : question.href;
+}
+
+function chooseKind(article, chosen, chart) {
+  for (const link of chosen.parentElement.children) link.removeAttribute("aria-current");
+  chosen.setAttribute("aria-current", "true");
+  chart.dataset.kind = chosen.dataset.kind;
+  for (const link of article.querySelectorAll("a[href*='kind=']:not([data-kind])")) {
     link.href = link.href.replace(/kind=\w+/, `kind=${chart.dataset.kind}`); // downloaded pictures show the same kind
   }
   draw(chart);
-}
-
-function enableCopy(button) {
-  if (!navigator.clipboard) return; // browsers offer it only on localhost and over HTTPS
-  button.hidden = false;
-  button.setAttribute("aria-label", `Copy ${button.dataset.copy}`);
-  button.addEventListener("click", async () => {
-    const text = button.closest(".code").querySelector("code").textContent;
-    const copied = await navigator.clipboard.writeText(text).then(() => true, () => false);
-    button.textContent = copied ? "Copied" : "Not allowed";
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
-  });
 }

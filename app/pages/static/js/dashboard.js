@@ -1,10 +1,12 @@
 // The dashboard: submit the form without leaving the page. The address always holds the whole query.
 
-import { activate, show } from "./answer.js";
+import { enable, load } from "./answer.js";
 import { address, fill, form, query, start } from "./form.js";
 import { submit } from "./job.js";
+import { list, remember } from "./mine.js";
+import { showPinned } from "./pin.js";
 import { root } from "./server.js";
-import { question } from "./view.js";
+import { question, shown, view } from "./view.js";
 
 const progress = document.getElementById("progress");
 const problem = document.getElementById("problem");
@@ -44,11 +46,20 @@ async function follow(where, signal) {
     }
     ids.set(where, id);
   }
-  await show(id, signal);
+  answer.replaceChildren(await load(id, shown("kind"), signal));
+  display();
   const heading = answer.querySelector("h2");
   sayUnseen(`${heading.textContent}: the answer is shown.`);
   bringIntoView(heading);
   document.title = `${heading.textContent} · Health statistics`;
+  remember(heading.textContent, where);
+}
+
+// Make the answer on the page interactive. What is pinned comes first, as it takes room from the chart.
+function display() {
+  const article = answer.querySelector("article");
+  showPinned(article);
+  if (article) enable(article, view);
 }
 
 // In a narrow window the answer stands below the form; in a low one its head may have been scrolled away.
@@ -83,11 +94,12 @@ function restart() {
   say("");
   document.title = first.title;
   answer.replaceChildren(...first.content);
+  display();
 }
 
 function showPage() {
   try {
-    activate();
+    display();
   } catch (error) {
     fail(error.message);
   }
@@ -108,6 +120,7 @@ addEventListener("popstate", () => {
 });
 
 start();
+list();
 fetch(`${root}/static/charts.js`, { method: "HEAD" }); // makes the server build the script, which takes seconds
 if (!refused && new URLSearchParams(location.search).has("statistic")) run();
 else showPage();

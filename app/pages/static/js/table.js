@@ -1,5 +1,6 @@
-// Sortable tables: the headings become buttons, for mouse and keyboard.
+// Sortable tables, whose headings become buttons for mouse and keyboard, and a field that filters long ones by a text.
 
+const FEWEST_ROWS = 13; // fewer are seen at a glance
 const compare = new Intl.Collator("en", { numeric: true }).compare;
 
 // Sort by a column as an address names it, such as "value", or "-value" for the highest first; tell each later order.
@@ -43,4 +44,32 @@ function key(cell) {
 function order(one, other, sign) {
   if (one === null || other === null) return (one === null) - (other === null);
   return sign * (typeof one === "number" ? one - other : compare(one, other));
+}
+
+// Hide the rows without a text, which an address may name; tell each later text.
+export function filterable(table, asked = "", tell = () => {}) {
+  const rows = [...table.tBodies[0].rows].map((row) => ({ row, text: textOf(row) }));
+  if (rows.length < FEWEST_ROWS && !asked) return;
+  const field = Object.assign(document.createElement("label"), { className: "find", textContent: "Filter rows" });
+  const input = Object.assign(document.createElement("input"), { type: "search", value: asked, spellcheck: false });
+  const left = document.createElement("output"); // announced when it changes
+  field.append(input, left);
+  table.parentElement.before(field);
+
+  function apply() {
+    const words = input.value.toLowerCase().split(/\s+/);
+    for (const { row, text } of rows) row.hidden = !words.every((word) => text.includes(word));
+    const count = rows.filter(({ row }) => !row.hidden).length;
+    left.textContent = input.value.trim() ? `${count} of ${rows.length} rows` : "";
+  }
+
+  input.addEventListener("input", () => {
+    apply();
+    tell(input.value.trim());
+  });
+  apply();
+}
+
+function textOf(row) {
+  return [...row.cells].map((cell) => cell.textContent).join(" ").toLowerCase();
 }

@@ -1,7 +1,9 @@
-// How an answer is shown: the kind of chart, the year of its map, the sort order and the theme stand in the address beside
-// the question.
+// How an answer is shown: kind of chart, year of a map, sort order, filter of rows and theme stand in the address beside the question.
 
-const OF_ANSWER = ["kind", "year", "sort"]; // the theme outlives the answer
+const OF_ANSWER = ["kind", "year", "sort", "filter"]; // the theme outlives the answer
+
+// As an answer needs it.
+export const view = { shown, keep, all: () => Object.fromEntries(OF_ANSWER.map((name) => [name, shown(name)])) };
 
 export function shown(name) {
   return new URLSearchParams(location.search).get(name) ?? "";

@@ -1,13 +1,11 @@
-// A slider for the years of a map, with a button that steps to the next one. The chosen year stands in the address.
-
-import { keep, shown } from "./view.js";
+// A slider for the years of a map, with a button that steps to the next one. The chosen year is kept as the chart keeps it.
 
 export function removeYears(element) {
   element.parentElement.querySelector(".years")?.remove();
 }
 
-// Put the slider above the chart, at the year that was chosen before or that the address names, otherwise at the last one.
-export async function addYears(element, view, years, changed) {
+// Put the slider above the chart, at the year that was chosen before or that is asked for, otherwise at the last one.
+export async function addYears(element, view, years, { shown, keep }, changed) {
   const controls = Object.assign(document.createElement("div"), { className: "years" });
   const slider = Object.assign(document.createElement("input"), { type: "range", min: 0, max: years.length - 1 });
   const current = Object.assign(document.createElement("output"), {});
