@@ -130,7 +130,7 @@ def test_without_scripts_an_error_is_shown(without_scripts: Page) -> None:
     page = without_scripts
     page.goto("/?statistic=state_mean&question=Q036&state=Ohoi")
     page.get_by_role("button", name="Show the answer").click()
-    expect(page.get_by_role("alert")).to_contain_text("unknown state 'Ohoi'")
+    expect(page.get_by_role("alert")).to_contain_text("'Ohoi' is not a known state")
     assert page.locator("#state").input_value() == "Ohoi"
 
 
