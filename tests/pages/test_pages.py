@@ -191,3 +191,24 @@ def test_a_result_is_cited_on_its_page_if_it_has_a_citation(client: FlaskClient,
     for page, job in ((cited, 1), (uncited, 2)):
         assert f'href="/api/get_results/job_id_{job}?format=zip" download>ZIP</a>' in page
         assert "Version of the table</dt>" in page
+
+
+def test_a_removal_is_asked_about_on_a_page_of_its_own(client: FlaskClient, ask: Ask) -> None:
+    ask("state_mean", question=OBESITY, state="Ohio")
+    assert '<form method="get" action="/jobs/job_id_1/remove">' in client.get("/jobs", headers=BROWSER).text
+    question = client.get("/jobs/job_id_1/remove", headers=BROWSER).text
+    assert "<h1>Remove the result of job_id_1?</h1>" in question
+    assert "Ohio" in question
+    assert '<form class="sure" method="post" action="/jobs/job_id_1/cancel">' in question
+    assert client.get("/api/jobs").json == {"status": "done", "data": [{"job_id_1": "done"}]}
+    assert client.get("/jobs/job_id_9/remove", headers=BROWSER).status_code == 404
+
+
+@pytest.mark.usefixtures("open_gate")
+def test_a_job_that_has_not_ended_has_no_result_to_remove(client: FlaskClient) -> None:
+    waiting = client.post("/api/best5", json={"question": OBESITY}).get_json()["job_id"]
+    for job, state in (("job_id_1", "running"), (waiting, "waiting")):
+        refused = client.get(f"/jobs/{job}/remove", headers=BROWSER)
+        assert refused.status_code == 409
+        assert f"{job} is {state}: it has no result to remove" in refused.text
+    assert f'<form method="post" action="/jobs/{waiting}/cancel">' in client.get("/jobs", headers=BROWSER).text
