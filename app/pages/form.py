@@ -123,13 +123,15 @@ def form_values(choices: Choices, versions: Sequence[VersionChoice], fields: Fie
 
     They are ``choices``, ``versions``, ``fields``, ``has_query`` (whether the fields name a statistic), ``taken`` (the
     fields that this statistic takes), ``needed`` (those that it requires), ``filtered`` (whether a filter is set, so
-    that the filters are shown opened) and ``held`` (fields that this table gives no choice of and that have a value).
+    that the filters are shown opened), ``held`` (fields that this table gives no choice of and that have a value) and
+    ``filters`` (those that are folded away unless shown opened).
     """
     has_query = bool(fields.get("statistic"))
     fields = fields if has_query else {**choices.defaults, **fields}
     needed = needs(fields["statistic"][0])
     texts = {each.question.id: each.question.text for each in choices.questions if each.question.id}
     questions = {name: [texts.get(text, text) for text in fields.get(name, ())] for name in QUESTION_FIELDS}
+    held = _held(choices, fields)
     return {
         "choices": choices,
         "versions": versions,
@@ -138,7 +140,8 @@ def form_values(choices: Choices, versions: Sequence[VersionChoice], fields: Fie
         "taken": takes(fields["statistic"][0]),
         "needed": needed,
         "filtered": any(any(fields.get(name, ())) for name in FILTER_FIELDS if name not in needed),
-        "held": _held(choices, fields),
+        "held": held,
+        "filters": {*FILTER_FIELDS, *held} - needed,
     }
 
 

@@ -267,7 +267,7 @@ def theme_argument() -> Theme:
     for theme in THEMES:
         if theme == name:
             return theme
-    raise InvalidRequestError(f"theme must be {' or '.join(THEMES)}, not {quoted(name)}")
+    raise InvalidRequestError(f"theme must be {' or '.join(THEMES)}, not {quoted(name)}", "theme")
 
 
 def titles_argument() -> bool:
@@ -301,7 +301,7 @@ def _format_argument() -> Format | None:
     if name is None:
         return None
     if name not in ALL_FORMATS:
-        raise InvalidRequestError(f"format must be {' or '.join(ALL_FORMATS)}, not {quoted(name)}")
+        raise InvalidRequestError(f"format must be {' or '.join(ALL_FORMATS)}, not {quoted(name)}", "format")
     return ALL_FORMATS[name]
 
 

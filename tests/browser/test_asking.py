@@ -173,7 +173,7 @@ def test_numbers_are_sorted_as_numbers(page: Page) -> None:
 
 def test_an_error_is_shown_until_it_is_corrected(page: Page) -> None:
     page.goto("/?statistic=state_mean&question=Q036&state=Ohoi")
-    expect(page.get_by_role("alert")).to_contain_text("unknown state 'Ohoi'")
+    expect(page.get_by_role("alert")).to_contain_text("'Ohoi' is not a known state")
     page.get_by_label("Location", exact=True).fill("Ohio")
     page.get_by_role("button", name="Show the answer").click()
     wait_for_chart(page)

@@ -57,14 +57,15 @@ def check_fields(fields: Fields, known: frozenset[str]) -> None:
         if name not in known and any(texts):
             raise InvalidRequestError(f"unknown field {quoted(name)}; the fields are {', '.join(sorted(known))}")
         if len(set(texts)) > 1 and name not in SEVERAL:
-            raise InvalidRequestError(f"the field {quoted(name)} has several values; name one")
+            raise InvalidRequestError(f"the field {quoted(name)} has several values; name one", name)
         wrong = [text for text in _filled(fields, name) if text not in OFFERED.get(name, (text,))]
         if wrong:
             offered = join_first([text for text in OFFERED[name] if text], len(OFFERED[name]))
-            raise InvalidRequestError(f"{name} cannot be {quoted(wrong[0])}; choose one of {offered}")
+            raise InvalidRequestError(f"{name} cannot be {quoted(wrong[0])}; choose one of {offered}", name)
     for name in _filled(fields, "statistic"):
         if name not in STATISTICS:
-            raise unknown_name("statistic", name, STATISTICS, f"the statistics are {', '.join(STATISTICS)}")
+            hint = f"the statistics are {', '.join(STATISTICS)}"
+            raise unknown_name("statistic", name, STATISTICS, hint, "statistic")
 
 
 def _filled(fields: Fields, name: str) -> list[str]:

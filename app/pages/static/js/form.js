@@ -51,6 +51,15 @@ export function fill(query) {
   remember();
 }
 
+// Put other texts into fields, as a change by hand would.
+export function correct(texts) {
+  for (const [name, text] of texts) {
+    fillIn(fields[name], [text]);
+    fields[name].dispatchEvent(new Event("change", { bubbles: true }));
+    fields[name].focus();
+  }
+}
+
 function fillIn(field, texts) {
   if (field.type === "checkbox") {
     const byDefault = field.name === "by" && field.value === "location" && !texts.length;
