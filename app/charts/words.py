@@ -18,7 +18,7 @@ WIDE_TITLE_CHARS, WIDE_SUBTITLE_CHARS = 78, 104  # lines that fit a picture
 
 def line_chars(context: ChartContext) -> tuple[int, int]:
     """Return the longest line of the title, and of the subtitle."""
-    return (WIDE_TITLE_CHARS, WIDE_SUBTITLE_CHARS) if context.wide else (TITLE_CHARS, SUBTITLE_CHARS)
+    return (WIDE_TITLE_CHARS, WIDE_SUBTITLE_CHARS) if context.width == "wide" else (TITLE_CHARS, SUBTITLE_CHARS)
 
 
 def title_of_chart(statistic: str, data: Any, context: ChartContext) -> str:

@@ -35,7 +35,7 @@ def test_the_first_screen_answers_and_asks_once(cdc: Flask) -> None:
     pages = [client.get("/", headers=BROWSER).text for _ in range(2)]
     assert re.search(r'<h2 id="first">Adult obesity by state, \d{4}</h2>', pages[0])
     assert re.search(r'class="finding">Highest in .+; lowest in .+ cannot be told from the highest', pages[0])
-    assert '<img src="/api/get_results/job_id_1?format=svg&amp;kind=map"' in pages[0]
+    assert '<img src="/api/get_results/job_id_1?format=svg&amp;kind=map&amp;titles=no"' in pages[0]
     assert pages[0] == pages[1]
     assert len((client.get("/api/jobs").json or {})["data"]) == 1
 
