@@ -26,6 +26,7 @@ THEMES: tuple[Theme, ...] = ("light", "dark")
 PATIENCE_MS = 60_000
 OBESITY = "question=Q036"
 LATEST = f"{OBESITY}&from=2021&to=2021"
+GROUPS = f"{OBESITY}&from=2022&to=2022"  # the only year of the modelled table with all groups
 ESTIMATES = f"/?statistic=estimate&{LATEST}"
 
 # The address of every page and of every kind of chart, by the name of its screenshots.
@@ -45,27 +46,28 @@ PAGES = {
     "tiles": f"{ESTIMATES}&kind=tiles",
     "map-of-years": f"/?statistic=estimate&{OBESITY}&by=location&by=year&kind=map&year=2015",
     "heatmap-of-years": f"/?statistic=estimate&{OBESITY}&by=location&by=year&kind=heatmap",
-    "dots-of-groups": f"/?statistic=estimate&{LATEST}&by=category&by=stratum&locations=OH",
-    "heatmap-of-groups": f"/?statistic=estimate&{LATEST}&by=location&by=stratum&stratification=Income",
+    "dots-of-groups": f"/?statistic=estimate&{GROUPS}&by=category&by=stratum&locations=OH",
+    "heatmap-of-groups": f"/?statistic=estimate&{GROUPS}&by=location&by=stratum&stratification=Income",
     "figure": f"/?statistic=estimate&{LATEST}&by=location&locations=OH",
     "lines": f"/?statistic=estimate&{OBESITY}&by=location&by=year&locations=OH,UT,TX,National,WV,CO&kind=lines",
-    "lines-of-groups": f"/?statistic=estimate&{OBESITY}&by=year&by=stratum&stratification=Education&locations=OH",
+    "lines-of-groups": f"/?statistic=estimate&{OBESITY}&by=year&by=stratum&stratification=Gender&locations=OH",
+    "dots-of-a-category": f"/?statistic=estimate&{GROUPS}&by=stratum&stratification=Education&locations=OH",
     "trend": f"/?statistic=trend&{OBESITY}&state=OH",
     "trends": f"/?statistic=trends&{OBESITY}&locations=OH,UT,TX,National,WV,CO",
     "comparison": f"/?statistic=compare&{LATEST}&between=location&a=OH&b=UT",
     "comparison-of-years": f"/?statistic=compare&{OBESITY}&between=year&a=2011&b=2021&state=OH",
-    "comparisons": f"/?statistic=compare_all&{LATEST}&state=OH",
-    "comparisons-map": f"/?statistic=compare_all&{LATEST}&state=OH&kind=map",
+    "comparisons": f"/?statistic=compare_all&{LATEST}&reference=OH",
+    "comparisons-map": f"/?statistic=compare_all&{LATEST}&reference=OH&kind=map",
     "ranks": f"/?statistic=rank&{LATEST}",
-    "disparity": f"/?statistic=disparity&{LATEST}&state=OH&stratification=Education",
+    "disparity": f"/?statistic=disparity&{GROUPS}&state=OH&stratification=Education",
     "scatter": f"/?statistic=correlate&{LATEST}&other_question=Q047",
     "bars": f"/?statistic=states_mean&{LATEST}",
     "bars-from-mean": f"/?statistic=diff_from_mean&{LATEST}",
     "map-from-mean": f"/?statistic=diff_from_mean&{LATEST}&kind=map",
     "best": f"/?statistic=best5&{LATEST}",
     "mean": f"/?statistic=global_mean&{LATEST}",
-    "heatmap-of-means": f"/?statistic=mean_by_category&{LATEST}",
-    "dots-of-means": f"/?statistic=state_mean_by_category&{LATEST}&state=OH",
+    "heatmap-of-means": f"/?statistic=mean_by_category&{GROUPS}",
+    "dots-of-means": f"/?statistic=state_mean_by_category&{GROUPS}&state=OH",
 }
 
 

@@ -55,7 +55,7 @@ def draw(scene: Scene, kind: ChartKind) -> dict[str, Any]:
     drawing = DRAWINGS[kind](scene)
     title = title_of_chart(scene.statistic, scene.data, scene.context)
     said = subtitle_parts(scene.context, drawing.findings)
-    notes = note_parts(scene.document, scene.context, drawing.notes)
+    notes = note_parts(title, scene.document, scene.context, drawing.notes)
     framed = _with_footer(scene, drawing, footer_lines(scene.context)).properties(
         description=" ".join([title, *said, *notes]),
         config=config(scene.look, picture_width(scene.context.width, drawing.left)),

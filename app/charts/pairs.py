@@ -1,10 +1,12 @@
 """Two estimates compared, two questions across locations, and a single figure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 
+from app.charts.look import PICTURE_WIDTH_PIXELS
+from app.charts.names import free_places
 from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
 from app.charts.words import p_value_text, stratum_words, title_of_chart, with_limits, wrapped
@@ -13,6 +15,8 @@ from app.table.question import PERCENT
 
 COMPARISON_ROW_PIXELS = 40
 SCATTER_HEIGHT_PIXELS = 380
+SCATTER_PADDING_PIXELS = 14
+NARROW_SCATTER_PIXELS = 250  # the narrowest scatter plot, in a page of 360 pixels
 SCATTER_VALUES_PIXELS = 34  # width of the vertical axis
 AXIS_TITLE_CHARS = 50
 AXIS_TITLE_LINE_PIXELS = 13
@@ -46,9 +50,9 @@ def _side_name(dimension: str, side: Mapping[str, Any]) -> str:
 
 def scatter(scene: Scene) -> Drawing:
     """Draw a point with its abbreviation for each location; the subtitle states the coefficients."""
-    rows = [{**pair, "name": scene.abbreviation(pair["location"])} for pair in scene.data["pairs"]]
+    rows = _with_places([{**pair, "name": scene.abbreviation(pair["location"])} for pair in scene.data["pairs"]])
     title = wrapped(scene.data["question"], AXIS_TITLE_CHARS)
-    scale = alt.Scale(zero=False, padding=14)
+    scale = alt.Scale(zero=False, nice=False, padding=SCATTER_PADDING_PIXELS)
     y_axis = alt.Axis(minExtent=SCATTER_VALUES_PIXELS, tickCount=6)
     base = alt.Chart().encode(
         x=alt.X("x:Q", title=title, scale=scale, axis=alt.Axis(tickCount=6)),
@@ -56,11 +60,35 @@ def scatter(scene: Scene) -> Drawing:
         tooltip=[alt.Tooltip("location:N"), alt.Tooltip("x:Q", format=".1f"), alt.Tooltip("y:Q", format=".1f")],
     )
     points = base.mark_point(filled=True, size=32, color=scene.look.main, opacity=0.9)
-    names = base.mark_text(dy=-8, fontSize=9, color=scene.look.ink).encode(text="name:N")
-    chart = layered([points, names], height=SCATTER_HEIGHT_PIXELS)
+    chart = layered([points, _names(scene, base)], height=SCATTER_HEIGHT_PIXELS)
     below = 30 + AXIS_TITLE_LINE_PIXELS * len(title)
     vertical = f"Vertical: {scene.data['other_question']}"
     return Drawing(rows, chart, _coefficients(scene.data), (vertical,), left=SCATTER_VALUES_PIXELS, below=below)
+
+
+def _with_places(rows: list[Row]) -> list[Row]:
+    """Return rows with the place of their name in a narrow and in a wide drawing: pixels below the point, or None."""
+    for column, width in (("in_narrow", NARROW_SCATTER_PIXELS), ("in_wide", PICTURE_WIDTH_PIXELS)):
+        x = _along([row["x"] for row in rows], width)
+        y = [SCATTER_HEIGHT_PIXELS - each for each in _along([row["y"] for row in rows], SCATTER_HEIGHT_PIXELS)]
+        places = free_places(list(zip(x, y, strict=True)), [row["name"] for row in rows])
+        rows = [{**row, column: place} for row, place in zip(rows, places, strict=True)]
+    return rows
+
+
+def _along(values: Sequence[float], pixels: float) -> list[float]:
+    """Return the places of values on a scale of so many pixels."""
+    low, high = min(values), max(values)
+    share = (pixels - 2 * SCATTER_PADDING_PIXELS) / ((high - low) or 1.0)
+    return [SCATTER_PADDING_PIXELS + share * (value - low) for value in values]
+
+
+def _names(scene: Scene, base: alt.Chart) -> alt.Chart:
+    """Write the names that have room, above or below their points."""
+    place = f"(width < {PICTURE_WIDTH_PIXELS} ? datum.in_narrow : datum.in_wide)"
+    text = alt.expr(f"isValid{place} ? datum.name : ''")
+    marks: alt.Chart = base.mark_text(dy=alt.expr(f"{place} || 0"), fontSize=9, color=scene.look.ink, text=text)
+    return marks
 
 
 def figure(scene: Scene) -> Drawing:

@@ -25,13 +25,14 @@ def titled(statistic: str, data: Any, about: About) -> str:
 def _estimate(data: Any, about: About) -> str:
     first = data[0]
     by_group = "stratum" in first or "category" in first
+    places = list(dict.fromkeys(cell["location"] for cell in data if "location" in cell))
     keys = [
-        *([_location_noun(data)] if "location" in first else []),
+        *([_location_noun(data)] if len(places) > 1 else []),
         *(["year"] if "year" in first else []),
         *([_category_words(about)] if by_group else []),
     ]
     by = f" by {listed(keys)}" if keys else ""
-    where = "" if "location" in first else _where(about.locations)
+    where = _where(places or about.locations)
     mean = ", mean of the years" if "year" not in first and len(about.years) > 1 else ""
     return f"{about.subject}{by}{where}{'' if by_group else _whose(about)}{mean}"
 

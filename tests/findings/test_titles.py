@@ -23,7 +23,14 @@ def about(years: tuple[int, ...] = (2021,), **filters: Any) -> dict[str, Any]:
         ("estimate", STATES, about(), "Adult obesity by state, 2021"),
         ("estimate", STATES, about((2020, 2021)), "Adult obesity by state, mean of the years, 2020, 2021"),
         ("estimate", STATES, about(**FEMALE), "Adult obesity by state, Female, 2021"),
-        ("estimate", [{"location": "Adams County"}], about(), "Adult obesity by place, 2021"),
+        ("estimate", [{"location": "Adams County"}, {"location": "Ohio"}], about(), "Adult obesity by place, 2021"),
+        ("estimate", [{"location": "Adams County"}], about(), "Adult obesity in Adams County, 2021"),
+        (
+            "estimate",
+            [{"location": "Ohio", "year": 2011}, {"location": "Ohio", "year": 2012}],
+            about((2011, 2012)),
+            "Adult obesity by year in Ohio, 2011, 2012",
+        ),
         ("estimate", [{"year": 2021}], about(locations=["National"]), "Adult obesity by year in the nation, 2021"),
         (
             "estimate",
@@ -33,7 +40,7 @@ def about(years: tuple[int, ...] = (2021,), **filters: Any) -> dict[str, Any]:
         ),
         (
             "estimate",
-            [{"location": "Ohio", "stratum": "Female"}],
+            [{"location": "Ohio", "stratum": "Female"}, {"location": "Utah", "stratum": "Female"}],
             about(**FEMALE),
             "Adult obesity by state and gender, 2021",
         ),

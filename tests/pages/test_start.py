@@ -72,7 +72,7 @@ def test_while_no_job_is_accepted_the_first_screen_says_why(client: FlaskClient)
     assert "What would you like to know?" in response.text
 
 
-@pytest.mark.parametrize(("theme", "sources"), [("", 1), ("dark", 0)])
+@pytest.mark.parametrize(("theme", "sources"), [("", 3), ("dark", 1)])
 def test_the_picture_of_the_first_screen_has_the_theme_of_the_address(cdc: Flask, theme: str, sources: int) -> None:
     page = cdc.test_client().get("/", query_string={"theme": theme} if theme else {}, headers=BROWSER).text
     picture = page.partition("<picture>")[2].partition("</picture>")[0]
