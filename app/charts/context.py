@@ -12,6 +12,7 @@ from app.table.stratification import TOTAL
 from app.table.survey_table import SurveyTable
 
 Theme = Literal["light", "dark"]
+PictureWidth = Literal["wide", "narrow"]
 
 MAX_NAMES = 4
 
@@ -33,7 +34,7 @@ class ChartContext:
     title: the title of the result; by default one of its data alone
     finding: its numbers in a sentence; by default the drawing says them in words of its own
     titled: whether title, finding and question stand above the chart, which a page may say itself
-    wide: whether lines of text are as long as a picture is wide; otherwise they fit a page of 360 pixels
+    width: of the picture that is drawn; None for a chart as wide as its place, whose text fits a page of 360 pixels
     """
 
     question: str
@@ -47,7 +48,7 @@ class ChartContext:
     title: str = ""
     finding: str = ""
     titled: bool = True
-    wide: bool = False
+    width: PictureWidth | None = None
 
 
 def chart_context(

@@ -10,7 +10,7 @@ import altair as alt
 
 from app.charts.context import ChartContext
 from app.charts.locations import bars, ranked_dots
-from app.charts.look import SUBTITLE_FONT_PIXELS, config
+from app.charts.look import SUBTITLE_FONT_PIXELS, config, picture_width
 from app.charts.maps import shape_map, tile_map
 from app.charts.pairs import comparison, figure, scatter
 from app.charts.rows import dimensions
@@ -55,9 +55,10 @@ def draw(scene: Scene, kind: ChartKind) -> dict[str, Any]:
     drawing = DRAWINGS[kind](scene)
     title = title_of_chart(scene.statistic, scene.data, scene.context)
     said = subtitle_parts(scene.context, drawing.findings)
-    notes = note_parts(scene.document, scene.context, drawing.notes)
+    notes = note_parts(title, scene.document, scene.context, drawing.notes)
     framed = _with_footer(scene, drawing, footer_lines(scene.context)).properties(
-        description=" ".join([title, *said, *notes]), config=config(scene.look)
+        description=" ".join([title, *said, *notes]),
+        config=config(scene.look, picture_width(scene.context.width, drawing.left)),
     )
     above = _titles(scene.context, title, [*said, *notes]) if scene.context.titled else _notes(scene, notes)
     if above is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from app.charts.classes import NO_CLASS, ValueClass, class_of, value_classes
-from app.charts.look import text_colour_on
+from app.charts.look import picture_width, text_colour_on
 from app.charts.places import (
     COLUMNS,
     FRAME_HEIGHT,
@@ -29,7 +29,6 @@ from app.charts.words import with_limits
 from app.table.facts import survey_facts
 
 TILE_STEP_PIXELS = 34
-MAP_HEIGHT_PIXELS = 350  # at the width of a picture; the page sets it by its own width
 UNIT = f"min(width / {FRAME_WIDTH}, height / {FRAME_HEIGHT})"  # pixels for each unit of the shapes, a Vega expression
 MARGIN = f"(width - {FRAME_WIDTH} * {UNIT}) / 2"
 NARROW_PIXELS = 480  # too narrow for names on the shapes; those on the squares stay
@@ -47,12 +46,13 @@ def shape_map(scene: Scene) -> Drawing:
         *_shape_texts(),
         *_state_marks(scene, rows, _at_label("mark_y")),
     ]
-    chart = layered(layers, height=MAP_HEIGHT_PIXELS).project(
+    aspect = FRAME_HEIGHT / FRAME_WIDTH
+    chart = layered(layers, height=round(aspect * picture_width(scene.context.width, 0))).project(
         type="identity",
         scale=alt.expr(UNIT),
         translate=alt.expr(f"[{MARGIN} - {FRAME_LEFT} * {UNIT}, {-FRAME_TOP} * {UNIT}]"),
     )
-    return _map(scene, rows, chart, aspect=FRAME_HEIGHT / FRAME_WIDTH)
+    return _map(scene, rows, chart, aspect)
 
 
 def tile_map(scene: Scene) -> Drawing:

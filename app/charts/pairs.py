@@ -5,6 +5,8 @@ from typing import Any
 
 import altair as alt
 
+from app.charts.look import PICTURE_WIDTH_PIXELS
+from app.charts.names import free_places
 from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
 from app.charts.words import p_value_text, stratum_words, title_of_chart, with_limits, wrapped
@@ -14,19 +16,9 @@ from app.table.question import PERCENT
 
 COMPARISON_ROW_PIXELS = 40
 SCATTER_HEIGHT_PIXELS = 380
+SCATTER_PADDING_PIXELS = 14
+NARROW_SCATTER_PIXELS = 250  # the narrowest scatter plot, in a page of 360 pixels
 SCATTER_VALUES_PIXELS = 34  # width of the vertical axis
-SCATTER_WIDTH_PIXELS = 430  # at least, except in narrow windows
-SCATTER_FILL = 0.75  # of the height that points take at least, as the axis ends at round values
-POINT_PIXELS = 3  # half of the size of a point
-NAME_FONT_PIXELS = 9
-NAME_CHAR_PIXELS = 6.5
-# Of a name beside its point: its offset, where it begins in multiples of its width, and the same offset of its corner.
-NAME_SIDES: Mapping[str, tuple[Mapping[str, Any], float, tuple[float, float]]] = {
-    "above": ({"dy": -8}, -0.5, (0, -13)),
-    "right": ({"dx": 6, "align": "left"}, 0, (6, -4)),
-    "left": ({"dx": -6, "align": "right"}, -1, (-6, -4)),
-    "below": ({"dy": 9}, -0.5, (0, 5)),
-}
 AXIS_TITLE_CHARS = 50
 AXIS_TITLE_LINE_PIXELS = 13
 FIGURE_HEIGHT_PIXELS = 84
@@ -34,8 +26,6 @@ FIGURE_FONT_PIXELS = 40
 BAR_PIXELS = 18
 BAR_FROM_TOP_PIXELS = 68
 WHOLE = 100.0  # percent
-
-Box = tuple[float, float, float, float]  # left, top, right and bottom, in pixels
 
 
 def comparison(scene: Scene) -> Drawing:
@@ -61,11 +51,9 @@ def _side_name(dimension: str, side: Mapping[str, Any]) -> str:
 
 def scatter(scene: Scene) -> Drawing:
     """Draw a point with its abbreviation for each location; the subtitle states the coefficients."""
-    rows = [{**pair, "name": scene.abbreviation(pair["location"])} for pair in scene.data["pairs"]]
-    for row, side in zip(rows, _sides_of_names(rows), strict=True):
-        row["side"] = side
+    rows = _with_places([{**pair, "name": scene.abbreviation(pair["location"])} for pair in scene.data["pairs"]])
     title, y_title = (wrapped(short_name(scene.data[key]), AXIS_TITLE_CHARS) for key in ("question", "other_question"))
-    scale = alt.Scale(zero=False, padding=14)
+    scale = alt.Scale(zero=False, nice=False, padding=SCATTER_PADDING_PIXELS)
     y_axis = alt.Axis(minExtent=SCATTER_VALUES_PIXELS, tickCount=6)
     base = alt.Chart().encode(
         x=alt.X("x:Q", title=title, scale=scale, axis=alt.Axis(tickCount=6)),
@@ -73,49 +61,36 @@ def scatter(scene: Scene) -> Drawing:
         tooltip=[alt.Tooltip("location:N"), alt.Tooltip("x:Q", format=".1f"), alt.Tooltip("y:Q", format=".1f")],
     )
     points = base.mark_point(filled=True, size=32, color=scene.look.main, opacity=0.9)
-    names = [
-        base.mark_text(**offset, fontSize=NAME_FONT_PIXELS, color=scene.look.ink)
-        .encode(text="name:N")
-        .transform_filter(f"datum.side === '{side}'")
-        for side, (offset, _, _) in NAME_SIDES.items()
-    ]
-    chart = layered([points, *names], height=SCATTER_HEIGHT_PIXELS)
+    chart = layered([points, _names(scene, base)], height=SCATTER_HEIGHT_PIXELS)
     below = 30 + AXIS_TITLE_LINE_PIXELS * len(title)
     left = SCATTER_VALUES_PIXELS + AXIS_TITLE_LINE_PIXELS * len(y_title)
     other = f"The other question: {scene.data['other_question']}"
     return Drawing(rows, chart, _coefficients(scene.data), (other,), left=left, below=below)
 
 
-def _sides_of_names(rows: Sequence[Row]) -> list[str]:
-    """Return on which side of its point each name stands, "" where it would cover another name or point.
-
-    Points are where they are in a chart of ``SCATTER_WIDTH_PIXELS``; in a wider one, names have more room.
-    """
-    sizes = {"x": SCATTER_WIDTH_PIXELS, "y": -SCATTER_HEIGHT_PIXELS * SCATTER_FILL}  # y grows upwards
-    spans = {axis: [min(row[axis] for row in rows), max(row[axis] for row in rows)] for axis in sizes}
-    points = [
-        tuple(
-            (row[axis] - spans[axis][0]) / (spans[axis][1] - spans[axis][0] or 1.0) * size
-            for axis, size in sizes.items()
-        )
-        for row in rows
-    ]
-    taken = [(x - POINT_PIXELS, y - POINT_PIXELS, x + POINT_PIXELS, y + POINT_PIXELS) for x, y in points]
-    sides = []
-    for own, ((x, y), row) in enumerate(zip(points, rows, strict=True)):
-        width, others = NAME_CHAR_PIXELS * len(row["name"]), taken[:own] + taken[own + 1 :]
-        boxes = {
-            side: (x + across * width + dx, y + dy, x + (across + 1) * width + dx, y + dy + NAME_FONT_PIXELS)
-            for side, (_, across, (dx, dy)) in NAME_SIDES.items()
-        }
-        side = next((side for side, box in boxes.items() if not any(_overlap(box, other) for other in others)), "")
-        taken += [boxes[side]] if side else []
-        sides.append(side)
-    return sides
+def _with_places(rows: list[Row]) -> list[Row]:
+    """Return rows with the place of their name in a narrow and in a wide drawing: pixels below the point, or None."""
+    for column, width in (("in_narrow", NARROW_SCATTER_PIXELS), ("in_wide", PICTURE_WIDTH_PIXELS)):
+        x = _along([row["x"] for row in rows], width)
+        y = [SCATTER_HEIGHT_PIXELS - each for each in _along([row["y"] for row in rows], SCATTER_HEIGHT_PIXELS)]
+        places = free_places(list(zip(x, y, strict=True)), [row["name"] for row in rows])
+        rows = [{**row, column: place} for row, place in zip(rows, places, strict=True)]
+    return rows
 
 
-def _overlap(box: Box, other: Box) -> bool:
-    return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+def _along(values: Sequence[float], pixels: float) -> list[float]:
+    """Return the places of values on a scale of so many pixels."""
+    low, high = min(values), max(values)
+    share = (pixels - 2 * SCATTER_PADDING_PIXELS) / ((high - low) or 1.0)
+    return [SCATTER_PADDING_PIXELS + share * (value - low) for value in values]
+
+
+def _names(scene: Scene, base: alt.Chart) -> alt.Chart:
+    """Write the names that have room, above or below their points."""
+    place = f"(width < {PICTURE_WIDTH_PIXELS} ? datum.in_narrow : datum.in_wide)"
+    text = alt.expr(f"isValid{place} ? datum.name : ''")
+    marks: alt.Chart = base.mark_text(dy=alt.expr(f"{place} || 0"), fontSize=9, color=scene.look.ink, text=text)
+    return marks
 
 
 def figure(scene: Scene) -> Drawing:

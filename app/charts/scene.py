@@ -96,7 +96,7 @@ class Drawing:
     findings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     left: float = 0
-    below: float = 38
+    below: float = 46
     usermeta: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -18,7 +18,7 @@ WIDE_TITLE_CHARS, WIDE_SUBTITLE_CHARS = 78, 104  # lines that fit a picture
 
 def line_chars(context: ChartContext) -> tuple[int, int]:
     """Return the longest line of the title, and of the subtitle."""
-    return (WIDE_TITLE_CHARS, WIDE_SUBTITLE_CHARS) if context.wide else (TITLE_CHARS, SUBTITLE_CHARS)
+    return (WIDE_TITLE_CHARS, WIDE_SUBTITLE_CHARS) if context.width == "wide" else (TITLE_CHARS, SUBTITLE_CHARS)
 
 
 def title_of_chart(statistic: str, data: Any, context: ChartContext) -> str:
@@ -36,11 +36,11 @@ def subtitle_parts(context: ChartContext, findings: Sequence[str]) -> list[str]:
     return [part for part in (*([context.finding] if context.finding else findings), context.question) if part]
 
 
-def note_parts(document: Mapping[str, Any], context: ChartContext, notes: Sequence[str]) -> list[str]:
-    """Return what the rows were restricted to, and how to read the drawing."""
+def note_parts(title: str, document: Mapping[str, Any], context: ChartContext, notes: Sequence[str]) -> list[str]:
+    """Return what the rows were restricted to, unless the title says it, and how to read the drawing."""
     data = document["data"]
     stratum = stratum_words(data) if isinstance(data, Mapping) else ""
-    return [part for part in dict.fromkeys((*context.restrictions, stratum, *notes)) if part]
+    return [part for part in dict.fromkeys((*context.restrictions, stratum, *notes)) if part and part not in title]
 
 
 def wrapped_parts(parts: Sequence[str], chars: int) -> list[str]:

@@ -96,10 +96,10 @@ def trend(scene: Scene) -> Drawing:
     if "trends" in scene.data:
         return _several_trends(scene)
     rows = [{**chart_row(year), **_fitted(year)} for year in scene.data["years"]]
+    domain = list(_extent(rows, ("low", "value", "high", *FITTED)))
+    axis = _value_axis(scene, "fitted_low", alt.Scale(domain=domain, zero=False, nice=False))
     base = alt.Chart().encode(x=_year_axis())
-    band = base.mark_area(color=scene.look.main, opacity=0.18).encode(
-        y=_value_axis(scene, "fitted_low"), y2="fitted_high"
-    )
+    band = base.mark_area(color=scene.look.main, opacity=0.18).encode(y=axis, y2="fitted_high")
     line = base.mark_line(color=scene.look.main, strokeWidth=2).encode(y="fitted:Q")
     bars = base.mark_rule(color=scene.look.faint, strokeWidth=1.5).encode(y="low:Q", y2="high:Q")
     points = base.transform_filter("datum.value !== null").mark_point(size=55, strokeWidth=1.8, opacity=1)
@@ -172,7 +172,7 @@ def _value_axis(scene: Scene, field: str = "value", scale: alt.Scale | None = No
         titleAngle=0,
         titleAlign="left",
         titleX=-VALUES_PIXELS,
-        titleY=-12,
+        titleY=-14,
         titleBaseline="middle",
     )
     return alt.Y(f"{field}:Q", title=scene.unit, scale=scale or alt.Scale(zero=False), axis=axis)

@@ -15,7 +15,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from app.charts import ChartContext, Theme, chart_of
-from app.charts.context import chart_context
+from app.charts.context import PictureWidth, chart_context
 from app.charts.pictures import PictureRequest
 from app.errors import ConflictError, ErrorEnvelope, InvalidRequestError, TableGoneError, quoted
 from app.formats import BIBTEX, CSL_JSON, CSV, FORMATS, JSON, Format, archive_of, file_name
@@ -46,11 +46,12 @@ MOST_IDS = 1000
 ACCEPT_HEADERS_CACHED = 256
 THEMES: tuple[Theme, ...] = ("light", "dark")
 TITLES = ("yes", "no")
+WIDTHS: tuple[PictureWidth, ...] = ("wide", "narrow")
 
 
 def _picture(format: Literal["svg", "png"], job: Job, content: bytes) -> bytes:
     """Return a picture of the same chart that the page shows. Blocks while it is drawn, and while others are."""
-    context = replace(_chart_context(job, orjson.loads(content)), wide=True)
+    context = replace(_chart_context(job, orjson.loads(content)), width=width_argument())
     kind, theme = request.args.get("kind"), theme_argument()
     return services().pictures.picture(PictureRequest(job.statistic, content, context, kind, theme, format))
 
@@ -98,6 +99,12 @@ TITLED = Parameter(
     "whether title, finding and question stand above the chart; a page that says them itself does without",
     Literal[TITLES],
     "no",
+)
+WIDTH = Parameter(
+    "width",
+    "the width of the picture: narrow fits a window of 360 pixels, with text of the same size",
+    Literal[WIDTHS],
+    "narrow",
 )
 
 blueprint = Blueprint("results", __name__)
@@ -177,7 +184,7 @@ RESULT_TYPES = {
         ),
         304: ResponseDescription("the client has this result already", headers=("ETag",), optional_headers=("Vary",)),
     },
-    parameters=(JOB_ID, WAIT, FORMAT, KIND, THEME, TITLED, TAG),
+    parameters=(JOB_ID, WAIT, FORMAT, KIND, THEME, TITLED, WIDTH, TAG),
     errors=(400, 404, 410, 422),
 )
 def get_results(job_id: str) -> Response:
@@ -283,6 +290,20 @@ def titles_argument() -> bool:
     return name == TITLES[0]
 
 
+def width_argument() -> PictureWidth:
+    """Return the width of a picture from the query string; wide by default.
+
+    Raises
+    ------
+    InvalidRequestError: the width is unknown
+    """
+    name = request.args.get("width", WIDTHS[0])
+    for width in WIDTHS:
+        if width == name:
+            return width
+    raise InvalidRequestError(f"width must be {' or '.join(WIDTHS)}, not {quoted(name)}")
+
+
 def _format_argument() -> Format | None:
     """Return the format from the query string, None if the Accept header decides.
 
@@ -293,10 +314,8 @@ def _format_argument() -> Format | None:
     current = this_request()
     if not current.environ.get("QUERY_STRING"):
         return None
-    if "theme" in current.args:
-        theme_argument()  # before the wait, so that a wrong theme fails at once
-    if "titles" in current.args:
-        titles_argument()
+    for check in (theme_argument, titles_argument, width_argument):
+        check()  # before the wait, so that a wrong look fails at once
     name = current.args.get("format")
     if name is None:
         return None

@@ -218,18 +218,6 @@ def test_dots_of_a_narrow_chart_have_their_figures_alone() -> None:
     assert not any("large standard error" in line for line in text)
 
 
-def test_names_in_a_scatter_stand_where_they_cover_nothing() -> None:
-    crowd = dict.fromkeys(("Texas", "Maine", "Idaho"), (50.0, 50.0))  # at one place
-    at = {"Ohio": (1.0, 1.0), "Utah": (30.0, 30.0), "Iowa": (30.1, 30.1), **crowd}
-    pairs = [{"location": name, "x": x, "y": y} for name, (x, y) in at.items()]
-    spec = chart_of("correlate", done({**RESULTS["correlate"][1]["data"], "pairs": pairs}), ABOUT)
-    sides = {row["location"]: row["side"] for row in spec["datasets"]["rows"]}
-    assert sides["Ohio"] == "above"
-    assert "" != sides["Utah"] != sides["Iowa"] != ""
-    assert len([text for text in words(svg_of(spec)) if text in {"OH", "UT", "IA"}]) == 3
-    assert len({sides[name] for name in crowd}) == len(crowd)
-
-
 def test_comparisons_have_the_limits_of_their_differences_around_zero_and_are_ranked() -> None:
     others = [
         {**cell(30.0, location=name), "difference": gap, "difference_low": gap - 0.5, "difference_high": gap + 0.5}
