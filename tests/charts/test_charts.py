@@ -31,7 +31,7 @@ SHAPES_COUNT = 51  # all but the territories
 CONVERTER = Converter()  # starts no process before the first picture
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)  # a worker may come back to this module
 def close_converter() -> Iterator[None]:
     yield
     CONVERTER.close()

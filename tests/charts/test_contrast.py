@@ -17,7 +17,7 @@ EVERY_KIND = [(name, kind) for name, (_, _, kinds) in RESULTS.items() for kind i
 THEMES: tuple[Theme, ...] = ("light", "dark")
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)  # a worker may come back to this module
 def close_converter() -> Iterator[None]:
     yield
     CONVERTER.close()

@@ -43,7 +43,7 @@ def about(years: tuple[int, ...] = (2021,), **filters: Any) -> dict[str, Any]:
             "estimate",
             [{"location": "Ohio", "stratum": "Female"}, {"location": "Utah", "stratum": "Female"}],
             about(**FEMALE),
-            "Adult obesity by gender in Ohio, 2021",
+            "Adult obesity by gender in Ohio and Utah, 2021",
         ),
         (
             "compare",
