@@ -50,6 +50,7 @@ export async function draw(element) {
   } catch (error) {
     element.textContent = error.message;
   } finally {
+    element.dataset.drawn = ""; // what stands below may be shown
     element.setAttribute("aria-busy", "false");
   }
 }
