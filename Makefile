@@ -57,8 +57,8 @@ bench_coverage: $(DEV_READY) ## simulate how often confidence limits hold the tr
 docs: $(DOCS_READY) ## build the documentation as a site in site/; npm adds the drawing of diagrams
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-screenshots: $(DEV_READY) ## retake the screenshots in docs/images; needs chromium
-	PYTHONPATH=tests $(BIN)/python -m tools.take_screenshots
+screenshots: $(DEV_READY) ## retake the screenshots in docs/images; ALL=folder takes every page and chart instead; needs chromium
+	PYTHONPATH=tests $(BIN)/python -m tools.take_screenshots $(ALL)
 
 lint: $(DEV_READY) ## check style, types and layers
 	$(BIN)/ruff check .

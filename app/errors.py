@@ -15,6 +15,18 @@ class ErrorEnvelope:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class FieldError(ErrorEnvelope):
+    """The body of a response to a request with a mistake in one field: which one, and what may have been meant.
+
+    ``field`` is a path in the body, such as ``state`` or ``locations.1``, or the name of a parameter. ``suggestions``
+    are values of the field that may have been meant, the likeliest first.
+    """
+
+    field: str
+    suggestions: tuple[str, ...]
+
+
 class ServiceError(Exception):
     """A failure with a reason that clients or operators can read.
 
@@ -31,11 +43,32 @@ class ServiceError(Exception):
         self.reason = reason
         self.headers = dict(headers or {})
 
+    def envelope(self) -> ErrorEnvelope:
+        """Return the body of the error response."""
+        return ErrorEnvelope(self.reason)
+
 
 class InvalidRequestError(ServiceError):
-    """The request is malformed, or names something that the table does not hold."""
+    """The request is malformed, or names something that the table does not hold.
+
+    Parameters
+    ----------
+    field: where the mistake is, as in ``FieldError``; empty if it is not in one field
+    suggestions: as in ``FieldError``
+    words: the mistake in plain words, for a page that shows it at its field; by default the reason
+    """
 
     status = 400
+
+    def __init__(self, reason: str, field: str = "", suggestions: Sequence[str] = (), words: str = "") -> None:
+        super().__init__(reason)
+        self.field = field
+        self.suggestions = tuple(suggestions)
+        self.words = words or reason
+
+    def envelope(self) -> ErrorEnvelope:
+        """Return the body of the error response, with the field if the mistake is in one."""
+        return FieldError(self.reason, self.field, self.suggestions) if self.field else super().envelope()
 
 
 class UnauthorizedError(ServiceError):

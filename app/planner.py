@@ -17,7 +17,7 @@ from app.errors import InvalidRequestError, ServiceError, TableGoneError, join_f
 from app.jobs.byte_cache import ByteCache
 from app.jobs.job import Access, Document, JobRequest, Work, done_document, job_request
 from app.jobs.job_store import Task
-from app.queries.bodies import QuestionBody, parse_body
+from app.queries.bodies import PlaceBody, QuestionBody, parse_body
 from app.queries.canonical import canonical_body
 from app.queries.provenance import provenance_of
 from app.queries.query import Query
@@ -109,7 +109,7 @@ class Planner:
         ------
         InvalidRequestError: the table cannot answer it
         """
-        query = statistic.input.resolve(body, self.table)
+        query = _resolve(statistic, body, self.table)
         # The journal records names, not the query: codes are valid for this table only.
         content = canonical_body(body, self.table)
         request = job_request(statistic.name, content, self.table.id, access if statistic.provenance else None)
@@ -196,15 +196,17 @@ class Planners:
         InvalidRequestError: the body is not such a list, or some of its requests are invalid
         TableGoneError: a request names a version of the table that is not kept any more
         """
-        plans, problems = [], []
+        plans, problems, fields = [], [], []
         for position, element in enumerate(_tell_comparisons(_elements(raw))):
             try:
                 plans.append(self.plan(*_request(element), access))
             except InvalidRequestError as error:
                 problems.append(f"request {position}: {error.reason}")
+                fields.append(f"{position}.{error.field}" if error.field else "")
         if problems:
             listed = join_first(problems, PROBLEMS_LISTED, "; ")
-            raise InvalidRequestError(f"no request of this batch is accepted (counted from 0). {listed}")
+            reason = f"no request of this batch is accepted (counted from 0). {listed}"
+            raise InvalidRequestError(reason, fields[0] if len(problems) == 1 else "")
         return plans
 
     def work_of(self, request: JobRequest) -> Work:
@@ -217,6 +219,22 @@ class Planners:
         if not request.table:
             raise TableGoneError("the version of the table that it was computed over is not recorded")
         return self.of(request.table).plan(request.statistic, request.body, request.access).work
+
+
+def _resolve(statistic: Statistic, body: QuestionBody, table: SurveyTable) -> Query:
+    """Return the query of a body. If its filter by location is to blame, the error is at the field that sets it.
+
+    Raises
+    ------
+    InvalidRequestError: the table cannot answer it
+    """
+    try:
+        query: Query = statistic.input.resolve(body, table)
+    except InvalidRequestError as error:
+        if error.field == "locations" and isinstance(body, PlaceBody) and (body.state or not body.locations):
+            raise InvalidRequestError(error.reason, "state", words=error.words) from error
+        raise
+    return query
 
 
 def statistic_named(name: str) -> Statistic:

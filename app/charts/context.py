@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.errors import join_first
-from app.findings import title_of
+from app.findings import finding_of, title_of
 from app.table.facts import Direction, survey_facts
 from app.table.question import PERCENT, question_name
 from app.table.stratification import TOTAL
 from app.table.survey_table import SurveyTable
 
 Theme = Literal["light", "dark"]
+PictureWidth = Literal["wide", "narrow"]
 
 MAX_NAMES = 4
 
@@ -31,6 +32,9 @@ class ChartContext:
     best: the good end of the scale; None if unknown
     restrictions: what the rows were restricted to, a line each, such as ``Age (years): 18 - 24``
     title: the title of the result; by default one of its data alone
+    finding: its numbers in a sentence; by default the drawing says them in words of its own
+    titled: whether title, finding and question stand above the chart, which a page may say itself
+    width: of the picture that is drawn; None for a chart as wide as its place, whose text fits a page of 360 pixels
     """
 
     question: str
@@ -42,6 +46,9 @@ class ChartContext:
     best: Direction | None = None
     restrictions: tuple[str, ...] = ()
     title: str = ""
+    finding: str = ""
+    titled: bool = True
+    width: PictureWidth | None = None
 
 
 def chart_context(
@@ -68,6 +75,7 @@ def chart_context(
         best=known.best if known else None,
         restrictions=tuple(_restrictions(document["data"], provenance.get("filters", {}))),
         title=title_of(statistic, document["data"], provenance),
+        finding=finding_of(statistic, document["data"], provenance) if provenance else "",
     )
 
 

@@ -8,14 +8,23 @@ from typing import Any
 
 import altair as alt
 
+from app.charts.context import ChartContext
 from app.charts.locations import bars, ranked_dots
-from app.charts.look import config
+from app.charts.look import SUBTITLE_FONT_PIXELS, config, picture_width
 from app.charts.maps import shape_map, tile_map
 from app.charts.pairs import comparison, figure, scatter
 from app.charts.rows import dimensions
 from app.charts.scene import ROWS, Drawing, Scene
 from app.charts.strata import heatmap, strata_dots
-from app.charts.words import footer_lines, subtitle_lines, title_lines
+from app.charts.words import (
+    footer_lines,
+    line_chars,
+    note_parts,
+    subtitle_parts,
+    title_of_chart,
+    wrapped,
+    wrapped_parts,
+)
 from app.charts.years import lines, trend
 from app.statistics.registry import ChartKind
 
@@ -44,19 +53,35 @@ DRAWINGS: Mapping[ChartKind, Callable[[Scene], Drawing]] = {
 def draw(scene: Scene, kind: ChartKind) -> dict[str, Any]:
     """Return a chart as a Vega-Lite specification, JSON-ready."""
     drawing = DRAWINGS[kind](scene)
-    title = title_lines(scene.statistic, scene.data, scene.context)
-    subtitle = subtitle_lines(scene.document, scene.context, drawing.findings)
-    footer = footer_lines(scene.context)
-    framed = _with_footer(scene, drawing, footer).properties(
-        title=alt.TitleParams(title, subtitle=subtitle),
-        description=" ".join([*title, *subtitle]),
-        config=config(scene.look),
+    title = title_of_chart(scene.statistic, scene.data, scene.context)
+    said = subtitle_parts(scene.context, drawing.findings)
+    notes = note_parts(title, scene.document, scene.context, drawing.notes)
+    framed = _with_footer(scene, drawing, footer_lines(scene.context)).properties(
+        description=" ".join([title, *said, *notes]),
+        config=config(scene.look, picture_width(scene.context.width, drawing.left)),
     )
+    above = _titles(scene.context, title, [*said, *notes]) if scene.context.titled else _notes(scene, notes)
+    if above is not None:
+        framed.title = above
     if drawing.usermeta:
         framed.usermeta = dict(drawing.usermeta)
     spec: dict[str, Any] = framed.to_dict(validate=False)
     spec.setdefault("datasets", {})[ROWS] = drawing.rows  # added last, as Altair would traverse all rows repeatedly
     return spec
+
+
+def _titles(context: ChartContext, title: str, subtitle: list[str]) -> alt.TitleParams:
+    title_chars, subtitle_chars = line_chars(context)
+    return alt.TitleParams(wrapped(title, title_chars), subtitle=wrapped_parts(subtitle, subtitle_chars))
+
+
+def _notes(scene: Scene, notes: list[str]) -> alt.TitleParams | None:
+    """Return the notes in the place and the type of a subtitle; None if there are none."""
+    if not notes:
+        return None
+    _, chars = line_chars(scene.context)
+    style: dict[str, Any] = {"fontSize": SUBTITLE_FONT_PIXELS, "fontWeight": "normal", "color": scene.look.faint}
+    return alt.TitleParams(wrapped_parts(notes, chars), **style)
 
 
 def _with_footer(scene: Scene, drawing: Drawing, lines: list[str]) -> Any:

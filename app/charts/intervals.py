@@ -63,4 +63,4 @@ def _column_pixels(rows: Sequence[Row]) -> str:
 
 def _figure(row: Row) -> str:
     """Return the value, or why there is none."""
-    return str(row["state"]) if row["value"] is None else f"{row['value']:.1f}"
+    return str(row["state"]) if row["value"] is None else f"{row['value']:z.1f}"

@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.charts.context import Theme
+from app.charts.context import PictureWidth, Theme
 from app.charts.rows import CAUTION, NO_VALUE, RELIABLE, SUPPRESSED
 
 FONT = "Helvetica, Arial, sans-serif"
 PADDING_PIXELS = 8
+SUBTITLE_FONT_PIXELS = 11.5
 BLACK, WHITE = "#000000", "#ffffff"
 LEGIBLE_CONTRAST = 4.5  # between text and what is behind it (WCAG 2.2, level AA)
-PICTURE_WIDTH_PIXELS = 640  # in a page, the container sets the width
+PICTURE_WIDTH_PIXELS = 640  # without the names beside it; in a page, the container sets the width
+NARROW_PICTURE_PIXELS = 336  # with names and padding, for a window of 360
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +72,26 @@ LOOKS: Mapping[Theme, Look] = {
 }
 
 
-def config(look: Look) -> dict[str, Any]:
-    """Return the Vega-Lite configuration of a theme."""
+def config(look: Look, width: float = PICTURE_WIDTH_PIXELS) -> dict[str, Any]:
+    """Return the Vega-Lite configuration of a theme.
+
+    Parameters
+    ----------
+    width: of a drawing that fills its place but has none, without the names beside it, in pixels
+    """
     text = {"labelColor": look.ink, "titleColor": look.faint, "labelFontSize": 11, "titleFontSize": 11}
     return {
         "background": look.ground,
         "font": FONT,
         "padding": PADDING_PIXELS,
-        "view": {"continuousWidth": PICTURE_WIDTH_PIXELS, "stroke": None},
+        "view": {"continuousWidth": width, "stroke": None},
         "title": {
             "anchor": "start",
             "frame": "bounds",
             "color": look.ink,
             "fontSize": 14,
             "subtitleColor": look.faint,
-            "subtitleFontSize": 11.5,
+            "subtitleFontSize": SUBTITLE_FONT_PIXELS,
             "subtitlePadding": 5,
             "offset": 12,
         },
@@ -98,6 +105,11 @@ def config(look: Look) -> dict[str, Any]:
         "header": {"labelColor": look.ink, "labelFontSize": 11, "labelFontWeight": "bold", "title": None},
         "legend": {**text, "titleFontWeight": "normal", "orient": "top", "symbolSize": 90, "columns": 3, "offset": 22},
     }
+
+
+def picture_width(width: PictureWidth | None, names: float) -> float:
+    """Return the width of a drawing in a picture, beside names of so many pixels."""
+    return NARROW_PICTURE_PIXELS - 2 * PADDING_PIXELS - names if width == "narrow" else PICTURE_WIDTH_PIXELS
 
 
 def state_colours(look: Look, states: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from app.charts.classes import NO_CLASS, ValueClass, class_of, value_classes
-from app.charts.look import text_colour_on
+from app.charts.look import picture_width, text_colour_on
 from app.charts.places import (
     COLUMNS,
     FRAME_HEIGHT,
@@ -29,7 +29,6 @@ from app.charts.words import with_limits
 from app.table.facts import survey_facts
 
 TILE_STEP_PIXELS = 34
-MAP_HEIGHT_PIXELS = 350  # at the width of a picture; the page sets it by its own width
 UNIT = f"min(width / {FRAME_WIDTH}, height / {FRAME_HEIGHT})"  # pixels for each unit of the shapes, a Vega expression
 MARGIN = f"(width - {FRAME_WIDTH} * {UNIT}) / 2"
 NARROW_PIXELS = 480  # too narrow for names on the shapes; those on the squares stay
@@ -47,12 +46,13 @@ def shape_map(scene: Scene) -> Drawing:
         *_shape_texts(),
         *_state_marks(scene, rows, _at_label("mark_y")),
     ]
-    chart = layered(layers, height=MAP_HEIGHT_PIXELS).project(
+    aspect = FRAME_HEIGHT / FRAME_WIDTH
+    chart = layered(layers, height=round(aspect * picture_width(scene.context.width, 0))).project(
         type="identity",
         scale=alt.expr(UNIT),
         translate=alt.expr(f"[{MARGIN} - {FRAME_LEFT} * {UNIT}, {-FRAME_TOP} * {UNIT}]"),
     )
-    return _map(scene, rows, chart, aspect=FRAME_HEIGHT / FRAME_WIDTH)
+    return _map(scene, rows, chart, aspect)
 
 
 def tile_map(scene: Scene) -> Drawing:
@@ -74,7 +74,7 @@ def _map(scene: Scene, rows: Sequence[Row], chart: alt.LayerChart, aspect: float
     """Return the drawing of a map, with what its page needs to know: its aspect ratio and its years."""
     page = {"aspect": aspect, "years": _years(rows)}
     usermeta = {name: value for name, value in page.items() if value}
-    return Drawing(rows, _of_year(rows, chart), _findings(scene), below=10, usermeta=usermeta)
+    return Drawing(rows, _of_year(rows, chart), _nation(scene), _left_out(scene), below=10, usermeta=usermeta)
 
 
 def _map_rows(scene: Scene) -> tuple[list[Row], list[ValueClass]]:
@@ -213,13 +213,17 @@ def _of_year(rows: Sequence[Row], chart: alt.LayerChart) -> alt.LayerChart:
     return chart.add_params(alt.param(name="year", value=years[-1])).transform_filter("datum.year === year")
 
 
-def _findings(scene: Scene) -> tuple[str, ...]:
-    """State the nation's figure, and name the locations without a place."""
+def _nation(scene: Scene) -> tuple[str, ...]:
+    """State the nation's figure, in the last year if there are several."""
     nation = [row for of_year in rows_by_year(scene.rows).values() for row in of_year if is_nation(row)]
-    figures = [f"{row['location']}: {with_limits(row)}{_in_year(row)}" for row in nation[-1:]]
+    return tuple(f"{row['location']}: {with_limits(row)}{_in_year(row)}" for row in nation[-1:])
+
+
+def _left_out(scene: Scene) -> tuple[str, ...]:
+    """Name the locations without a place."""
     elsewhere = [row for row in scene.rows if not is_nation(row) and scene.abbreviation(row["location"]) not in TILES]
     left_out = dict.fromkeys(row["location"] for row in elsewhere)
-    return (*figures, *([f"Not on the map: {', '.join(left_out)}"] if left_out else []))
+    return (f"Not on the map: {', '.join(left_out)}",) if left_out else ()
 
 
 def _in_year(row: Row) -> str:

@@ -1,18 +1,23 @@
 """Two estimates compared, two questions across locations, and a single figure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 
+from app.charts.look import PICTURE_WIDTH_PIXELS
+from app.charts.names import free_places
 from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
-from app.charts.words import p_value_text, stratum_words, title_lines, with_limits, wrapped
+from app.charts.words import p_value_text, stratum_words, title_of_chart, with_limits, wrapped
+from app.findings.about import short_name
 from app.findings.words import year_span
 from app.table.question import PERCENT
 
 COMPARISON_ROW_PIXELS = 40
 SCATTER_HEIGHT_PIXELS = 380
+SCATTER_PADDING_PIXELS = 14
+NARROW_SCATTER_PIXELS = 250  # the narrowest scatter plot, in a page of 360 pixels
 SCATTER_VALUES_PIXELS = 34  # width of the vertical axis
 AXIS_TITLE_CHARS = 50
 AXIS_TITLE_LINE_PIXELS = 13
@@ -34,7 +39,8 @@ def comparison(scene: Scene) -> Drawing:
     return Drawing(
         rows,
         layered(_comparison_layers(scene, base, rows), height=COMPARISON_ROW_PIXELS * len(rows)),
-        (_common_keys(scene.data), _difference(scene, names)),
+        (_difference(scene, names),),
+        (_common_keys(scene.data),),
         left=pixels,
     )
 
@@ -45,20 +51,46 @@ def _side_name(dimension: str, side: Mapping[str, Any]) -> str:
 
 def scatter(scene: Scene) -> Drawing:
     """Draw a point with its abbreviation for each location; the subtitle states the coefficients."""
-    rows = [{**pair, "name": scene.abbreviation(pair["location"])} for pair in scene.data["pairs"]]
-    title = wrapped(scene.data["question"], AXIS_TITLE_CHARS)
-    scale = alt.Scale(zero=False, padding=14)
+    rows = _with_places([{**pair, "name": scene.abbreviation(pair["location"])} for pair in scene.data["pairs"]])
+    title, y_title = (wrapped(short_name(scene.data[key]), AXIS_TITLE_CHARS) for key in ("question", "other_question"))
+    scale = alt.Scale(zero=False, nice=False, padding=SCATTER_PADDING_PIXELS)
     y_axis = alt.Axis(minExtent=SCATTER_VALUES_PIXELS, tickCount=6)
     base = alt.Chart().encode(
         x=alt.X("x:Q", title=title, scale=scale, axis=alt.Axis(tickCount=6)),
-        y=alt.Y("y:Q", title=None, scale=scale, axis=y_axis),
+        y=alt.Y("y:Q", title=y_title, scale=scale, axis=y_axis),
         tooltip=[alt.Tooltip("location:N"), alt.Tooltip("x:Q", format=".1f"), alt.Tooltip("y:Q", format=".1f")],
     )
     points = base.mark_point(filled=True, size=32, color=scene.look.main, opacity=0.9)
-    names = base.mark_text(dy=-8, fontSize=9, color=scene.look.ink).encode(text="name:N")
-    chart = layered([points, names], height=SCATTER_HEIGHT_PIXELS)
+    chart = layered([points, _names(scene, base)], height=SCATTER_HEIGHT_PIXELS)
     below = 30 + AXIS_TITLE_LINE_PIXELS * len(title)
-    return Drawing(rows, chart, _coefficients(scene.data), left=SCATTER_VALUES_PIXELS, below=below)
+    left = SCATTER_VALUES_PIXELS + AXIS_TITLE_LINE_PIXELS * len(y_title)
+    other = f"The other question: {scene.data['other_question']}"
+    return Drawing(rows, chart, _coefficients(scene.data), (other,), left=left, below=below)
+
+
+def _with_places(rows: list[Row]) -> list[Row]:
+    """Return rows with the place of their name in a narrow and in a wide drawing: pixels below the point, or None."""
+    for column, width in (("in_narrow", NARROW_SCATTER_PIXELS), ("in_wide", PICTURE_WIDTH_PIXELS)):
+        x = _along([row["x"] for row in rows], width)
+        y = [SCATTER_HEIGHT_PIXELS - each for each in _along([row["y"] for row in rows], SCATTER_HEIGHT_PIXELS)]
+        places = free_places(list(zip(x, y, strict=True)), [row["name"] for row in rows])
+        rows = [{**row, column: place} for row, place in zip(rows, places, strict=True)]
+    return rows
+
+
+def _along(values: Sequence[float], pixels: float) -> list[float]:
+    """Return the places of values on a scale of so many pixels."""
+    low, high = min(values), max(values)
+    share = (pixels - 2 * SCATTER_PADDING_PIXELS) / ((high - low) or 1.0)
+    return [SCATTER_PADDING_PIXELS + share * (value - low) for value in values]
+
+
+def _names(scene: Scene, base: alt.Chart) -> alt.Chart:
+    """Write the names that have room, above or below their points."""
+    place = f"(width < {PICTURE_WIDTH_PIXELS} ? datum.in_narrow : datum.in_wide)"
+    text = alt.expr(f"isValid{place} ? datum.name : ''")
+    marks: alt.Chart = base.mark_text(dy=alt.expr(f"{place} || 0"), fontSize=9, color=scene.look.ink, text=text)
+    return marks
 
 
 def figure(scene: Scene) -> Drawing:
@@ -80,7 +112,8 @@ def figure(scene: Scene) -> Drawing:
     text = alt.Chart().mark_text(color=scene.look.ink, **style).encode(x=alt.value(0), y=alt.value(22), text="text:N")
     layers = [track, bar, rule, text] if row["low"] is not None else [track, bar, text]
     drawn_row = {**row, "from": start, "to": end, "text": _figure_text(scene, row)}
-    return Drawing([drawn_row], layered(layers, height=FIGURE_HEIGHT_PIXELS), _figure_findings(scene, row))
+    chart = layered(layers, height=FIGURE_HEIGHT_PIXELS)
+    return Drawing([drawn_row], chart, _figure_limits(row), _figure_keys(scene, row))
 
 
 def _comparison_layers(scene: Scene, base: alt.Chart, rows: list[Row]) -> list[alt.Chart]:
@@ -117,7 +150,6 @@ def _difference(scene: Scene, names: list[str]) -> str:
 def _coefficients(data: Mapping[str, Any]) -> tuple[str, ...]:
     pearson, spearman = data["pearson"] or {}, data["spearman"] or {}
     return (
-        f"Vertical: {data['other_question']}",
         f"Pearson's r {with_limits(pearson, 'r', 2)}, {p_value_text(pearson.get('p_value'))}",
         f"Spearman's rho {with_limits(spearman, 'rho', 2)}, {p_value_text(spearman.get('p_value'))}",
         "A correlation across locations is not one across people.",
@@ -140,10 +172,12 @@ def _figure_text(scene: Scene, row: Row) -> str:
     return f"{row['value']:.1f} {'%' if scene.unit == PERCENT else scene.unit}"
 
 
-def _figure_findings(scene: Scene, row: Row) -> tuple[str, ...]:
-    """Return the figure's keys, unless the title names them, and its confidence limits."""
-    title = " ".join(title_lines(scene.statistic, scene.data, scene.context))
-    keys = [str(row[name]) for name in KEYS if name in row]
-    named = ", ".join(key for key in keys if key not in title)
-    limits = f"95 % confidence limits: {with_limits(row)}" if row["low"] is not None else ""
-    return tuple(filter(None, (named, limits)))
+def _figure_keys(scene: Scene, row: Row) -> tuple[str, ...]:
+    """Return the figure's keys, unless the title names them."""
+    title = title_of_chart(scene.statistic, scene.data, scene.context)
+    named = ", ".join(key for key in (str(row[name]) for name in KEYS if name in row) if key not in title)
+    return (named,) if named else ()
+
+
+def _figure_limits(row: Row) -> tuple[str, ...]:
+    return (f"95 % confidence limits: {with_limits(row)}",) if row["low"] is not None else ()

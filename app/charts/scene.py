@@ -84,7 +84,8 @@ class Drawing:
     ----------
     rows: the dataset that the chart's layers refer to
     chart: the chart
-    findings: lines for the subtitle
+    findings: its numbers in words, for a chart whose context has no finding
+    notes: how to read it
     left: width of the names beside the chart, in pixels
     below: height of the axis below the chart, in pixels
     usermeta: what the script of the page needs to know of the chart
@@ -93,8 +94,9 @@ class Drawing:
     rows: Sequence[Row]
     chart: alt.LayerChart | alt.FacetChart
     findings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     left: float = 0
-    below: float = 38
+    below: float = 46
     usermeta: Mapping[str, Any] = field(default_factory=dict)
 
 

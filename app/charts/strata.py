@@ -36,7 +36,8 @@ def strata_dots(scene: Scene) -> Drawing:
     rows = with_figures(named)
     names = _with_category_headings(rows)
     pixels = names_pixels([name.partition(SEPARATOR)[2] or name for name in names])
-    weight = alt.condition(IS_CATEGORY, alt.value("bold"), alt.value("normal"))
+    has_headings = len(names) > len(rows)
+    weight = alt.condition(IS_CATEGORY, alt.value("bold"), alt.value("normal")) if has_headings else "normal"
     axis = names_axis(pixels, labelExpr=LABEL, labelFontWeight=weight, grid=True, gridDash=[1, 3])
     base = alt.Chart().encode(y=alt.Y("name:N", sort=None, scale=alt.Scale(domain=names), axis=axis))
     layers = interval_layers(scene, base, rows)

@@ -13,19 +13,39 @@ from app.table.stratification import TOTAL
 TITLE_CHARS = 44
 SUBTITLE_CHARS = 58
 FOOTER_CHARS = 64
+WIDE_TITLE_CHARS, WIDE_SUBTITLE_CHARS = 78, 104  # lines that fit a picture
 
 
-def title_lines(statistic: str, data: Any, context: ChartContext) -> list[str]:
+def line_chars(context: ChartContext) -> tuple[int, int]:
+    """Return the longest line of the title, and of the subtitle."""
+    return (WIDE_TITLE_CHARS, WIDE_SUBTITLE_CHARS) if context.width == "wide" else (TITLE_CHARS, SUBTITLE_CHARS)
+
+
+def title_of_chart(statistic: str, data: Any, context: ChartContext) -> str:
     """Return the title: what the chart shows."""
-    return wrapped(context.title or title_of(statistic, data, {}) or statistic, TITLE_CHARS)
+    return context.title or title_of(statistic, data, {}) or statistic
 
 
-def subtitle_lines(document: Mapping[str, Any], context: ChartContext, findings: Sequence[str]) -> list[str]:
-    """Return the question, what the rows were restricted to, and the findings of the drawing."""
+def subtitle_parts(context: ChartContext, findings: Sequence[str]) -> list[str]:
+    """Return what a page says above its chart and a picture says in its subtitle: the finding and the question.
+
+    Parameters
+    ----------
+    findings: those of the drawing, for a context without one
+    """
+    return [part for part in (*([context.finding] if context.finding else findings), context.question) if part]
+
+
+def note_parts(title: str, document: Mapping[str, Any], context: ChartContext, notes: Sequence[str]) -> list[str]:
+    """Return what the rows were restricted to, unless the title says it, and how to read the drawing."""
     data = document["data"]
     stratum = stratum_words(data) if isinstance(data, Mapping) else ""
-    lines = [context.question, *context.restrictions, stratum, *findings]
-    return [part for line in lines for part in wrapped(line, SUBTITLE_CHARS)]
+    return [part for part in dict.fromkeys((*context.restrictions, stratum, *notes)) if part and part not in title]
+
+
+def wrapped_parts(parts: Sequence[str], chars: int) -> list[str]:
+    """Break each part into lines of its own."""
+    return [line for part in parts for line in wrapped(part, chars)]
 
 
 def footer_lines(context: ChartContext) -> list[str]:
@@ -36,7 +56,7 @@ def footer_lines(context: ChartContext) -> list[str]:
 
 
 def wrapped(text: str, chars: int) -> list[str]:
-    """Break a text into lines of at most ``chars`` characters; longer words stay whole."""
+    """Break a text into lines of at most ``chars`` characters; longer words and spaces that do not break stay whole."""
     return textwrap.wrap(text, chars, break_on_hyphens=False, break_long_words=False)
 
 

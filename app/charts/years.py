@@ -1,6 +1,8 @@
 """Years: a line for each of a few locations or strata, and the trend with its band."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import altair as alt
 
@@ -13,6 +15,7 @@ HEIGHT_PIXELS = 260
 LABEL_GAP_PIXELS = 14  # between the names of two lines
 MAX_SERIES_PIXELS = 116  # longer names of lines are cut
 ROOM_SHARE = 0.05  # of the scale, above and below the lines
+FITTED = ("fitted", "fitted_low", "fitted_high")
 VALUES_PIXELS = 34  # width of the vertical axis
 
 
@@ -21,9 +24,8 @@ def lines(scene: Scene) -> Drawing:
     ordered = in_natural_order(scene.rows)
     rows = [{**row, "series": name} for row, name in zip(ordered, series_names(ordered), strict=True)]
     names = list(dict.fromkeys(row["series"] for row in rows))
-    colours = alt.Scale(domain=names, range=list(scene.look.series[: len(names)]))
     pixels = min(MAX_SERIES_PIXELS, names_pixels(names)) if len(names) > 1 else 0
-    base = alt.Chart().encode(x=_year_axis(pixels), color=alt.Color("series:N", scale=colours, legend=None))
+    base = _series_base(scene, names, pixels)
     bands = [base.mark_area(opacity=0.15).encode(y="low:Q", y2="high:Q")] if has_limits(rows) else []
     low, high = _extent(rows)
     base = base.encode(y=_value_axis(scene, scale=alt.Scale(domain=[low, high], zero=False, nice=False)))
@@ -35,21 +37,34 @@ def lines(scene: Scene) -> Drawing:
     return _over_years(scene, rows, layers, axis=_year_axis(pixels))
 
 
-def _extent(rows: Sequence[Row]) -> tuple[float, float]:
-    """Return the ends of a scale over all values and limits, with some room."""
-    ends = [row[name] for row in rows for name in ("low", "value", "high") if row[name] is not None]
+def _series_base(scene: Scene, names: Sequence[str], pixels: float) -> alt.Chart:
+    """Return the years and the colour of each series, with room for names of so many pixels at the end."""
+    colours = alt.Scale(domain=names, range=list(scene.look.series[: len(names)]))
+    return alt.Chart().encode(x=_year_axis(pixels), color=alt.Color("series:N", scale=colours, legend=None))
+
+
+def _extent(rows: Sequence[Row], columns: Sequence[str] = ("low", "value", "high")) -> tuple[float, float]:
+    """Return the ends of a scale over some columns, with some room."""
+    ends = [row[name] for row in rows for name in columns if row[name] is not None]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     room = ROOM_SHARE * (high - low) or 1.0
     return low - room, high + room
 
 
-def _with_labels(rows: Sequence[Row], low: float, high: float) -> list[Row]:
-    """Return rows with the name of its series in the last one of each that has a value, apart from other names."""
-    last = {row["series"]: row for row in sorted(rows, key=_year) if row["value"] is not None}
-    ends = sorted(last.values(), key=lambda row: float(row["value"]))
-    heights = spread([row["value"] for row in ends], LABEL_GAP_PIXELS / HEIGHT_PIXELS * (high - low), high)
-    at = {row["series"]: height for row, height in zip(ends, heights, strict=True)}
-    return [{**row, "label_at": at[row["series"]]} if row is last.get(row["series"]) else row for row in rows]
+def _with_labels(rows: Sequence[Row], low: float, high: float, at: str = "value") -> list[Row]:
+    """Return rows with the height of its name in the last row of each series, apart from other names.
+
+    Parameters
+    ----------
+    at: the column that is drawn; the last row is the last one that has it
+    """
+    last = {row["series"]: row for row in sorted(rows, key=_year) if row[at] is not None}
+    ends = sorted(last.values(), key=lambda row: float(row[at]))
+    heights = spread([row[at] for row in ends], LABEL_GAP_PIXELS / HEIGHT_PIXELS * (high - low), high)
+    heights_by_name = {row["series"]: height for row, height in zip(ends, heights, strict=True)}
+    return [
+        {**row, "label_at": heights_by_name[row["series"]]} if row is last.get(row["series"]) else row for row in rows
+    ]
 
 
 def spread(values: Sequence[float], gap: float, most: float) -> list[float]:
@@ -77,29 +92,54 @@ def _year(row: Row) -> str:
 
 
 def trend(scene: Scene) -> Drawing:
-    """Draw the yearly estimates with their limits, and the fitted line with its band."""
-    fitted = ("fitted", "fitted_low", "fitted_high")
-    rows = [{**chart_row(year), **{name: year.get(name) for name in fitted}} for year in scene.data["years"]]
+    """Draw the yearly estimates with their limits, and the fitted line with its band; several lines without limits."""
+    if "trends" in scene.data:
+        return _several_trends(scene)
+    rows = [{**chart_row(year), **_fitted(year)} for year in scene.data["years"]]
+    domain = list(_extent(rows, ("low", "value", "high", *FITTED)))
+    axis = _value_axis(scene, "fitted_low", alt.Scale(domain=domain, zero=False, nice=False))
     base = alt.Chart().encode(x=_year_axis())
-    band = base.mark_area(color=scene.look.main, opacity=0.18).encode(
-        y=_value_axis(scene, "fitted_low"), y2="fitted_high"
-    )
+    band = base.mark_area(color=scene.look.main, opacity=0.18).encode(y=axis, y2="fitted_high")
     line = base.mark_line(color=scene.look.main, strokeWidth=2).encode(y="fitted:Q")
     bars = base.mark_rule(color=scene.look.faint, strokeWidth=1.5).encode(y="low:Q", y2="high:Q")
     points = base.transform_filter("datum.value !== null").mark_point(size=55, strokeWidth=1.8, opacity=1)
     dots = points.encode(y="value:Q", tooltip=tooltips(scene, rows), **state_channels(scene.look, rows))
-    return _over_years(scene, rows, [band, line, bars, dots], _slope(scene))
+    notes = ("Points: estimates with their 95 % limits.", "Line and band: the fitted trend with its 95 % limits.")
+    return replace(_over_years(scene, rows, [band, line, bars, dots]), findings=(_slope(scene),), notes=notes)
 
 
-def _over_years(
-    scene: Scene, rows: list[Row], layers: list[alt.Chart], findings: tuple[str, ...] = (), axis: alt.X | None = None
-) -> Drawing:
+def _several_trends(scene: Scene) -> Drawing:
+    """Draw the yearly estimates and the fitted line of each of a few locations, its name at the end of its line."""
+    rows = [
+        {**chart_row({**year, "location": line["location"]}), **_fitted(year), "series": line["location"]}
+        for line in scene.data["trends"]
+        for year in line["years"]
+    ]
+    names = [line["location"] for line in scene.data["trends"]]
+    pixels = min(MAX_SERIES_PIXELS, names_pixels(names))
+    low, high = _extent(rows, ("value", *FITTED))
+    base = _series_base(scene, names, pixels)
+    band = base.mark_area(opacity=0.13).encode(y="fitted_low:Q", y2="fitted_high:Q")
+    base = base.encode(y=_value_axis(scene, scale=alt.Scale(domain=[low, high], zero=False, nice=False)))
+    line = base.mark_line(strokeWidth=2).encode(y="fitted:Q")
+    labels = _series_labels(base, pixels)
+    rows = _with_labels(rows, low, high, at="fitted")
+    notes = ("Points: estimates.", "Lines and bands: the fitted trends with their 95 % limits.")
+    drawing = _over_years(scene, rows, [band, line, *_points(scene, base, rows), labels], axis=_year_axis(pixels))
+    return replace(drawing, notes=notes)
+
+
+def _fitted(year: Mapping[str, Any]) -> Row:
+    return {name: year.get(name) for name in FITTED}
+
+
+def _over_years(scene: Scene, rows: list[Row], layers: list[alt.Chart], axis: alt.X | None = None) -> Drawing:
     """Combine layers over the years, with a note at each year without a value."""
     empty = alt.Chart().transform_filter("datum.value === null").encode(x=axis or _year_axis())
     note = empty.mark_text(angle=270, align="left", fontStyle="italic", fontSize=10, color=scene.look.faint)
     if any(row["value"] is None for row in rows):
         layers = [*layers, note.encode(y=alt.value(HEIGHT_PIXELS - 6), text="state:N")]
-    return Drawing(rows, layered(layers, height=HEIGHT_PIXELS), findings, left=VALUES_PIXELS)
+    return Drawing(rows, layered(layers, height=HEIGHT_PIXELS), left=VALUES_PIXELS)
 
 
 def _points(scene: Scene, base: alt.Chart, rows: list[Row]) -> list[alt.Chart]:
@@ -132,17 +172,13 @@ def _value_axis(scene: Scene, field: str = "value", scale: alt.Scale | None = No
         titleAngle=0,
         titleAlign="left",
         titleX=-VALUES_PIXELS,
-        titleY=-12,
+        titleY=-14,
         titleBaseline="middle",
     )
     return alt.Y(f"{field}:Q", title=scene.unit, scale=scale or alt.Scale(zero=False), axis=axis)
 
 
-def _slope(scene: Scene) -> tuple[str, ...]:
+def _slope(scene: Scene) -> str:
     slope = scene.data["slope"] or {}
     change = f"{with_limits(slope, decimals=2)} {scene.difference_unit} a year"
-    return (
-        f"Slope: {change}, {p_value_text(slope.get('p_value'))}",
-        "Points: estimates with their 95 % limits.",
-        "Line and band: the fitted trend with its 95 % limits.",
-    )
+    return f"Slope: {change}, {p_value_text(slope.get('p_value'))}"

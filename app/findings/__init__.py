@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.findings.about import About, about_of
-from app.findings.comparisons import compare, compare_all, correlate, trend
+from app.findings.comparisons import compare, compare_all, correlate, trend, trends
 from app.findings.estimates import disparity, estimate, rank
 from app.findings.means import differences, first_means, means, means_by_group, one_mean
 from app.findings.titles import TITLES, titled, with_years
@@ -20,6 +20,7 @@ FINDINGS: Mapping[str, Callable[[Any, About], str]] = {
     "estimate": estimate,
     "rank": rank,
     "trend": trend,
+    "trends": trends,
     "compare": compare,
     "compare_all": compare_all,
     "disparity": disparity,

@@ -11,12 +11,14 @@ from app.findings.words import (
     estimate_words,
     in_brackets,
     limits,
+    listed,
     place_words,
     points,
     sentence,
     year_span,
 )
 
+NO_CHANGE, BENT = "no steady change can be told", "the years do not lie on one line"
 NOUNS = {"location": "place", "year": "year", "stratum": "group"}
 
 
@@ -25,20 +27,47 @@ def trend(data: Any, about: About) -> str:
     slope, years = data["slope"], [cell for cell in data["years"] if cell["value"] is not None]
     first, last = years[0], years[-1]
     ends = f"{estimate_words(first, about)} in {first['year']}, {estimate_words(last, about)} in {last['year']}"
-    if slope["p_value"] >= ALPHA:
-        change = f"no steady change can be told: {_slope(slope['value'], slope['low'], slope['high'], about)}"
-    elif slope["value"] > 0:
-        change = f"rose by {_slope(slope['value'], slope['low'], slope['high'], about)}"
-    else:
-        change = f"fell by {_slope(-slope['value'], -slope['high'], -slope['low'], about)}"
-    fit = (data.get("lack_of_fit") or {}).get("p_value")
-    bent = "the years do not lie on one line" if fit is not None and fit < ALPHA else ""
-    return sentence(change, ends, bent)
+    verb = _verb(slope, slope["p_value"])
+    change = f"{verb} by {_size(slope, about)}" if verb else f"{NO_CHANGE}: {_slope(slope, about)}"
+    return sentence(change, ends, BENT if _is_bent(data) else "")
 
 
-def _slope(value: float, low: float, high: float, about: About) -> str:
-    unit = points(value, about).partition(NO_BREAK)[2]
-    return f"{value:.2f}{NO_BREAK}{unit} a year ({limits(low, high, 2)})"
+def trends(data: Any, about: About) -> str:
+    """Return the finding of several trends: which rise, which fall, and of which neither can be told."""
+    words: dict[str, list[str]] = {"rose": [], "fell": [], "": []}
+    for line in data["trends"]:
+        verb = _verb(line["slope"], line["slope"]["p_adjusted"])
+        size = f"by {_size(line['slope'], about)}" if verb else _slope(line["slope"], about)
+        words[verb].append(f"{size} in {place_words(line['location'])}")
+    bent = [place_words(line["location"]) for line in data["trends"] if _is_bent(line)]
+    return sentence(
+        *(f"{verb} {', '.join(words[verb])}" for verb in ("rose", "fell") if words[verb]),
+        f"{NO_CHANGE}: {', '.join(words[''])}" if words[""] else "",
+        f"{BENT} in {listed(bent)}" if bent else "",
+    )
+
+
+def _verb(slope: Figures, p_value: float) -> str:
+    """Return what a figure did; "" if its slope cannot be told from zero."""
+    if p_value >= ALPHA:
+        return ""
+    return "rose" if slope["value"] > 0 else "fell"
+
+
+def _size(slope: Figures, about: About) -> str:
+    """Return the size of a slope that can be told from zero."""
+    falls = {"value": -slope["value"], "low": -slope["high"], "high": -slope["low"]}
+    return _slope(slope if slope["value"] > 0 else falls, about)
+
+
+def _slope(slope: Figures, about: About) -> str:
+    unit = points(slope["value"], about).partition(NO_BREAK)[2]
+    return f"{slope['value']:.2f}{NO_BREAK}{unit} a year ({limits(slope['low'], slope['high'], 2)})"
+
+
+def _is_bent(line: Any) -> bool:
+    p_value = (line.get("lack_of_fit") or {}).get("p_value")
+    return p_value is not None and p_value < ALPHA
 
 
 def compare(data: Any, about: About) -> str:

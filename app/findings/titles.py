@@ -56,6 +56,11 @@ def _trend(data: Any, about: About) -> str:
     return f"{about.subject}{_where([data['location']])}{_whose(about)}"
 
 
+def _trends(data: Any, about: About) -> str:
+    names = [place_words(line["location"]) for line in data["trends"]]
+    return f"{about.subject} in {listed(names)}{_whose(about)}"
+
+
 def _compare(data: Any, about: About) -> str:
     a, b = data["a"], data["b"]
     if data["dimension"] == "location":
@@ -142,6 +147,7 @@ TITLES: Mapping[str, Callable[[Any, About], str]] = {
     "estimate": _estimate,
     "rank": _rank,
     "trend": _trend,
+    "trends": _trends,
     "compare": _compare,
     "compare_all": _compare_all,
     "disparity": _disparity,

@@ -60,6 +60,7 @@ ENDINGS = {
     "high": "upper 95 % limit of: {}",
     "standard_error": "standard error of: {}",
     "p_value": "p-value of: {}",
+    "p_adjusted": "p-value, adjusted for the number of comparisons by Benjamini and Hochberg, of: {}",
     "z": "z statistic of: {}",
     "q": "test statistic of: {}",
     "degrees_of_freedom": "degrees of freedom of: {}",

@@ -13,6 +13,7 @@ from app.errors import InvalidRequestError, ServiceError
 from app.formats import BIBTEX, CSL_JSON, CSV
 from app.jobs.job import Job, JobStatus
 from app.pages.asking.address import KIND, check_address, check_fields, form_fields
+from app.pages.asking.mistakes import corrected, mistake_of
 from app.pages.asking.start import StartView, start_view
 from app.pages.form import FormChoices, form_values, version_choices
 from app.pages.html import page, problem_page, see_other, wants_page
@@ -60,20 +61,22 @@ def _asking_page(fields: Fields) -> Response:
     """Return the dashboard with the form as an address fills it in, or with what is wrong with the address."""
     try:
         check_address(fields)
-    except InvalidRequestError as error:
-        return dashboard_page(fields, error.status, problem=error.reason)
+        if _field(fields, "statistic"):
+            services().planners.plan(*_request(fields))
+    except ServiceError as error:
+        return _problem_page(error, fields)
     return dashboard_page(fields) if _field(fields, "statistic") else dashboard_page(fields, start=_start())
 
 
 @blueprint.post("/ask")
 def ask() -> Response:
     """Submit a job from the form: a browser is redirected to the result, a program gets the job's id."""
-    fields = request.form.to_dict(flat=False)
+    fields = corrected(request.form.to_dict(flat=False))
     try:
         job = _submit(fields)
     except ServiceError as error:
         if wants_page():
-            return dashboard_page(fields, status=error.status, problem=error.reason)
+            return _problem_page(error, fields)
         raise
     return see_other(f"/results/{job.id}") if wants_page() else json_response({"job_id": job.id})
 
@@ -93,7 +96,8 @@ def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response
 
     Parameters
     ----------
-    values: what stands beside the form: any of ``state``, ``problem``, ``result``, ``start`` and ``refresh``
+    values: what stands beside the form: any of ``state``, ``problem``, ``result``, ``start`` and ``refresh``; or in
+        it: ``mistake``
     """
     parts = services()
     choices: FormChoices = current_app.extensions["form_choices"]
@@ -101,6 +105,12 @@ def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response
     versions = version_choices(parts.tables.versions(), parts.ingestor.table.id, _field(fields, "table"))
     form = form_values(choices.over(table), versions, fields)
     return page("dashboard.html", status, **form, routes=route_list(), **values)
+
+
+def _problem_page(error: ServiceError, fields: Fields) -> Response:
+    """Return the dashboard with an error: at the field that it is about, if it is about one."""
+    mistake = mistake_of(error, fields)
+    return dashboard_page(fields, error.status, problem=mistake.words if mistake else error.reason, mistake=mistake)
 
 
 def _start() -> StartView:
@@ -138,13 +148,18 @@ def _submit(fields: Fields) -> Job:
     UnavailableError, ClientQueueFullError, InvalidRequestError: the job is not accepted; the reason says why
     """
     check_fields(fields, form_fields())
-    statistic = _field(fields, "statistic")
-    if not statistic:
-        raise InvalidRequestError(f"choose one of the statistics {', '.join(STATISTICS)}")
-    current, body = this_request(), orjson.dumps(body_of(fields, STATISTICS[statistic].body))
-    job = services().submit_shared(statistic, body, client=sender_of(current), address=root_address(current))
+    if not _field(fields, "statistic"):
+        raise InvalidRequestError(f"choose one of the statistics {', '.join(STATISTICS)}", "statistic")
+    current = this_request()
+    job = services().submit_shared(*_request(fields), client=sender_of(current), address=root_address(current))
     current.job_id = job.id
     return job
+
+
+def _request(fields: Fields) -> tuple[str, bytes]:
+    """Return the statistic that the form's fields name, and the request body that they describe."""
+    statistic = _field(fields, "statistic")
+    return statistic, orjson.dumps(body_of(fields, STATISTICS[statistic].body))
 
 
 def _result_page(job: Job, document: dict[str, Any]) -> Response:

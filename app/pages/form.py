@@ -139,21 +139,26 @@ def form_values(choices: Choices, versions: Sequence[VersionChoice], fields: Fie
     """Return the values that the template of the form needs.
 
     They are ``choices``, ``versions``, ``fields``, ``has_query`` (whether the fields name a statistic), ``taken`` (the
-    fields that this statistic takes), ``filtered`` (whether a filter is set, so that the filters are shown opened) and
-    ``held`` (fields that this table gives no choice of and that have a value nevertheless).
+    fields that this statistic takes), ``needed`` (those that it requires), ``filtered`` (whether a filter is set, so
+    that the filters are shown opened), ``held`` (fields that this table gives no choice of and that have a value) and
+    ``filters`` (those that are folded away unless shown opened).
     """
     has_query = bool(fields.get("statistic"))
     fields = fields if has_query else {**choices.defaults, **fields}
+    needed = needs(fields["statistic"][0])
     texts = {each.question.id: each.question.text for each in choices.questions if each.question.id}
     questions = {name: [texts.get(text, text) for text in fields.get(name, ())] for name in QUESTION_FIELDS}
+    held = _held(choices, fields)
     return {
         "choices": choices,
         "versions": versions,
         "fields": {**fields, **questions},
         "has_query": has_query,
         "taken": takes(fields["statistic"][0]),
-        "filtered": any(any(fields.get(name, ())) for name in FILTER_FIELDS),
-        "held": _held(choices, fields),
+        "needed": needed,
+        "filtered": any(any(fields.get(name, ())) for name in FILTER_FIELDS if name not in needed),
+        "held": held,
+        "filters": {*FILTER_FIELDS, *held} - needed,
     }
 
 
@@ -166,6 +171,12 @@ def takes(statistic: str) -> frozenset[str]:
     """Return the fields that a statistic takes; none for an unknown statistic."""
     found = STATISTICS.get(statistic)
     return frozenset(used_fields(found.body)) if found else frozenset()
+
+
+def needs(statistic: str) -> frozenset[str]:
+    """Return the fields that a statistic requires; none for an unknown statistic."""
+    found = STATISTICS.get(statistic)
+    return frozenset(found.required_fields) if found else frozenset()
 
 
 def _choices_over(table: SurveyTable) -> Choices:

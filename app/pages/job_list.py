@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import orjson
 from flask import Blueprint, Response, request
 
-from app.errors import ServiceError, join_first
+from app.errors import ConflictError, ServiceError, join_first
 from app.findings.words import year_span
 from app.jobs.job_details import JobDetails, JobState, moment
 from app.pages.form import takes
@@ -22,6 +22,7 @@ from app.web.support import services, this_request
 JOBS_PATH = "/jobs"
 MAX_QUESTION_CHARS = 90
 MAX_PLACES = 4
+UNFINISHED = frozenset({JobState.WAITING, JobState.RUNNING})
 
 blueprint = Blueprint("job_pages", __name__, url_prefix=JOBS_PATH)
 blueprint.register_error_handler(ServiceError, problem_page)
@@ -61,6 +62,18 @@ def jobs() -> Response:
         older=_list_address(state, before=listed.jobs[-1].id) if listed.more else None,
         newest=_list_address(state) if request.args.get("before") else None,
     )
+
+
+@blueprint.get("/<job_id>/remove")
+def confirm_removal(job_id: str) -> Response:
+    """Ask before a job that has ended is removed with its result; the page's question without JavaScript."""
+    jobs = services().store.map
+    job = jobs.find(job_id)
+    this_request().job_id = job.id
+    (row,) = _rows(jobs.details([job]))
+    if row.state in UNFINISHED:
+        raise ConflictError(f"{job.id} is {row.state}: it has no result to remove")
+    return page("remove.html", row=row)
 
 
 @blueprint.post("/<job_id>/cancel")

@@ -85,7 +85,7 @@ class ResultView:
     @property
     def picture(self) -> str:
         """The address of the chart as a picture."""
-        return f"/api/get_results/{self.job_id}?format=svg&kind={self.charts.kind}"
+        return f"/api/get_results/{self.job_id}?format=svg&kind={self.charts.kind}&titles=no"
 
 
 def result_view(

@@ -3,6 +3,7 @@
 The same models make the schemas of the API document.
 """
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -35,7 +36,7 @@ EXPLANATIONS: dict[str, Callable[[str, Any], str]] = {
     "too_long": lambda field, context: f"field {field} must have at most {context['max_length']} element(s)",
 }
 JOINT_EXPLANATION = 'must be a list of objects with "category", and with "value" in all of them or in none'
-LOCATION_FIELDS = (["state"], ["states"], ["location"])
+LOCATION_FIELDS = frozenset({"state", "states", "location"})
 LOCATIONS_HINT = ' (use "locations" with a list: "locations": ["Ohio"])'
 UNION_TAGS = frozenset({"range", "list"})  # pydantic puts them into the path of a problem within "years"
 
@@ -180,7 +181,7 @@ def parse_body(raw: bytes, model: type[Body]) -> Body:
         return model.model_validate_json(raw)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=True, include_input=False)
-        raise InvalidRequestError(_explain(problems, model)) from error
+        raise _invalid_body(problems, model) from error
 
 
 def used_fields(model: type[QuestionBody]) -> dict[str, FieldInfo]:
@@ -188,14 +189,18 @@ def used_fields(model: type[QuestionBody]) -> dict[str, FieldInfo]:
     return {name: field for name, field in model.model_fields.items() if not field.exclude}
 
 
-def _explain(problems: list[Any], model: type[QuestionBody]) -> str:
-    """Turn pydantic's list of problems into a sentence."""
+def _invalid_body(problems: list[Any], model: type[QuestionBody]) -> InvalidRequestError:
+    """Turn pydantic's list of problems into one error, at the field of the first."""
     if not problems[0]["loc"]:
         detail = problems[0].get("ctx", {}).get("error")
-        return f"the body must be a JSON object with the {_fields(model)}" + (f" ({detail})" if detail else "")
+        reason = f"the body must be a JSON object with the {_fields(model)}" + (f" ({detail})" if detail else "")
+        return InvalidRequestError(reason)
     problems = [problem for problem in problems if not _follows_from_another(problem, problems)]
     named = join_first([_problem(problem, model) for problem in problems], PROBLEMS_LISTED, "; ")
-    return f"{named}. The body takes the {_fields(model)}"
+    path = _path(problems[0])
+    named_field = re.compile(f"field {re.escape(quoted(path))}:?")
+    words = f"{named_field.sub('This', _problem(problems[0], model))}."  # a page shows them at the field
+    return InvalidRequestError(f"{named}. The body takes the {_fields(model)}", path, words=words)
 
 
 def _follows_from_another(problem: Any, problems: list[Any]) -> bool:
@@ -206,8 +211,8 @@ def _follows_from_another(problem: Any, problems: list[Any]) -> bool:
 
 
 def _problem(problem: Any, model: type[QuestionBody]) -> str:
-    path = [str(part) for part in problem["loc"] if part not in UNION_TAGS]
-    field = quoted(".".join(path))
+    path = _path(problem)
+    field = quoted(path)
     explain = EXPLANATIONS.get(problem["type"])
     if explain is None:
         return f"field {field}: {problem['msg']}"
@@ -215,7 +220,11 @@ def _problem(problem: Any, model: type[QuestionBody]) -> str:
     return explain(field, problem.get("ctx")) + hint
 
 
-def _place_hint(path: list[str], model: type[QuestionBody]) -> str:
+def _path(problem: Any) -> str:
+    return ".".join(str(part) for part in problem["loc"] if part not in UNION_TAGS)
+
+
+def _place_hint(path: str, model: type[QuestionBody]) -> str:
     """Return how to name a location, if an unknown field was meant for one."""
     if path not in LOCATION_FIELDS:
         return ""

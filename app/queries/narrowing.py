@@ -7,7 +7,7 @@ from app.queries.bodies import QuestionBody
 from app.queries.query import Filters, question_and_filters
 from app.table.facts import Direction
 from app.table.stratification import TOTAL
-from app.table.survey_table import SurveyTable
+from app.table.survey_table import STRATUM_FIELD, SurveyTable
 
 
 def estimable(body: QuestionBody, table: SurveyTable) -> tuple[int, Filters]:
@@ -31,28 +31,35 @@ def one_stratum(body: QuestionBody, table: SurveyTable, filters: Filters) -> Fil
     """
     if body.stratification is None:
         if TOTAL not in table.categories:
-            raise InvalidRequestError('this table has no rows of the total; name a stratum with "stratification"')
+            reason = 'this table has no rows of the total; name a stratum with "stratification"'
+            raise InvalidRequestError(reason, "stratification", words="Choose a group: this table has no total of all.")
         return replace(filters, strata=table.strata_codes(TOTAL))
     if filters.strata is not None and len(filters.strata) > 1:
         raise InvalidRequestError(
             f"the strata of {body.stratification.category!r} cannot be averaged, because they differ in size; name one "
-            'as "value" beside "category"'
+            'as "value" beside "category"',
+            STRATUM_FIELD,
+            words="These groups cannot be averaged, because they differ in size. Choose one of them.",
         )
     return filters
 
 
-def one_location(state: str | None, table: SurveyTable, filters: Filters) -> Filters:
+def one_location(state: str | None, table: SurveyTable, filters: Filters, field: str = "state") -> Filters:
     """Return filters that leave one location: the named one, the only one there is, or else the nation.
+
+    Parameters
+    ----------
+    field: the request's field that names the location, for errors
 
     Raises
     ------
     InvalidRequestError: the filters exclude the named location, or several locations are left and none is named
     """
     if state is not None:
-        location = table.location_code(state)
+        location = table.location_code(state, field)
         allowed = filters.locations is None or location in filters.locations
         if not allowed or location in (filters.excluded or ()):
-            raise InvalidRequestError(f'the state {quoted(state)} is left out by "locations" or "exclude"')
+            raise InvalidRequestError(f'the state {quoted(state)} is left out by "locations" or "exclude"', field)
         return replace(filters, locations=(location,))
     left = set(filters.locations if filters.locations is not None else range(len(table.locations)))
     left -= set(filters.excluded or ())
@@ -62,7 +69,9 @@ def one_location(state: str | None, table: SurveyTable, filters: Filters) -> Fil
         return replace(filters, locations=(table.national_code,))
     raise InvalidRequestError(
         "estimates of several locations cannot be averaged, because their populations differ; name one location, or "
-        "ask by location"
+        "ask by location",
+        field,
+        words="Places cannot be averaged, because their populations differ. Choose one, or ask one figure for each.",
     )
 
 
@@ -85,6 +94,8 @@ def good_end(best: Direction | None, question: int, table: SurveyTable) -> Direc
     if direction is None:
         raise InvalidRequestError(
             f"the server does not know whether a low or a high value is good for the question {quoted(about.text)}; "
-            'add "best": "min" or "best": "max" to the body'
+            'add "best": "min" or "best": "max" to the body',
+            "best",
+            words="It is not known whether low or high values are better for this question. Choose one.",
         )
     return direction

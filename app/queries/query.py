@@ -98,7 +98,7 @@ def select(table: SurveyTable, question: int, filters: Filters, *, needs_value: 
         dropped, cells = cells.select(~chosen), cells.select(chosen)
         left_out.append(LeftOut(filter_.leaves_out, dropped.count_rows()))
         if not (cells.rows.any() or (cells.suppressed_rows.any() and not needs_value)):
-            raise InvalidRequestError(_nothing_left(table, question, filters, filter_.field))
+            raise _nothing_left(table, question, filters, filter_.field)
     return Selection(cells, tuple(item for item in left_out if item.rows))
 
 
@@ -136,8 +136,8 @@ def question_and_filters(body: QuestionBody, table: SurveyTable) -> tuple[int, F
     return question, Filters(
         periods=None if body.years is None else periods_in(body.years, table),
         strata=None if stratification is None else table.strata_codes(stratification.category, stratification.value),
-        locations=_location_codes(body.locations, table),
-        excluded=_location_codes(body.exclude, table),
+        locations=_location_codes(body.locations, table, "locations"),
+        excluded=_location_codes(body.exclude, table, "exclude"),
         joint=joint if stratification is None else (),
         footnoted=body.suppressed == "include",
         standardized=_standardized(body, table),
@@ -157,12 +157,15 @@ def _standardized(body: QuestionBody, table: SurveyTable) -> bool:
     if not categories:
         raise InvalidRequestError(
             'this table has no figures standardised by age: leave "standardize" out. Only tables from records of '
-            "respondents have them, if their mapping names a standard population"
+            "respondents have them, if their mapping names a standard population",
+            "standardize",
+            words="This table has no figures standardised by age.",
         )
     if body.stratification is not None and table.category_name(body.stratification.category) not in categories:
         named = ", ".join(map(quoted, categories))
         raise InvalidRequestError(
-            f"the table has figures standardised by age for {named}, not for {quoted(body.stratification.category)}"
+            f"the table has figures standardised by age for {named}, not for {quoted(body.stratification.category)}",
+            "standardize",
         )
     return True
 
@@ -178,9 +181,11 @@ def periods_in(years: YearRange | tuple[int, ...], table: SurveyTable) -> tuple[
     )
 
 
-def _location_codes(names: tuple[str, ...] | None, table: SurveyTable) -> tuple[int, ...] | None:
+def _location_codes(names: tuple[str, ...] | None, table: SurveyTable, field: str) -> tuple[int, ...] | None:
+    if names is None:
+        return None
     # Sorted and unique, so that the same locations in another order make the same query, which is then cached once.
-    return None if names is None else tuple(sorted({table.location_code(name) for name in names}))
+    return tuple(sorted({table.location_code(name, f"{field}.{place}") for place, name in enumerate(names)}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,15 +229,22 @@ FILTERS = (
 )
 
 
-def _nothing_left(table: SurveyTable, question: int, filters: Filters, field: str) -> str:
-    """Explain which filter removed the last row, and what there is to choose from."""
+def _nothing_left(table: SurveyTable, question: int, filters: Filters, field: str) -> InvalidRequestError:
+    """Return the error that says which filter removed the last row, and what there is to choose from."""
     about = table.questions[question].question
     reason = f"the filter {field!r} leaves no row of the question {quoted(about.text)}"
     if field == "years":
         if not about.years:
-            return f"{reason}, because this table does not give the years of its rows; leave it out"
-        return f"{reason}; it has the years {', '.join(map(str, about.years))}"
-    return f"{reason} that the filters before it have left{_kept_names(table, filters, field)}; choose others"
+            reason += ", because this table does not give the years of its rows; leave it out"
+            return InvalidRequestError(reason, field, words="This question has figures without years: choose none.")
+        years = ", ".join(map(str, about.years))
+        words = f"This question has no figures of these years. It has those of {years}."
+        return InvalidRequestError(f"{reason}; it has the years {years}", field, words=words)
+    names = _kept_names(table, filters, field)
+    listed = f" (it keeps {names})" if names else ""
+    reason += f" that the filters before it have left{listed}; choose others"
+    words = f"With the other choices, this question has no figures{f' of {names}' if names else ''}."
+    return InvalidRequestError(reason, field, words=words)
 
 
 def _kept_names(table: SurveyTable, filters: Filters, field: str) -> str:
@@ -242,4 +254,4 @@ def _kept_names(table: SurveyTable, filters: Filters, field: str) -> str:
         names = [table.location_names[code] for code in filters.locations or ()]
     if field == "stratification":
         names = [f"{table.strata[code].category}: {table.strata[code].name}" for code in filters.strata or ()]
-    return f" (it keeps {join_first([quoted(name) for name in names], NAMES_LISTED)})" if names else ""
+    return join_first([quoted(name) for name in names], NAMES_LISTED)

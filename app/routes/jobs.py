@@ -156,7 +156,9 @@ def requested_state() -> JobState | None:
     try:
         return None if text is None else JobState(text)
     except ValueError as error:
-        raise InvalidRequestError(f"state must be one of {', '.join(JobState)}, not {quoted(text or '')}") from error
+        raise InvalidRequestError(
+            f"state must be one of {', '.join(JobState)}, not {quoted(text or '')}", "state"
+        ) from error
 
 
 def _job_number_argument(name: str) -> int | None:
@@ -164,7 +166,9 @@ def _job_number_argument(name: str) -> int | None:
     try:
         return None if text is None else parse_job_id(text)
     except UnknownJobError as error:
-        raise InvalidRequestError(f"{name} must be a job id such as job_id_1, not {quoted(text or '')}") from error
+        raise InvalidRequestError(
+            f"{name} must be a job id such as job_id_1, not {quoted(text or '')}", name
+        ) from error
 
 
 def _description_of(details: JobDetails) -> JobDescription:

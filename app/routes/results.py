@@ -1,7 +1,7 @@
 """Results of jobs: as JSON, CSV, Parquet, or a chart, by what the client prefers."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial, reduce
 from operator import or_
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from app.charts import ChartContext, Theme, chart_of
-from app.charts.context import chart_context
+from app.charts.context import PictureWidth, chart_context
 from app.charts.pictures import PictureRequest
 from app.errors import ConflictError, ErrorEnvelope, InvalidRequestError, TableGoneError, quoted
 from app.formats import BIBTEX, CSL_JSON, CSV, FORMATS, JSON, Format, archive_of, file_name
@@ -45,11 +45,13 @@ RESULTS_PATH = "/api/get_results/"
 MOST_IDS = 1000
 ACCEPT_HEADERS_CACHED = 256
 THEMES: tuple[Theme, ...] = ("light", "dark")
+TITLES = ("yes", "no")
+WIDTHS: tuple[PictureWidth, ...] = ("wide", "narrow")
 
 
 def _picture(format: Literal["svg", "png"], job: Job, content: bytes) -> bytes:
     """Return a picture of the same chart that the page shows. Blocks while it is drawn, and while others are."""
-    context = _chart_context(job, orjson.loads(content))
+    context = replace(_chart_context(job, orjson.loads(content)), width=width_argument())
     kind, theme = request.args.get("kind"), theme_argument()
     return services().pictures.picture(PictureRequest(job.statistic, content, context, kind, theme, format))
 
@@ -92,6 +94,18 @@ FORMAT = Parameter(
 )
 KIND = Parameter("kind", "the kind of the chart, one that suits the result; the usual one by default", str, "bars")
 THEME = Parameter("theme", "the colours of the chart", Literal[THEMES], "dark")
+TITLED = Parameter(
+    "titles",
+    "whether title, finding and question stand above the chart; a page that says them itself does without",
+    Literal[TITLES],
+    "no",
+)
+WIDTH = Parameter(
+    "width",
+    "the width of the picture: narrow fits a window of 360 pixels, with text of the same size",
+    Literal[WIDTHS],
+    "narrow",
+)
 
 blueprint = Blueprint("results", __name__)
 
@@ -170,7 +184,7 @@ RESULT_TYPES = {
         ),
         304: ResponseDescription("the client has this result already", headers=("ETag",), optional_headers=("Vary",)),
     },
-    parameters=(JOB_ID, WAIT, FORMAT, KIND, THEME, TAG),
+    parameters=(JOB_ID, WAIT, FORMAT, KIND, THEME, TITLED, WIDTH, TAG),
     errors=(400, 404, 410, 422),
 )
 def get_results(job_id: str) -> Response:
@@ -195,7 +209,7 @@ def get_many_results() -> Response:
 @blueprint.get(f"{RESULTS_PATH}<job_id>/chart")
 @describe(
     json_of(dict[str, Any], "the chart, as Vega-Lite"),
-    parameters=(JOB_ID, KIND, THEME),
+    parameters=(JOB_ID, KIND, THEME, TITLED),
     errors=(400, 404, 409, 410, 422),
 )
 def chart(job_id: str) -> Response:
@@ -232,7 +246,8 @@ def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _chart_context(job: Job, document: dict[str, Any]) -> ChartContext:
-    return chart_context(job.statistic, document, provenance_of_job(job, document), services().table_of(job))
+    context = chart_context(job.statistic, document, provenance_of_job(job, document), services().table_of(job))
+    return replace(context, titled=titles_argument())
 
 
 def provenance_of_job(job: Job, document: dict[str, Any]) -> dict[str, Any]:
@@ -259,7 +274,34 @@ def theme_argument() -> Theme:
     for theme in THEMES:
         if theme == name:
             return theme
-    raise InvalidRequestError(f"theme must be {' or '.join(THEMES)}, not {quoted(name)}")
+    raise InvalidRequestError(f"theme must be {' or '.join(THEMES)}, not {quoted(name)}", "theme")
+
+
+def titles_argument() -> bool:
+    """Return whether the query string wants titles above the chart; they are there by default.
+
+    Raises
+    ------
+    InvalidRequestError: it says neither yes nor no
+    """
+    name = request.args.get("titles", TITLES[0])
+    if name not in TITLES:
+        raise InvalidRequestError(f"titles must be {' or '.join(TITLES)}, not {quoted(name)}")
+    return name == TITLES[0]
+
+
+def width_argument() -> PictureWidth:
+    """Return the width of a picture from the query string; wide by default.
+
+    Raises
+    ------
+    InvalidRequestError: the width is unknown
+    """
+    name = request.args.get("width", WIDTHS[0])
+    for width in WIDTHS:
+        if width == name:
+            return width
+    raise InvalidRequestError(f"width must be {' or '.join(WIDTHS)}, not {quoted(name)}")
 
 
 def _format_argument() -> Format | None:
@@ -272,13 +314,13 @@ def _format_argument() -> Format | None:
     current = this_request()
     if not current.environ.get("QUERY_STRING"):
         return None
-    if "theme" in current.args:
-        theme_argument()  # before the wait, so that a wrong theme fails at once
+    for check in (theme_argument, titles_argument, width_argument):
+        check()  # before the wait, so that a wrong look fails at once
     name = current.args.get("format")
     if name is None:
         return None
     if name not in ALL_FORMATS:
-        raise InvalidRequestError(f"format must be {' or '.join(ALL_FORMATS)}, not {quoted(name)}")
+        raise InvalidRequestError(f"format must be {' or '.join(ALL_FORMATS)}, not {quoted(name)}", "format")
     return ALL_FORMATS[name]
 
 

@@ -168,7 +168,7 @@ def _format_argument() -> str:
     """
     name = request.args.get("format", JSON.name)
     if name not in FORMAT_NAMES:
-        raise InvalidRequestError(f"format must be {' or '.join(FORMAT_NAMES)}, not {quoted(name)}")
+        raise InvalidRequestError(f"format must be {' or '.join(FORMAT_NAMES)}, not {quoted(name)}", "format")
     return name
 
 
@@ -237,7 +237,7 @@ def _selected(comparison: Comparison) -> Codes:
         codes = [code for code, each in enumerate(comparison.questions) if name in (each.id, each.text)]
         if not codes:
             texts = dict.fromkeys(question.text for question in comparison.questions)
-            raise unknown_name("question", name, texts, "Neither version has it")
+            raise unknown_name("question", name, texts, "Neither version has it", "question")
     return comparison.places(codes, count_argument("year"))
 
 

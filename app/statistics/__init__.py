@@ -13,6 +13,7 @@ from app.statistics import ranking
 from app.statistics import disparity
 from app.statistics import correlation
 from app.statistics import trend
+from app.statistics import trends
 from app.statistics.registry import STATISTICS, Statistic
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "means",
     "ranking",
     "trend",
+    "trends",
 ]

@@ -19,7 +19,7 @@ from app.statistics.registry import Input, Output, Result, statistic
 from app.statistics.result_models import Figures, ResultObject, Year
 from app.table.cells import LIMITS_Z
 from app.table.estimates import Estimates, estimates_over_years, missing_limits_error, with_limits, yearly_estimates
-from app.table.survey_table import SurveyTable
+from app.table.survey_table import STRATUM_FIELD, SurveyTable
 
 MOST_COMPARISONS = 1_000_000
 ALPHA = 0.05
@@ -92,11 +92,12 @@ def resolve_comparison(body: CompareBody, table: SurveyTable) -> ComparisonQuery
     question, filters = estimable(body, table)
     ((dimension, pair),) = body.between.pairs
     sides = SIDES[dimension](body, table, filters, pair)
-    for name, side in zip(pair, sides, strict=True):
-        _check_side(table, question, side, dimension, str(name))
+    for place, (name, side) in enumerate(zip(pair, sides, strict=True)):
+        _check_side(table, question, side, str(name), _field(dimension, place))
     if dimension != "year":
         if sides[0] == sides[1]:
-            raise InvalidRequestError(f'"between" names the same {dimension} twice; name two that differ')
+            reason = f'"between" names the same {dimension} twice; name two that differ'
+            raise InvalidRequestError(reason, _field(dimension, 1), words="This is the same as the first.")
         sides = _in_common_years(sides, table, question)
     query = ComparisonQuery(question, filters, dimension=dimension, sides=tuple(sides), comparisons=body.comparisons)
     _yearly_sides(table, query)
@@ -105,14 +106,14 @@ def resolve_comparison(body: CompareBody, table: SurveyTable) -> ComparisonQuery
 
 def _location_sides(body: CompareBody, table: SurveyTable, filters: Filters, names: tuple[str, str]) -> list[Filters]:
     if body.state is not None:
-        raise InvalidRequestError('"between" names the two locations: leave "state" out')
+        raise InvalidRequestError('"between" names the two locations: leave "state" out', "state")
     filters = one_stratum(body, table, filters)
-    return [one_location(name, table, filters) for name in names]
+    return [one_location(name, table, filters, _field("location", place)) for place, name in enumerate(names)]
 
 
 def _year_sides(body: CompareBody, table: SurveyTable, filters: Filters, years: tuple[int, int]) -> list[Filters]:
     if body.years is not None:
-        raise InvalidRequestError('"between" names the two years: leave "years" out')
+        raise InvalidRequestError('"between" names the two years: leave "years" out', "years")
     filters = one_location(body.state, table, one_stratum(body, table, filters))
     return [replace(filters, periods=periods_in((year,), table)) for year in years]
 
@@ -120,39 +121,56 @@ def _year_sides(body: CompareBody, table: SurveyTable, filters: Filters, years: 
 def _stratum_sides(body: CompareBody, table: SurveyTable, filters: Filters, names: tuple[str, str]) -> list[Filters]:
     within = body.stratification
     if within is not None and within.value is not None:
-        raise InvalidRequestError('"between" names the two strata: leave "value" out of "stratification"')
+        reason = '"between" names the two strata: leave "value" out of "stratification"'
+        raise InvalidRequestError(reason, STRATUM_FIELD, words="Choose a category: the groups are named above.")
     category = within.category if within is not None else table.category_of(names)
     filters = one_location(body.state, table, filters)
-    return [replace(filters, strata=table.strata_codes(category, name)) for name in names]
+    codes = [table.strata_codes(category, name, _field("stratum", place)) for place, name in enumerate(names)]
+    return [replace(filters, strata=of_side) for of_side in codes]
+
+
+def _field(dimension: Dimension, place: int) -> str:
+    """Return the field of a body that names one of the two sides."""
+    return f"between.{dimension}.{place}"
 
 
 Sides = Callable[[CompareBody, SurveyTable, Filters, Any], list[Filters]]
 SIDES: Mapping[Dimension, Sides] = {"location": _location_sides, "year": _year_sides, "stratum": _stratum_sides}
 
 
-def _check_side(table: SurveyTable, question: int, side: Filters, dimension: Dimension, name: str) -> None:
+def _check_side(table: SurveyTable, question: int, side: Filters, name: str, field: str) -> None:
     """Check that a side has a value.
+
+    Parameters
+    ----------
+    name: as the request gives it
+    field: the request's field that gives it
 
     Raises
     ------
     InvalidRequestError: it has no row, or its values are suppressed; the reason names the side
     """
+    _, dimension, _ = field.split(".")
     named = f'"between" names the {dimension} {quoted(name)}'
     try:
         cells = select(table, question, side, needs_value=False).cells
     except InvalidRequestError as error:
-        if dimension == "year":
-            raise  # it lists the years that the question has
+        if dimension == "year":  # the reason lists the years that the question has
+            raise InvalidRequestError(error.reason, field, words=error.words) from error
         without_side = replace(side, locations=None) if dimension == "location" else replace(side, strata=None)
         select(table, question, without_side, needs_value=False)  # raises if another filter leaves nothing by itself
-        raise InvalidRequestError(f"{named}, of which the other filters leave no row; name another") from error
+        reason = f"{named}, of which the other filters leave no row; name another"
+        words = f"With the other choices, this question has no figures of {quoted(name)}."
+        raise InvalidRequestError(reason, field, words=words) from error
     if not cells.rows.any():
         estimates = yearly_estimates(cells)
         (about, *_) = cells_of(table, estimates, ["location", "stratum"])
         keys = [about["location"], about["stratum"], *labels_of(table, estimates.periods)]
         raise InvalidRequestError(
             f"{named}, whose value is suppressed ({', '.join(str(key) for key in keys if key is not None)}); name "
-            "another, or ask for other years, another stratum or another question"
+            "another, or ask for other years, another stratum or another question",
+            field,
+            words=f"The figure of {quoted(name)} is suppressed. Choose another place, group, year or question.",
         )
 
 

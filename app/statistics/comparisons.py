@@ -28,7 +28,7 @@ from app.table.estimates import (
     yearly_estimates,
 )
 from app.table.keys import distinct_keys, sum_by_key
-from app.table.survey_table import SurveyTable
+from app.table.survey_table import STRATUM_FIELD, SurveyTable
 
 Across = Literal["location", "year", "stratum"]
 
@@ -79,13 +79,15 @@ Narrowed = tuple[Filters, int | None]
 
 def _across_locations(body: CompareAllBody, table: SurveyTable, filters: Filters) -> Narrowed:
     if body.state is not None:
-        raise InvalidRequestError('the comparison is across locations: leave "state" out, or name it as "reference"')
+        reason = 'the comparison is across locations: leave "state" out, or name it as "reference"'
+        raise InvalidRequestError(reason, "state", words="All places are compared: leave this empty.")
     filters = one_stratum(body, table, filters)
-    reference = table.national_code if body.reference is None else table.location_code(str(body.reference))
+    named = body.reference
+    reference = table.national_code if named is None else table.location_code(str(named), "reference")
     if reference is None:
-        raise InvalidRequestError('this table has no rows of the nation; name a location as "reference"')
+        raise InvalidRequestError('this table has no rows of the nation; name a location as "reference"', "reference")
     if reference in (filters.excluded or ()):
-        raise InvalidRequestError('the reference is left out by "exclude"')
+        raise InvalidRequestError('the reference is left out by "exclude"', "reference")
     if filters.locations is not None:
         return replace(filters, locations=tuple(sorted({*filters.locations, reference}))), reference
     return filters if reference == table.national_code else without_nation(filters, table), reference
@@ -96,10 +98,12 @@ def _across_years(body: CompareAllBody, table: SurveyTable, filters: Filters) ->
     if body.reference is None:
         return filters, None
     if isinstance(body.reference, str):
-        raise InvalidRequestError('the comparison is across years: "reference" must be a year, such as 2011')
+        reason = 'the comparison is across years: "reference" must be a year, such as 2011'
+        raise InvalidRequestError(reason, "reference")
     periods = periods_in((body.reference,), table)
     if not periods or (filters.periods is not None and periods[0] not in filters.periods):
-        raise InvalidRequestError(f"the reference, {body.reference}, is not among the years; name one that is")
+        reason = f"the reference, {body.reference}, is not among the years; name one that is"
+        raise InvalidRequestError(reason, "reference")
     return filters, periods[0]
 
 
@@ -107,12 +111,14 @@ def _across_strata(body: CompareAllBody, table: SurveyTable, filters: Filters) -
     named = None if body.reference is None else str(body.reference)
     within = body.stratification
     if within is not None and within.value is not None:
-        raise InvalidRequestError('the comparison is across strata: leave "value" out of "stratification"')
+        reason = 'the comparison is across strata: leave "value" out of "stratification"'
+        raise InvalidRequestError(reason, STRATUM_FIELD, words="Choose a category: all of its groups are compared.")
     if within is None and named is None:
-        raise InvalidRequestError('name the category whose strata are compared: "stratification": {"category": …}')
+        reason = 'name the category whose strata are compared: "stratification": {"category": …}'
+        raise InvalidRequestError(reason, "stratification", words="Choose the category whose groups are compared.")
     category = within.category if within is not None else table.category_of([str(named)])
     filters = replace(one_location(body.state, table, filters), strata=table.strata_codes(category))
-    return filters, None if named is None else table.strata_codes(category, named)[0]
+    return filters, None if named is None else table.strata_codes(category, named, "reference")[0]
 
 
 ACROSS: Mapping[Across, Callable[[CompareAllBody, SurveyTable, Filters], Narrowed]] = {

@@ -68,10 +68,10 @@ def resolve_correlation(body: CorrelateBody, table: SurveyTable) -> CorrelationQ
     InvalidRequestError: both questions are the same, or their values cannot be correlated
     """
     question, filters = estimable(body, table)
-    other = table.question_code(body.other_question, body.other_value_type, body.other_response)
+    other = table.question_code(body.other_question, body.other_value_type, body.other_response, prefix="other_")
     table.require_estimates(other)
     if other == question:
-        raise InvalidRequestError('"question" and "other_question" are the same question; name two')
+        raise InvalidRequestError('"question" and "other_question" are the same question; name two', "other_question")
     filters = without_nation(one_stratum(body, table, filters), table)
     requested, filters = filters.periods, _in_shared_years(table, (question, other), filters)
     common = _valued_locations(table, question, filters) & _valued_locations(table, other, filters)

@@ -18,7 +18,7 @@ from app.statistics.result_models import Equality, Figures, ResultObject
 from app.table.cells import LIMITS_Z, TIE_DECIMALS, Values
 from app.table.estimates import Estimates, are_unreliable, estimates_over_years, missing_limits_error, yearly_estimates
 from app.table.facts import Direction
-from app.table.survey_table import SurveyTable
+from app.table.survey_table import STRATUM_FIELD, SurveyTable
 
 EQUAL = (
     "the strata cannot be told apart (test of equality, p = {p:.2g}): the gap between those that happen to be the best "
@@ -50,7 +50,8 @@ def resolve_disparity(body: DisparityBody, table: SurveyTable) -> DisparityQuery
     """Return a query about the strata of one category in one location; checks that two of them can be compared."""
     question, filters = estimable(body, table)
     if body.stratification.value is not None:
-        raise InvalidRequestError('a disparity is between all the strata of a category: leave "value" out')
+        reason = 'a disparity is between all the strata of a category: leave "value" out'
+        raise InvalidRequestError(reason, STRATUM_FIELD, words="Choose a category: all of its groups are compared.")
     best = good_end(body.best, question, table)
     query = DisparityQuery(question, one_location(body.state, table, filters), best=best)
     _groups(table, query)

@@ -42,7 +42,7 @@ def resolve_estimate(body: EstimateBody, table: SurveyTable) -> EstimateQuery:
     if not by_stratum:
         filters = one_stratum(body, table, filters)
     if "location" not in body.by:
-        filters = one_location(None, table, filters)
+        filters = one_location(None, table, filters, "by")
     cells = select(table, question, filters, needs_value=False).cells
     if by_stratum and "stratum" not in body.by:
         _check_one_stratum_each(cells.strata, table)
@@ -54,7 +54,10 @@ def _check_one_stratum_each(codes: Codes, table: SurveyTable) -> None:
     if len({stratum.category for stratum in strata}) < len(strata):
         raise InvalidRequestError(
             'the strata of a category cannot be averaged, because they differ in size; add "stratum" to "by", or name '
-            'one with "stratification": {"category": …, "value": …}'
+            'one with "stratification": {"category": …, "value": …}',
+            "by",
+            words="Groups differ in size, so they cannot be averaged. Ask one figure for each group too, or choose one "
+            "group.",
         )
 
 

@@ -84,7 +84,9 @@ def resolve_state(body: StateBody, table: SurveyTable) -> LocationQuery:
         filtered = " with these filters" if filters != NO_FILTERS else ""
         raise InvalidRequestError(
             f"{table.location_names[location]} has no value for the question "
-            f"{quoted(table.questions[question].question.text)}{filtered}; ask for another state or another question"
+            f"{quoted(table.questions[question].question.text)}{filtered}; ask for another state or another question",
+            "state",
+            words=f"{table.location_names[location]} has no value for this question{filtered}.",
         )
     return LocationQuery(question, filters, location=location)
 

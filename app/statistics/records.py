@@ -51,6 +51,11 @@ def rows_of(field: str) -> Records:
     return partial(_with_common_fields, field)
 
 
+def each_with(parts: str, rows: str) -> Records:
+    """Return a function for an object with a list of ``parts``, each an object whose rows are the list ``rows``."""
+    return partial(_of_each_part, parts, rows)
+
+
 def cells(*names: str) -> Records:
     """Return a function for an object whose rows are the fields ``names``; a column ``cell`` holds their names."""
     return partial(_cells, names)
@@ -74,6 +79,12 @@ def _with_common_fields(rows: str, data: Mapping[str, Any]) -> Iterator[Record]:
             figures |= {_column(name, part): value for part, value in parts.items()}
     for row in data[rows] or [{}]:
         yield {**plain, **row, **figures}
+
+
+def _of_each_part(parts: str, rows: str, data: Mapping[str, Any]) -> Iterator[Record]:
+    common = {name: value for name, value in data.items() if name != parts}
+    for part in data[parts]:
+        yield from _with_common_fields(rows, {**part, **common})
 
 
 def _cells(names: tuple[str, ...], data: Mapping[str, Any]) -> Iterator[Record]:

@@ -1,6 +1,7 @@
 """Prevalence over the years."""
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -27,7 +28,7 @@ def resolve_trend(body: TrendBody, table: SurveyTable) -> Query:
     """Return a query about one location and one stratum; checks that there are enough years for a line."""
     question, filters = estimable(body, table)
     query = Query(question, one_location(body.state, table, one_stratum(body, table, filters)))
-    _years(table, query)
+    years_with_estimates(table, query)
     return query
 
 
@@ -73,7 +74,7 @@ class Trend(ResultObject):
 @statistic(
     Input(TrendBody, resolve_trend, {"question": "Q036", "state": "OH"}),
     Output(Trend, rows_of("years"), ("trend",)),
-    "Trend over the years",
+    "Trend over the years in one location",
 )
 def trend(table: SurveyTable, query: Query) -> Result:
     """Return the prevalence by year, and the slope of the line through it a year.
@@ -81,9 +82,16 @@ def trend(table: SurveyTable, query: Query) -> Result:
     The line is fitted by least squares with the inverse variances of the years as weights. If the years scatter about
     it by more than their standard errors explain, its error is larger; see ``app.statistics.fits.weighted_line``.
     """
+    yearly = years_with_estimates(table, query)
+    (about, *_) = cells_of(table, yearly, ["location", "category", "stratum"])
+    keys = {key: about[key] for key in ("location", "category", "stratum")}
+    return {**keys, **fitted_line(table, yearly)}
+
+
+def fitted_line(table: SurveyTable, yearly: Estimates) -> dict[str, Any]:
+    """Return the line through the estimates of one location and stratum: ``slope``, ``lack_of_fit`` and ``years``."""
     from app.statistics.fits import weighted_line  # noqa: PLC0415 - heavy, see there
 
-    yearly = _years(table, query)
     usable = with_limits(yearly)
     line = weighted_line(_middles(table, usable), usable.values, usable.errors, _middles(table, yearly))
     heights = zip(line.fitted.tolist(), line.fitted_low.tolist(), line.fitted_high.tolist(), strict=True)
@@ -91,12 +99,10 @@ def trend(table: SurveyTable, query: Query) -> Result:
         cell | {"fitted": fitted, "fitted_low": low, "fitted_high": high}
         for cell, (fitted, low, high) in zip(cells_of(table, yearly, ["year"]), heights, strict=True)
     ]
-    (about, *_) = cells_of(table, yearly, ["location", "category", "stratum"])
-    keys = {key: about[key] for key in ("location", "category", "stratum")}
-    return {**keys, "slope": asdict(line.slope), "lack_of_fit": asdict(line.lack_of_fit), "years": years}
+    return {"slope": asdict(line.slope), "lack_of_fit": asdict(line.lack_of_fit), "years": years}
 
 
-def _years(table: SurveyTable, query: Query) -> Estimates:
+def years_with_estimates(table: SurveyTable, query: Query) -> Estimates:
     """Return the estimates of all known years, suppressed ones included.
 
     Raises

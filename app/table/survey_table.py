@@ -23,6 +23,8 @@ NATION = "National"
 NATIONS = (NATION, "United States", "US")  # names of the nation in CDC's tables, and its abbreviation
 FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the source
 MODELLED_MARK = "modelled"  # part of the name of a modelled data source
+ABBREVIATION_CHARS = 2  # to a longer name, abbreviations are no help
+CATEGORY_FIELD, STRATUM_FIELD = "stratification.category", "stratification.value"
 CATEGORIES_HINT = "GET /api/dataset lists the categories with their values"
 
 
@@ -196,10 +198,16 @@ class SurveyTable:
         cells = [data.standardized for data in self.questions if data.standardized is not None]
         return tuple(sorted({self.strata[code].category for each in cells for code in np.unique(each.strata).tolist()}))
 
-    def question_code(self, text_or_id: str, value_type: str | None = None, response: str | None = None) -> int:
+    def question_code(
+        self, text_or_id: str, value_type: str | None = None, response: str | None = None, prefix: str = ""
+    ) -> int:
         """Return the code of a question: the only one of this text, value type and response.
 
         If the question has several value types and none is given, the crude one is used.
+
+        Parameters
+        ----------
+        prefix: begins the names of the request's fields for all three, for errors
 
         Raises
         ------
@@ -209,13 +217,15 @@ class SurveyTable:
         codes = self._question_codes.get(text_or_id)
         if codes is None:
             texts = dict.fromkeys(data.question.text for data in self.questions)
-            raise unknown_name("question", text_or_id, texts, "GET /api/questions lists them all")
+            raise unknown_name("question", text_or_id, texts, "GET /api/questions lists them all", f"{prefix}question")
         about = {code: self.questions[code].question for code in codes}
         text = about[codes[0]].text
-        codes = choose_measure({code: about[code].response for code in codes}, "response", response, text)
-        (code,) = choose_measure({code: about[code].value_type for code in codes}, "value_type", value_type, text)
+        codes = choose_measure({code: about[code].response for code in codes}, f"{prefix}response", response, text)
+        value_types = {code: about[code].value_type for code in codes}
+        (code,) = choose_measure(value_types, f"{prefix}value_type", value_type, text)
         if self.questions[code].means.global_mean is None:
-            raise InvalidRequestError(f"question {quoted(text_or_id)} has no values in this table; choose another one")
+            reason = f"question {quoted(text_or_id)} has no values in this table; choose another one"
+            raise InvalidRequestError(reason, f"{prefix}question")
         return code
 
     def require_estimates(self, question: int) -> None:
@@ -238,8 +248,12 @@ class SurveyTable:
         codes = tuple(np.flatnonzero(joint).tolist())
         return tuple(() if joint[data.cells.strata].all() else codes for data in self.questions)
 
-    def location_code(self, name_or_abbreviation: str) -> int:
+    def location_code(self, name_or_abbreviation: str, field: str = "state") -> int:
         """Return the code of a location.
+
+        Parameters
+        ----------
+        field: the request's field that names it, for errors
 
         Raises
         ------
@@ -249,8 +263,8 @@ class SurveyTable:
         if code is None and name_or_abbreviation in NATIONS:
             code = self.national_code
         if code is None:
-            hint = "GET /api/states lists them all"
-            raise unknown_name("state", name_or_abbreviation, self._location_codes, hint)
+            names = self._location_codes if len(name_or_abbreviation) <= ABBREVIATION_CHARS else self.location_names
+            raise unknown_name("state", name_or_abbreviation, names, "GET /api/states lists them all", field)
         return code
 
     @cached_property
@@ -277,15 +291,19 @@ class SurveyTable:
         """
         name = category if category in self.categories else self._names_of_categories.get(category_key(category))
         if name is None:
-            raise unknown_name("stratification category", category, self.categories, CATEGORIES_HINT)
+            raise unknown_name("stratification category", category, self.categories, CATEGORIES_HINT, CATEGORY_FIELD)
         return name
 
     @cached_property
     def _names_of_categories(self) -> Mapping[frozenset[str], str]:
         return {category_key(category): category for category in self.categories}
 
-    def strata_codes(self, category: str, name: str | None = None) -> tuple[int, ...]:
+    def strata_codes(self, category: str, name: str | None = None, field: str = STRATUM_FIELD) -> tuple[int, ...]:
         """Return the codes of all strata of a category, or of the named one.
+
+        Parameters
+        ----------
+        field: the request's field that names the stratum, for errors
 
         Raises
         ------
@@ -301,7 +319,7 @@ class SurveyTable:
         joined = JOINT.join(parts.get(newer_name(part), "") for part in table_name.split(JOINT))
         of_category = self.categories[table_name]
         if joined not in of_category:
-            raise unknown_name(f"value of category {category!r}", name, of_category, CATEGORIES_HINT)
+            raise unknown_name(f"value of category {category!r}", name, of_category, CATEGORIES_HINT, field)
         return (of_category[joined],)
 
     def category_of(self, names: Sequence[str]) -> str:
@@ -315,5 +333,5 @@ class SurveyTable:
         if len(matches) != 1:
             owners = f"the categories {', '.join(matches)} have" if matches else "no category has"
             problem = f"{owners} the strata {' and '.join(map(quoted, names))}"
-            raise InvalidRequestError(f'{problem}; name one with "stratification". {CATEGORIES_HINT}')
+            raise InvalidRequestError(f'{problem}; name one with "stratification". {CATEGORIES_HINT}', "stratification")
         return matches[0]

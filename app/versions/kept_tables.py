@@ -210,7 +210,8 @@ class KeptTables:
             first = min(start for version in versions for start in version.served_from)
             raise InvalidRequestError(
                 f'"as_of" {text} lies before the first table of this server, served from '
-                f"{first.isoformat(timespec='seconds').replace('+00:00', 'Z')} on"
+                f"{first.isoformat(timespec='seconds').replace('+00:00', 'Z')} on",
+                "as_of",
             )
         return _kept(found)
 
@@ -227,7 +228,7 @@ class KeptTables:
         try:
             return self.find(table) if table is not None else self.as_of(as_of or "")
         except UnknownTableError as error:
-            raise InvalidRequestError(error.reason) from error
+            raise InvalidRequestError(error.reason, "table") from error
 
     def table(self, id_: str) -> SurveyTable:
         """Return the table with an id, the current one or one from its file. Blocks on the disk.

@@ -113,7 +113,9 @@ def moment_of(text: str, now: datetime) -> datetime:
             is_ahead = moment > now
     except (ValueError, OverflowError) as error:
         example = "2026-01-31 or 2026-01-31T12:00:00Z"
-        raise InvalidRequestError(f'"as_of" must be a date or a time such as {example}, not {quoted(text)}') from error
+        reason = f'"as_of" must be a date or a time such as {example}, not {quoted(text)}'
+        raise InvalidRequestError(reason, "as_of") from error
     if is_ahead:
-        raise InvalidRequestError(f'"as_of" {text} is still ahead: the table that will be served then is not known')
+        reason = f'"as_of" {text} is still ahead: the table that will be served then is not known'
+        raise InvalidRequestError(reason, "as_of")
     return moment

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
-from app.errors import ErrorEnvelope
+from app.errors import ErrorEnvelope, FieldError, InvalidRequestError
 from app.web.support import JSON_TYPE
 
 DESCRIPTION = "api_description"  # the attribute of a view that holds its description
@@ -167,7 +167,8 @@ def json_of(model: Any, description: str = "done") -> Mapping[int, ResponseDescr
 
 def error_description(status: int) -> ResponseDescription:
     """Return the description of an error response."""
-    return ResponseDescription(ERRORS[status], {JSON_TYPE: ErrorEnvelope}, ERROR_HEADERS.get(status, ()))
+    model = FieldError | ErrorEnvelope if status == InvalidRequestError.status else ErrorEnvelope
+    return ResponseDescription(ERRORS[status], {JSON_TYPE: model}, ERROR_HEADERS.get(status, ()))
 
 
 def operation_id(method: str, path: str) -> str:

@@ -14,7 +14,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.utils import cached_property
 
-from app.errors import ErrorEnvelope, InvalidRequestError, ServiceError, quoted
+from app.errors import InvalidRequestError, ServiceError, quoted
 from app.services import Services
 from app.web.connections import CLOSE_WAIT, ESTABLISHED, MARGIN_SECONDS, parse_address, sending_ports, server_ends
 from app.web.header_cache import cached_by_text
@@ -197,7 +197,7 @@ def data_response(data: Any) -> ApiResponse:
 
 def error_response(error: ServiceError) -> ApiResponse:
     """Return an error in the error envelope, with its status and headers."""
-    response = json_response(ErrorEnvelope(error.reason), error.status)
+    response = json_response(error.envelope(), error.status)
     response.headers.update(error.headers)
     return response
 
@@ -222,7 +222,7 @@ def _seconds(text: str, name: str, longest: float) -> float:
     except ValueError:
         seconds = math.nan
     if not seconds >= 0:  # NaN fails this comparison too
-        raise InvalidRequestError(f"{name} must be a number of seconds from 0 to {longest:g}, not {quoted(text)}")
+        raise InvalidRequestError(f"{name} must be a number of seconds from 0 to {longest:g}, not {quoted(text)}", name)
     return min(seconds, longest)
 
 
@@ -237,7 +237,7 @@ def count_argument(name: str) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= 18 and int(text) > 0):
-        raise InvalidRequestError(f"{name} must be a whole number above 0, not {quoted(text)}")
+        raise InvalidRequestError(f"{name} must be a whole number above 0, not {quoted(text)}", name)
     return int(text)
 
 
@@ -250,7 +250,7 @@ def list_argument(name: str, most: int) -> list[str]:
     """
     parts = request.args.get(name, "").split(",")
     if not all(parts):
-        raise InvalidRequestError(f"{name} must be a list separated by commas, such as ?{name}=job_id_1,job_id_2")
+        raise InvalidRequestError(f"{name} must be a list separated by commas, such as ?{name}=job_id_1,job_id_2", name)
     if len(parts) > most:
-        raise InvalidRequestError(f"{name} must have at most {most} parts, not {len(parts)}")
+        raise InvalidRequestError(f"{name} must have at most {most} parts, not {len(parts)}", name)
     return parts

@@ -132,7 +132,7 @@ class Connection:
             raise ProtocolError(f"{self.address} redirects to {target}; pass that address by --address")
         if response.status_code >= requests.codes.bad_request:
             request = f"{response.request.method} {urlsplit(response.url).path}"
-            raise ResponseError(_reason(response), response.status_code, request)
+            raise ResponseError(_reason(response), response.status_code, request, *_field(response))
         return response
 
     def _foreign_response(self, response: requests.Response) -> ProtocolError:
@@ -179,6 +179,15 @@ def _reason(response: requests.Response) -> str:
         return str(json.loads(response.content)["reason"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return f"{response.reason or 'no reason'}: {_excerpt(response.text)!r}"
+
+
+def _field(response: requests.Response) -> tuple[str, list[str]]:
+    """Return the field that an error response is about, empty if it names none, and the suggestions for it."""
+    try:
+        error = json.loads(response.content)
+        return str(error["field"]), [str(each) for each in error["suggestions"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "", []
 
 
 def _root_cause(error: BaseException) -> str:

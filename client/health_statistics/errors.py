@@ -1,5 +1,6 @@
 """Errors that the client raises, each with the exit code of the command line."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -17,12 +18,19 @@ class ResponseError(ClientError):
     reason: the server's own words
     status: the HTTP status code
     request: method and path of the request
+    field: where in the request the mistake is: a path in the body, such as ``state`` or ``locations.1``, or the name of
+        a parameter; empty if it is not in one field
+    suggestions: values of the field that may have been meant, the likeliest first
     """
 
-    def __init__(self, reason: str, status: int, request: str) -> None:
+    def __init__(
+        self, reason: str, status: int, request: str, field: str = "", suggestions: Sequence[str] = ()
+    ) -> None:
         super().__init__(f"{reason} (status {status} of {request})")
         self.reason = reason
         self.status = status
+        self.field = field
+        self.suggestions = tuple(suggestions)
 
 
 class JobFailedError(ClientError):

@@ -41,9 +41,10 @@ def test_states_questions_dataset_and_statistics_are_listed(address: str) -> Non
 
 
 def test_a_rejected_request_raises_the_reason_of_the_server(address: str) -> None:
-    with Client(address) as client, pytest.raises(ResponseError, match="the closest are: 'OH'") as caught:
+    with Client(address) as client, pytest.raises(ResponseError, match="the closest are: 'Ohio'") as caught:
         client.ask("state_mean", question=OBESITY, state="Ohoi")
     assert caught.value.status == 400
+    assert (caught.value.field, caught.value.suggestions) == ("state", ("Ohio",))
 
 
 @pytest.mark.parametrize("name", ["job_id_99", "nothing", "../jobs", "job_id_1?wait=3"])
@@ -51,6 +52,7 @@ def test_an_invalid_job_id_does_not_reach_another_route(address: str, name: str)
     with Client(address) as client, pytest.raises(ResponseError) as caught:
         client.wait(name)
     assert caught.value.status == 404
+    assert (caught.value.field, caught.value.suggestions) == ("", ())
 
 
 def test_wait_returns_when_the_job_finishes_or_raises_after_the_timeout(

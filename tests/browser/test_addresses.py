@@ -44,9 +44,9 @@ def test_an_address_that_cannot_be_shown_is_an_error_and_asks_nothing(page: Page
 
 def test_unknown_years_groups_and_columns_of_an_address_are_errors(page: Page) -> None:
     for query, reason in (
-        (ESTIMATES.replace("2021", "1999"), "the filter 'years' leaves no row"),
+        (ESTIMATES.replace("2021", "1999"), "This question has no figures of these years"),
         (f"{ESTIMATES}&stratification=Gender|Robot", "Robot"),
-        (f"{ESTIMATES}&locations=Ohoi", "unknown state 'Ohoi'"),
+        (f"{ESTIMATES}&locations=Ohoi", "'Ohoi' is not a known state"),
         (f"{ESTIMATES}&sort=beauty", "no column “beauty”"),
         (f"{ESTIMATES}&kind=trend", "estimate cannot be drawn as 'trend'"),
     ):

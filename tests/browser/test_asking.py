@@ -29,7 +29,7 @@ def test_a_chart_of_obesity_by_state_takes_at_most_five_clicks(page: Page, serve
     page.get_by_role("button", name="Show the answer").click()
     wait_for_chart(page)
     assert int(page.evaluate("sessionStorage.clicks")) <= 5
-    expect(page.locator("#chart svg")).to_contain_text(OBESITY)
+    expect(page.locator(".answer-head")).to_contain_text(OBESITY)
     states = requests.get(f"{server}/api/states", timeout=30).json()["data"]
     drawn = page.locator("#chart svg [aria-roledescription=point]").count()
     assert drawn == len(states) == len(rows_of(page))
@@ -112,6 +112,23 @@ def test_only_the_fields_that_the_statistic_takes_are_visible(page: Page, server
     assert "n" in (described["best"] or "").split()
 
 
+def test_several_locations_of_a_trend_are_lines_of_one_chart(page: Page) -> None:
+    page.goto("/?statistic=trend&question=Q036&state=Ohio")
+    wait_for_chart(page)
+    page.get_by_label("Statistic").select_option("trends")
+    places = page.get_by_label("Locations", exact=True)
+    expect(places).to_have_value("Ohio, ")
+    places.press("End")
+    places.press_sequentially("uta")
+    page.get_by_role("option", name="Utah").click()
+    page.get_by_role("button", name="Show the answer").click()
+    expect(page.locator(".finding")).to_contain_text("in Utah")
+    wait_for_chart(page)
+    lines = page.locator("#chart svg [aria-roledescription='line mark']")
+    expect(lines).to_have_count(2)
+    expect(page.locator("#chart svg")).to_contain_text("Utah")
+
+
 def test_the_keyboard_alone_submits_a_query_and_sorts_its_table(page: Page) -> None:
     page.goto("/")
     page.keyboard.press("Tab")
@@ -156,7 +173,7 @@ def test_numbers_are_sorted_as_numbers(page: Page) -> None:
 
 def test_an_error_is_shown_until_it_is_corrected(page: Page) -> None:
     page.goto("/?statistic=state_mean&question=Q036&state=Ohoi")
-    expect(page.get_by_role("alert")).to_contain_text("unknown state 'Ohoi'")
+    expect(page.get_by_role("alert")).to_contain_text("'Ohoi' is not a known state")
     page.get_by_label("Location", exact=True).fill("Ohio")
     page.get_by_role("button", name="Show the answer").click()
     wait_for_chart(page)

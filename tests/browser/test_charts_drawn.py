@@ -12,8 +12,16 @@ from app.table.survey_table import NATION
 from support.drawn import rows_of, wait_for_chart
 
 ROLE = re.compile('aria-roledescription="([^"]+)"')
-AXES = frozenset({"axis", "legend", "title", "x-axis", "y-axis", "header", "visualization"})
+AXES = frozenset({"axis", "legend", "title", "subtitle", "x-axis", "y-axis", "header", "visualization"})
 MAPS = ("map", "tiles")
+# The texts of a picture that reach beyond it.
+BEYOND = """() => {
+  const frame = document.querySelector("svg").getBoundingClientRect();
+  const texts = [...document.querySelectorAll("svg text")];
+  const inside = ({ left, right, top, bottom }) =>
+    left >= frame.left && right <= frame.right && top >= frame.top && bottom <= frame.bottom;
+  return texts.filter((text) => !inside(text.getBoundingClientRect())).map((text) => text.textContent);
+}"""
 Marks = Counter[str]
 
 # The query, the chart kind, and the mark that stands for one row of the table.
@@ -28,6 +36,8 @@ CHARTS = [
     ("statistic=state_mean_by_category&question=Q036&state=OH", "dots", "point"),
     ("statistic=estimate&question=Q036&by=location&by=year&locations=OH,UT", "lines", "point"),
     ("statistic=trend&question=Q036&state=OH", "trend", "point"),
+    ("statistic=trends&question=Q036&locations=OH,UT,TX", "trend", "point"),
+    ("statistic=trends&question=Q036&locations=OH,UT,TX", "lines", "point"),
     ("statistic=compare&question=Q036&between=location&a=OH&b=UT", "comparison", "point"),
     ("statistic=disparity&question=Q036&state=OH&stratification=Education", "dots", "point"),
     ("statistic=correlate&question=Q036&other_question=Q047", "scatter", "point"),
@@ -68,3 +78,38 @@ def test_the_colours_follow_the_theme(page: Page) -> None:
         page.emulate_media(color_scheme="dark")
     wait_for_chart(page)
     assert page.evaluate(ground) != light
+
+
+@pytest.mark.parametrize("kind", ["dots", "map", "tiles"])
+def test_a_picture_says_the_title_and_the_finding_of_the_page_and_the_chart_of_the_page_does_not_repeat_them(
+    page: Page, server: str, kind: str
+) -> None:
+    page.goto(f"/?statistic=estimate&question=Q036&from=2021&to=2021&kind={kind}")
+    wait_for_chart(page)
+    said = [page.locator("article h2").inner_text(), page.locator(".finding").inner_text()]
+    assert not any(text in (page.locator("#chart svg").text_content() or "") for text in said)
+    job = page.locator("article").get_attribute("data-job")
+    picture = requests.get(f"{server}/api/get_results/{job}?format=svg&kind={kind}", timeout=60)
+    page.goto("about:blank")  # whose policy is not that of the server's pages
+    page.set_content(picture.text)
+    lines = page.locator("svg .role-title tspan, svg .role-title text:not(:has(tspan))").all_text_contents()
+    assert " ".join(" ".join(lines).split()).startswith(" ".join(" ".join(said).split()))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "estimate&question=Q036",
+        "estimate&question=Q036&by=category&by=stratum&by=location&locations=OH",
+        "trend&question=Q047",
+    ],
+)
+def test_no_line_of_a_picture_is_cut(page: Page, server: str, query: str) -> None:
+    page.goto(f"/?statistic={query}")
+    wait_for_chart(page)
+    job = page.locator("article").get_attribute("data-job")
+    picture = requests.get(f"{server}/api/get_results/{job}?format=svg", timeout=60)
+    page.goto("about:blank")
+    page.set_content(f"<body style='margin: 0'>{picture.text}")
+    beyond = page.evaluate(BEYOND)
+    assert beyond == []

@@ -102,7 +102,7 @@ def test_without_scripts_an_error_is_shown(without_scripts: Page) -> None:
     page = without_scripts
     page.goto("/?statistic=state_mean&question=Q036&state=Ohoi")
     page.get_by_role("button", name="Show the answer").click()
-    expect(page.get_by_role("alert")).to_contain_text("unknown state 'Ohoi'")
+    expect(page.get_by_role("alert")).to_contain_text("'Ohoi' is not a known state")
     assert page.locator("#state").input_value() == "Ohoi"
 
 
@@ -120,6 +120,21 @@ def test_without_scripts_a_waiting_job_is_shown_and_cancelled(without_scripts: P
         expect(page.locator(f"#{job} .badge")).to_have_text("error")
     finally:
         gate.unlink()
+
+
+def test_without_scripts_a_removal_is_asked_about(without_scripts: Page, server: str) -> None:
+    page = without_scripts
+    sent = requests.post(f"{server}/api/best5", json={"question": "Q036", "years": [2013]}, timeout=30)
+    job = sent.json()["job_id"]
+    requests.get(f"{server}/api/get_results/{job}?wait=20", timeout=30)
+    page.goto("/jobs")
+    page.get_by_role("button", name=f"Remove {job}", exact=True).click()
+    expect(page.get_by_role("heading", name=f"Remove the result of {job}?")).to_be_visible()
+    page.get_by_role("link", name="Back").click()
+    page.get_by_role("button", name=f"Remove {job}", exact=True).click()
+    page.get_by_role("button", name="Remove").click()
+    assert page.url.endswith("/jobs")
+    expect(page.locator(f"#{job}")).to_have_count(0)
 
 
 def rows_of_page(page: Page) -> list[str]:

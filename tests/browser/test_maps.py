@@ -85,6 +85,39 @@ def test_the_slider_keeps_its_year_in_the_other_kind_of_map_and_leaves_with_the_
     expect(page.locator(".years")).to_have_count(0)
 
 
+def test_the_year_of_the_slider_stands_in_the_address(page: Page) -> None:
+    page.goto(BY_YEAR)
+    wait_for_chart(page)
+    assert "year=" not in page.url.partition("by=year")[2]
+    page.get_by_role("button", name="Next year").click()
+    first = page.locator(".years output").inner_text()
+    page.wait_for_url(f"**&year={first}*")
+    page.reload()
+    wait_for_chart(page)
+    expect(page.locator(".years output")).to_have_text(first)
+    expect(page.locator(OHIO).first).to_have_attribute("aria-label", re.compile(f"^Ohio in {first}: "))
+    with page.expect_response(lambda answer: "kind=heatmap" in answer.url):
+        page.locator("[data-kind=heatmap][href]").click()
+    wait_for_chart(page)
+    assert "&year=" not in page.url
+    with page.expect_response(lambda answer: "kind=map" in answer.url):
+        page.locator("[data-kind=map][href]").click()
+    wait_for_chart(page)
+    assert f"&year={first}" in page.url
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        (f"{BY_YEAR}&year=1999", "no year “1999”"),
+        ("/?statistic=estimate&question=Q036&year=2015", "no single years"),
+    ],
+)
+def test_a_year_that_the_chart_does_not_have_is_an_error_that_names_it(page: Page, query: str, reason: str) -> None:
+    page.goto(query)
+    expect(page.locator("#chart")).to_contain_text(reason)
+
+
 def test_a_map_fits_a_narrow_page(browser: Browser, server: str) -> None:
     with watched_context(browser, server, viewport=NARROW, base_url=server) as context:
         page = context.new_page()

@@ -92,6 +92,8 @@ def colours(picture: ET.Element) -> set[str]:
         ("estimate by year", "heatmap", {"rect": 7, "symbol": 1}),
         ("estimate of one", "figure", {"rect": 2, "rule": 1, "text": 1}),
         ("trend", "trend", {"line": 1, "area": 1, "symbol": 4, "rule": 4, "text": 1}),
+        # Two lines of five years, four of them with values; two names, and two notes at the year without a value.
+        ("trends", "trend", {"line": 2, "area": 2, "symbol": 8, "text": 4}),
         ("compare", "comparison", {"symbol": 2, "rule": 2, "text": 2}),
         ("disparity", "dots", {"symbol": 2, "rule": 2, "text": 2}),
         ("correlate", "scatter", {"symbol": 3, "text": 3}),

@@ -154,6 +154,25 @@ def test_a_trend_rises_falls_or_cannot_be_told(slope: tuple[float, ...], start: 
     assert text.endswith("the years do not lie on one line.")
 
 
+def test_several_trends_are_told_apart_by_their_adjusted_p_values() -> None:
+    slopes = {"Ohio": (0.5, 0.001, 0.001), "Utah": (-0.5, 0.01, 0.02), "Iowa": (0.2, 0.04, 0.06), "Maine": (0.6, 0, 0)}
+    trends = [
+        {
+            "location": name,
+            "slope": {"value": value, "low": value - 0.2, "high": value + 0.2, "p_value": p, "p_adjusted": adjusted},
+            "lack_of_fit": {"p_value": 0.01 if name == "Iowa" else 0.5},
+            "years": [],
+        }
+        for name, (value, p, adjusted) in slopes.items()
+    ]
+    assert found("trends", {"trends": trends}) == (
+        "Rose by 0.50 points a year (0.30 to 0.70) in Ohio, by 0.60 points a year (0.40 to 0.80) in Maine; "
+        "fell by 0.50 points a year (0.30 to 0.70) in Utah; "
+        "no steady change can be told: 0.20 points a year (0.00 to 0.40) in Iowa; "
+        "the years do not lie on one line in Iowa."
+    )
+
+
 @pytest.mark.parametrize(
     ("gap", "text"),
     [

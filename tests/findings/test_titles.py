@@ -41,7 +41,7 @@ def about(years: tuple[int, ...] = (2021,), **filters: Any) -> dict[str, Any]:
         ),
         (
             "estimate",
-            [{"location": "Ohio", "stratum": "Female"}],
+            [{"location": "Ohio", "stratum": "Female"}, {"location": "Utah", "stratum": "Female"}],
             about(**FEMALE),
             "Adult obesity by gender in Ohio, 2021",
         ),
@@ -53,6 +53,12 @@ def about(years: tuple[int, ...] = (2021,), **filters: Any) -> dict[str, Any]:
         ),
         ("rank", {"locations": STATES}, about(), "Adult obesity: states from the best to the worst, 2021"),
         ("trend", {"location": "Ohio"}, about((2011, 2012, 2013)), "Adult obesity in Ohio, 2011 to 2013"),
+        (
+            "trends",
+            {"trends": [{"location": "Ohio"}, {"location": "District of Columbia"}]},
+            about((2011, 2012, 2013)),
+            "Adult obesity in Ohio and the District of Columbia, 2011 to 2013",
+        ),
         (
             "compare",
             {"dimension": "year", "a": {"location": "Ohio", "years": [2011]}, "b": {"years": [2021]}},

@@ -203,3 +203,24 @@ def test_a_long_filter_is_counted_and_a_short_one_listed(
         ask("estimate", question=OBESITY, by=["location", "stratum"], locations=places[:count])
         text = client.get(f"/results/job_id_{number}", headers=BROWSER).text
         assert f"<dt>Locations</dt><dd>{fact}</dd>" in text
+
+
+def test_a_removal_is_asked_about_on_a_page_of_its_own(client: FlaskClient, ask: Ask) -> None:
+    ask("state_mean", question=OBESITY, state="Ohio")
+    assert '<form method="get" action="/jobs/job_id_1/remove">' in client.get("/jobs", headers=BROWSER).text
+    question = client.get("/jobs/job_id_1/remove", headers=BROWSER).text
+    assert "<h1>Remove the result of job_id_1?</h1>" in question
+    assert "Ohio" in question
+    assert '<form class="sure" method="post" action="/jobs/job_id_1/cancel">' in question
+    assert client.get("/api/jobs").json == {"status": "done", "data": [{"job_id_1": "done"}]}
+    assert client.get("/jobs/job_id_9/remove", headers=BROWSER).status_code == 404
+
+
+@pytest.mark.usefixtures("open_gate")
+def test_a_job_that_has_not_ended_has_no_result_to_remove(client: FlaskClient) -> None:
+    waiting = client.post("/api/best5", json={"question": OBESITY}).get_json()["job_id"]
+    for job, state in (("job_id_1", "running"), (waiting, "waiting")):
+        refused = client.get(f"/jobs/{job}/remove", headers=BROWSER)
+        assert refused.status_code == 409
+        assert f"{job} is {state}: it has no result to remove" in refused.text
+    assert f'<form method="post" action="/jobs/{waiting}/cancel">' in client.get("/jobs", headers=BROWSER).text

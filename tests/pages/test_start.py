@@ -37,7 +37,7 @@ def test_the_first_screen_answers_and_asks_once(cdc: Flask) -> None:
     pages = [client.get("/", headers=BROWSER).text for _ in range(2)]
     assert re.search(r'<h2 id="first">Adult obesity by state, \d{4}</h2>', pages[0])
     assert re.search(r'class="finding">Highest in .+; lowest in .+ cannot be told from the highest', pages[0])
-    assert '<img src="/api/get_results/job_id_1?format=svg&amp;kind=map"' in pages[0]
+    assert '<img src="/api/get_results/job_id_1?format=svg&amp;kind=map&amp;titles=no"' in pages[0]
     assert pages[0] == pages[1]
     assert len((client.get("/api/jobs").json or {})["data"]) == 1
 
@@ -74,7 +74,7 @@ def test_while_no_job_is_accepted_the_first_screen_says_why(client: FlaskClient)
     assert "What would you like to know?" in response.text
 
 
-@pytest.mark.parametrize(("theme", "sources"), [("", 1), ("dark", 0)])
+@pytest.mark.parametrize(("theme", "sources"), [("", 3), ("dark", 1)])
 def test_the_picture_of_the_first_screen_has_the_theme_of_the_address(cdc: Flask, theme: str, sources: int) -> None:
     page = cdc.test_client().get("/", query_string={"theme": theme} if theme else {}, headers=BROWSER).text
     picture = page.partition("<picture>")[2].partition("</picture>")[0]

@@ -298,8 +298,28 @@ def test_every_long_list_is_compressed(client: FlaskClient, ask: Ask) -> None:
         assert "ETag" not in answer.headers
 
 
-def test_an_unknown_theme_is_refused_in_every_format(client: FlaskClient, ohio: Any) -> None:
-    assert "theme must be light or dark" in assert_error(get(client, f"{RESULT}?theme=null"), 400)
+@pytest.mark.parametrize(
+    ("look", "reason"),
+    [
+        ("theme=null", "theme must be light or dark"),
+        ("titles=maybe", "titles must be yes or no"),
+        ("width=9", "width must be wide or narrow"),
+    ],
+)
+def test_an_unknown_look_of_a_picture_is_refused_in_every_format(
+    client: FlaskClient, ohio: Any, look: str, reason: str
+) -> None:
+    assert reason in assert_error(get(client, f"{RESULT}?{look}"), 400)
+
+
+def test_a_picture_is_wide_or_narrow_and_has_titles_or_none(client: FlaskClient, ohio: Any) -> None:
+    widths = {}
+    for look in ("width=wide", "width=narrow", "titles=no"):
+        picture = get(client, f"{RESULT}?format=svg&{look}").text
+        widths[look] = float(re.findall(r'<svg [^>]*width="([\d.]+)"', picture)[0])
+        assert ("role-title-text" in picture) == (look != "titles=no")
+    assert widths["width=narrow"] <= 360
+    assert widths["width=wide"] > 600
 
 
 @pytest.mark.parametrize(("form", "start"), [("svg", b"<svg "), ("png", b"\x89PNG\r\n")])

@@ -79,6 +79,16 @@ TREND = done(
         ],
     }
 )
+TRENDS = done(
+    {
+        "category": "Total",
+        "stratum": "Total",
+        "trends": [
+            {"location": location, **{name: TREND["data"][name] for name in ("slope", "years")}}
+            for location in ("Ohio", "Utah")
+        ],
+    }
+)
 COMPARE = done(
     {
         "dimension": "location",
@@ -128,6 +138,7 @@ RESULTS: Mapping[str, tuple[str, Document, tuple[str, ...]]] = {
     "estimate by year": ("estimate", BY_YEAR, ("lines", "map", "tiles", "heatmap")),
     "estimate of one": ("estimate", done([cell(34.8)]), ("figure",)),
     "trend": ("trend", TREND, ("trend",)),
+    "trends": ("trends", TRENDS, ("trend", "lines", "heatmap")),
     "compare": ("compare", COMPARE, ("comparison",)),
     "disparity": ("disparity", DISPARITY, ("dots",)),
     "correlate": ("correlate", CORRELATE, ("scatter",)),

@@ -10,8 +10,8 @@ from app.statistics.registry import ChartKind
 from app.table.lookup import unknown_name
 
 THEMES = ("light", "dark")
-KIND, THEME, SORT, FILTER = "kind", "theme", "sort", "filter"
-PAGE_FIELDS = frozenset({KIND, THEME, SORT, FILTER})  # how an answer is shown, not what is asked
+KIND, THEME, SORT, YEAR, FILTER = "kind", "theme", "sort", "year", "filter"
+PAGE_FIELDS = frozenset({KIND, THEME, SORT, YEAR, FILTER})  # how an answer is shown, not what is asked
 BODY_FIELDS = {FIRST_YEAR: "years", LAST_YEAR: "years", "a": "between", "b": "between"}  # where names differ
 SEVERAL = frozenset({"by"})  # fields that an address may have several times
 OFFERED = {  # the values of fields that have boxes or lists of their own
@@ -57,14 +57,15 @@ def check_fields(fields: Fields, known: frozenset[str]) -> None:
         if name not in known and any(texts):
             raise InvalidRequestError(f"unknown field {quoted(name)}; the fields are {', '.join(sorted(known))}")
         if len(set(texts)) > 1 and name not in SEVERAL:
-            raise InvalidRequestError(f"the field {quoted(name)} has several values; name one")
+            raise InvalidRequestError(f"the field {quoted(name)} has several values; name one", name)
         wrong = [text for text in _filled(fields, name) if text not in OFFERED.get(name, (text,))]
         if wrong:
             offered = join_first([text for text in OFFERED[name] if text], len(OFFERED[name]))
-            raise InvalidRequestError(f"{name} cannot be {quoted(wrong[0])}; choose one of {offered}")
+            raise InvalidRequestError(f"{name} cannot be {quoted(wrong[0])}; choose one of {offered}", name)
     for name in _filled(fields, "statistic"):
         if name not in STATISTICS:
-            raise unknown_name("statistic", name, STATISTICS, f"the statistics are {', '.join(STATISTICS)}")
+            hint = f"the statistics are {', '.join(STATISTICS)}"
+            raise unknown_name("statistic", name, STATISTICS, hint, "statistic")
 
 
 def _filled(fields: Fields, name: str) -> list[str]:

@@ -50,6 +50,6 @@ def start_view(fields: Fields, leads: Sequence[Lead]) -> StartView:
         leads,
         title=title_of(statistic, document["data"], provenance),
         finding=finding_of(statistic, document["data"], provenance),
-        picture=f"/api/get_results/{job.id}?format=svg&kind={kind}" if kind else "",
+        picture=f"/api/get_results/{job.id}?format=svg&kind={kind}&titles=no" if kind else "",
         address=address_of({**named, "kind": [kind]} if kind else named),
     )

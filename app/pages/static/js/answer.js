@@ -14,12 +14,13 @@ export async function load(id, kind, signal) {
 // Make an article on the page interactive. `shown` and `keep` read and write how it is shown, such as its sort order.
 export function enable(article, { shown, keep }) {
   const chart = article.querySelector(".chart");
-  if (chart) draw(chart);
+  if (chart) draw(chart, { shown, keep });
   for (const link of article.querySelectorAll("[data-kind][href]")) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
       chooseKind(article, link, chart);
       keep("kind", link.dataset.kind);
+      keep("year", ""); // a map gets back the one that was chosen on it
     });
   }
   enableCopying(article, () => linkTo(article));

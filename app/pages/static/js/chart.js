@@ -2,11 +2,13 @@
 
 import { linkPlaces } from "./places.js";
 import { json } from "./server.js";
+import { view as page } from "./view.js";
 import { addYears, removeYears } from "./years.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const { theme } = document.documentElement.dataset; // empty: as the browser prefers
 const views = new Map(); // by the element of a chart: its view, null until it is drawn
+const ways = new WeakMap(); // by the element of a chart: how it reads and writes how it is shown
 let script = null;
 
 dark.addEventListener("change", () => !theme && drawAll());
@@ -28,24 +30,28 @@ export function drawAll() {
   for (const element of views.keys()) if (element.isConnected) draw(element);
 }
 
-export async function draw(element) {
+// Draw a chart. `way` reads and writes how it is shown, such as the year of a map: by default the address of the page.
+export async function draw(element, way = ways.get(element) ?? page) {
+  ways.set(element, way);
   enter(element);
   const { spec, kind, script } = element.dataset;
-  const address = new URL(spec, location.href);
-  if (kind) address.searchParams.set("kind", kind);
-  address.searchParams.set("theme", theme || (dark.matches ? "dark" : "light"));
+  const source = new URL(spec, location.href);
+  if (kind) source.searchParams.set("kind", kind);
+  source.searchParams.set("titles", "no"); // the page says what they say
+  source.searchParams.set("theme", theme || (dark.matches ? "dark" : "light"));
   element.setAttribute("aria-busy", "true");
   try {
-    const [specification] = await Promise.all([json(address.pathname + address.search), library(script)]);
+    const [specification] = await Promise.all([json(source.pathname + source.search), library(script)]);
     if (!element.isConnected || element.dataset.kind !== kind) return; // the user has moved on meanwhile
     views.get(element)?.finalize();
     element.replaceChildren();
     removeYears(element);
     const { aspect, years } = specification.usermeta ?? {};
+    if (way.shown("year") && !years) throw new Error("This chart has no single years to choose from; leave “year” out of the address.");
     if (aspect) specification.height = Math.round(element.clientWidth * aspect);
     const { view } = await window.drawChart(element, specification);
     views.set(element, view);
-    if (years) await addYears(element, view, years, () => linkPlaces(element));
+    if (years) await addYears(element, view, years, way, () => linkPlaces(element));
     else linkPlaces(element);
   } catch (error) {
     element.textContent = error.message;

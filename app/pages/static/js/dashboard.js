@@ -1,9 +1,10 @@
 // The dashboard: submit the form without leaving the page. The address always holds the whole query.
 
 import { enable, load } from "./answer.js";
-import { address, fill, form, query, start } from "./form.js";
+import { address, correct, fill, form, query, start } from "./form.js";
 import { submit } from "./job.js";
 import { list, remember } from "./mine.js";
+import { clear, showMistake } from "./mistakes.js";
 import { showPinned } from "./pin.js";
 import { root } from "./server.js";
 import { question, shown, view } from "./view.js";
@@ -20,6 +21,7 @@ let pending = null; // aborts the running query
 async function run() {
   pending?.abort();
   const mine = pending = new AbortController();
+  clear();
   say("Sending…");
   for (const part of answer.querySelectorAll(".start")) part.remove();
   answer.setAttribute("aria-busy", "true");
@@ -27,7 +29,7 @@ async function run() {
   try {
     await follow(address(), mine.signal);
   } catch (error) {
-    if (error.name !== "AbortError") fail(error.message);
+    if (error.name !== "AbortError") await fail(error, mine.signal);
   } finally {
     if (pending === mine) {
       button.removeAttribute("aria-disabled");
@@ -80,17 +82,19 @@ function sayUnseen(text) {
   progress.classList.add("unseen");
 }
 
-function fail(reason) {
+async function fail({ message, field }, signal) {
   progress.textContent = "";
-  problem.textContent = reason;
-  problem.hidden = false;
   answer.replaceChildren();
   document.title = first.title;
+  if (field && await showMistake(address(), problem, signal).catch(() => false)) return;
+  problem.textContent = message;
+  problem.hidden = false;
   bringIntoView(problem);
 }
 
 function restart() {
   pending?.abort();
+  clear();
   say("");
   document.title = first.title;
   answer.replaceChildren(...first.content);
@@ -101,12 +105,13 @@ function showPage() {
   try {
     display();
   } catch (error) {
-    fail(error.message);
+    fail(error);
   }
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
+  if (event.submitter?.name === "correct") correct(new URLSearchParams(event.submitter.value));
   ids.delete(address());
   if (refused || address() !== question()) history.pushState(null, "", address());
   run();
@@ -122,5 +127,6 @@ addEventListener("popstate", () => {
 start();
 list();
 fetch(`${root}/static/charts.js`, { method: "HEAD" }); // makes the server build the script, which takes seconds
+form.querySelector("[aria-invalid=true]")?.focus(); // the fields have moved since the browser focused it
 if (!refused && new URLSearchParams(location.search).has("statistic")) run();
 else showPage();

@@ -8,7 +8,7 @@ const form = document.getElementById("ask");
 const fields = form.elements;
 const pair = [fields.a, fields.b];
 const REPLACED_BY_PAIR = { location: "state", year: "years" }; // comparing two of them leaves no single one to choose
-const OVER_YEARS = "trend"; // needs several years
+const OVER_YEARS = new Set(["trend", "trends"]); // need several years
 let before = null; // the question and the statistic before the last change
 const completed = new Map([...form.querySelectorAll("input[list]")].map((input) => [input, combobox(input)]));
 
@@ -51,6 +51,15 @@ export function fill(query) {
   remember();
 }
 
+// Put other texts into fields, as a change by hand would.
+export function correct(texts) {
+  for (const [name, text] of texts) {
+    fillIn(fields[name], [text]);
+    fields[name].dispatchEvent(new Event("change", { bubbles: true }));
+    fields[name].focus();
+  }
+}
+
 function fillIn(field, texts) {
   if (field.type === "checkbox") {
     const byDefault = field.name === "by" && field.value === "location" && !texts.length;
@@ -79,9 +88,21 @@ function refresh() {
       field.required = taken && needs.has(part.dataset.of) && field.type !== "checkbox";
     }
   }
+  placeLocations(needs.has("locations"));
   offerYears();
   offerPair();
   describeQuestion();
+}
+
+// The locations are a filter, except for a statistic that is about those that are named. Then the location that the form
+// had is the first of them.
+function placeLocations(needed) {
+  const part = form.querySelector("[data-of=locations]");
+  part.querySelector("label").textContent = needed ? "Locations" : "Only these locations";
+  const before = form.querySelector(needed ? "[data-of=state]" : ".filters summary");
+  if (before.nextElementSibling === part) return;
+  before.after(part);
+  if (needed && !fields.locations.value) fields.locations.value = fields.state.value && `${fields.state.value}, `;
 }
 
 // Keep the filters that make sense for another question or statistic, and say which do not.
@@ -125,7 +146,7 @@ function isOverYears() {
   const { takes } = statistic();
   const byYear = [...fields.by].some((box) => box.value === "year" && box.checked);
   const across = takes.has("across") && fields.across?.value === "year";
-  return fields.statistic.value === OVER_YEARS || (takes.has("by") && byYear) || across;
+  return OVER_YEARS.has(fields.statistic.value) || (takes.has("by") && byYear) || across;
 }
 
 function statistic() {

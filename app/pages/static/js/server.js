@@ -1,9 +1,10 @@
 // Requests to the server. Errors carry the server's own reason.
 
 export class RequestError extends Error {
-  constructor(reason, status) {
+  constructor(reason, status, field = "") {
     super(reason);
     this.status = status;
+    this.field = field; // where in the request the mistake is, if it is at one place
   }
 }
 
@@ -31,13 +32,19 @@ async function send(address, options = {}) {
 export async function json(address, options) {
   const response = await send(address, options);
   const content = await response.json().catch(() => ({}));
-  if (!response.ok) throw new RequestError(content.reason ?? `The server responded with status ${response.status}.`, response.status);
+  const { reason = `The server responded with status ${response.status}.`, field } = content;
+  if (!response.ok) throw new RequestError(reason, response.status, field);
   return content;
 }
 
-export async function html(address, options = {}) {
+// The page at an address, also one that says what is wrong with the address.
+export async function anyPage(address, options = {}) {
   const response = await send(address, { ...options, headers: { Accept: "text/html" } });
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  return { response, page: new DOMParser().parseFromString(await response.text(), "text/html") };
+}
+
+export async function html(address, options = {}) {
+  const { response, page } = await anyPage(address, options);
   if (response.ok) return page;
   const reason = page.querySelector(".problem")?.textContent;
   throw new RequestError(reason || `The server responded with status ${response.status}.`, response.status);

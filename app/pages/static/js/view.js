@@ -1,6 +1,6 @@
-// How an answer is shown: kind of chart, sort order, filter of rows and theme stand in the address beside the question.
+// How an answer is shown: kind of chart, year of a map, sort order, filter of rows and theme stand in the address beside the question.
 
-const OF_ANSWER = ["kind", "sort", "filter"]; // the theme outlives the answer
+const OF_ANSWER = ["kind", "year", "sort", "filter"]; // the theme outlives the answer
 
 // As an answer needs it.
 export const view = { shown, keep, all: () => Object.fromEntries(OF_ANSWER.map((name) => [name, shown(name)])) };
