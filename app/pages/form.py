@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
+from app.findings.words import year_span
 from app.pages.asking.leads import Lead, first_question, latest_years, leads_over
 from app.queries.bodies import used_fields
 from app.queries.form_fields import STRATUM_SEPARATOR, Fields, own_fields
@@ -20,6 +21,7 @@ FIRST_STATISTIC = "estimate"
 QUESTION_FIELDS = ("question", "other_question")
 MEASURE_FIELDS = frozenset({"value_type", "response", "other_value_type", "other_response"})
 TABLES_REMEMBERED = 2
+BETTER = {"min": "low values are better", "max": "high values are better"}
 FILTER_FIELDS = ("locations", "exclude", "best", "suppressed", "standardize", "table", "as_of")
 
 
@@ -60,6 +62,13 @@ class QuestionChoice:
     categories: Sequence[str]
     also: str
 
+    @property
+    def about(self) -> str:
+        """What the form says of the question: its id, its class, its years, and which values are better."""
+        question = self.question
+        better = BETTER.get(question.best or "")
+        return " · ".join(filter(None, (question.id, question.class_name, year_span(question.years), better)))
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -80,6 +89,14 @@ class Choices:
     standardized: bool
     leads: Sequence[Lead]
     defaults: Mapping[str, Sequence[str]]
+
+    def statistic(self, name: str) -> StatisticChoice | None:
+        """Return the statistic with this name, if there is one."""
+        return next((choice for choice in self.statistics if choice.name == name), None)
+
+    def question(self, text: str) -> QuestionChoice | None:
+        """Return the question with this text, if there is one."""
+        return next((choice for choice in self.questions if choice.question.text == text), None)
 
 
 @dataclass(frozen=True, slots=True)

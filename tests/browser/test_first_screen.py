@@ -5,13 +5,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from support.drawn import NARROW, WIDE, wait_for_chart, watched_context
 
-SHIFTS = """
-window.shift = 0;
-new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shift += entry.value; })
-  .observe({ type: "layout-shift", buffered: true });
-"""
-MOST_SHIFT = 0.1  # what web.dev calls good
-
 
 @pytest.mark.parametrize("scripts", [True, False])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
@@ -26,13 +19,6 @@ def test_the_first_screen_shows_a_finding_and_its_picture(
         picture = page.get_by_role("img", name="Adult obesity by state")
         expect(picture).to_be_visible()
         assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
-
-
-def test_the_picture_shifts_nothing_when_it_comes(page: Page) -> None:
-    page.add_init_script(SHIFTS)
-    page.goto("/")
-    page.wait_for_load_state("networkidle")
-    assert page.evaluate("shift") < MOST_SHIFT
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Accessibility of the pages: narrow and wide, light and dark, without scripts, for screen readers, on slow links."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,10 @@ from typing import Any
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Browser, Page, expect
 
 from support.drawn import NARROW, WIDE, rows_of, wait_for_chart, watched_context
 
-FIRST_VIEW_BYTES = 300_000
-FIRST_VIEW_SECONDS = 1.0
 SERIOUS = frozenset({"serious", "critical"})
 ANSWER = "/?statistic=estimate&question=Q036"
 PAGES = [
@@ -42,31 +39,6 @@ def without_scripts(browser: Browser, server: str) -> Iterator[Page]:
     """A tab in which no script runs."""
     with watched_context(browser, server, viewport=WIDE, base_url=server, java_script_enabled=False) as context:
         yield context.new_page()
-
-
-def first_view(page: Page) -> tuple[float, dict[str, int]]:
-    """Open the dashboard; return how long it took until the form was there (seconds), and the bytes by address."""
-    answers: list[Response] = []
-    page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - Playwright marks what it calls
-    begun = time.monotonic()
-    page.goto("/", wait_until="load")
-    expect(page.get_by_role("button", name="Show the answer")).to_be_visible()
-    seconds = time.monotonic() - begun
-    page.wait_for_load_state("networkidle")
-    return seconds, {each.url: len(each.body()) for each in answers if each.request.method != "HEAD"}
-
-
-@pytest.mark.alone
-def test_the_first_view_is_small_and_fast(browser: Browser, server: str) -> None:
-    views = []
-    for _ in range(3):  # the best of three, as other load slows some; a new context has an empty cache
-        with watched_context(browser, server, viewport=WIDE, base_url=server) as context:
-            views.append(first_view(context.new_page()))
-    sizes = views[0][1]
-    assert len(sizes) >= 5
-    assert sum(sizes.values()) < FIRST_VIEW_BYTES, sizes
-    assert not [url for url in sizes if "charts.js" in url]
-    assert min(seconds for seconds, _ in views) < FIRST_VIEW_SECONDS
 
 
 @pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide-light", "narrow-dark"])

@@ -56,6 +56,7 @@ export async function draw(element, way = ways.get(element) ?? page) {
   } catch (error) {
     element.textContent = error.message;
   } finally {
+    element.dataset.drawn = ""; // what stands below may be shown
     element.setAttribute("aria-busy", "false");
   }
 }

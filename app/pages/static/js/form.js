@@ -77,7 +77,8 @@ function fillIn(field, texts) {
 function refresh() {
   const { takes, needs, label } = statistic();
   document.getElementById("statistic-is").textContent = label;
-  document.getElementById("means-are").hidden = !fields.statistic.selectedOptions[0].closest("#means");
+  const isMean = fields.statistic.selectedOptions[0].closest("#means");
+  document.getElementById("means-are").classList.toggle("not-taken", !isMean);
   const replaced = takes.has("between") && REPLACED_BY_PAIR[fields.between.value];
   for (const part of form.querySelectorAll("[data-of]")) {
     const taken = takes.has(part.dataset.of) && part.dataset.of !== replaced;
@@ -180,10 +181,7 @@ function offerYears() {
 }
 
 function describeQuestion() {
-  const question = questionOf(fields.question.value.trim())?.dataset ?? {};
-  const better = { min: "low values are better", max: "high values are better" }[question.best];
-  const facts = [question.id, question.class, question.span, better];
-  document.getElementById("question-is").textContent = facts.filter(Boolean).join(" · ");
+  document.getElementById("question-is").textContent = questionOf(fields.question.value.trim())?.dataset.about ?? "";
 }
 
 function offerPair() {
