@@ -58,7 +58,7 @@ def draw(scene: Scene, kind: ChartKind) -> dict[str, Any]:
     notes = note_parts(title, scene.document, scene.context, drawing.notes)
     framed = _with_footer(scene, drawing, footer_lines(scene.context)).properties(
         description=" ".join([title, *said, *notes]),
-        config=config(scene.look, picture_width(scene.context.width, drawing.left)),
+        config=config(scene.look, picture_width(scene.context.width)),
     )
     above = _titles(scene.context, title, [*said, *notes]) if scene.context.titled else _notes(scene, notes)
     if above is not None:

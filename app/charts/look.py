@@ -12,8 +12,9 @@ PADDING_PIXELS = 8
 SUBTITLE_FONT_PIXELS = 11.5
 BLACK, WHITE = "#000000", "#ffffff"
 LEGIBLE_CONTRAST = 4.5  # between text and what is behind it (WCAG 2.2, level AA)
-PICTURE_WIDTH_PIXELS = 640  # without the names beside it; in a page, the container sets the width
-NARROW_PICTURE_PIXELS = 336  # with names and padding, for a window of 360
+# With names and padding; in a page, the container sets the width.
+PICTURE_WIDTH_PIXELS = 640
+NARROW_PICTURE_PIXELS = 360
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def config(look: Look, width: float = PICTURE_WIDTH_PIXELS) -> dict[str, Any]:
 
     Parameters
     ----------
-    width: of a drawing that fills its place but has none, without the names beside it, in pixels
+    width: of a drawing that fills its place but has none, in pixels
     """
     text = {"labelColor": look.ink, "titleColor": look.faint, "labelFontSize": 11, "titleFontSize": 11}
     return {
@@ -107,9 +108,9 @@ def config(look: Look, width: float = PICTURE_WIDTH_PIXELS) -> dict[str, Any]:
     }
 
 
-def picture_width(width: PictureWidth | None, names: float) -> float:
-    """Return the width of a drawing in a picture, beside names of so many pixels."""
-    return NARROW_PICTURE_PIXELS - 2 * PADDING_PIXELS - names if width == "narrow" else PICTURE_WIDTH_PIXELS
+def picture_width(width: PictureWidth | None) -> float:
+    """Return the width of a picture in pixels."""
+    return NARROW_PICTURE_PIXELS if width == "narrow" else PICTURE_WIDTH_PIXELS
 
 
 def state_colours(look: Look, states: list[str]) -> list[str]:

@@ -47,7 +47,7 @@ def shape_map(scene: Scene) -> Drawing:
         *_state_marks(scene, rows, _at_label("mark_y")),
     ]
     aspect = FRAME_HEIGHT / FRAME_WIDTH
-    chart = layered(layers, height=round(aspect * picture_width(scene.context.width, 0))).project(
+    chart = layered(layers, height=round(aspect * picture_width(scene.context.width))).project(
         type="identity",
         scale=alt.expr(UNIT),
         translate=alt.expr(f"[{MARGIN} - {FRAME_LEFT} * {UNIT}, {-FRAME_TOP} * {UNIT}]"),

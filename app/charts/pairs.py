@@ -5,7 +5,6 @@ from typing import Any
 
 import altair as alt
 
-from app.charts.look import PICTURE_WIDTH_PIXELS
 from app.charts.names import free_places
 from app.charts.rows import KEYS, Row, chart_row, has_limits
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
@@ -17,7 +16,8 @@ from app.table.question import PERCENT
 COMPARISON_ROW_PIXELS = 40
 SCATTER_HEIGHT_PIXELS = 380
 SCATTER_PADDING_PIXELS = 14
-NARROW_SCATTER_PIXELS = 250  # the narrowest scatter plot, in a page of 360 pixels
+NARROW_SCATTER_PIXELS = 250  # between the axes, in a page of 360 pixels
+WIDE_SCATTER_PIXELS = 560  # between the axes, in a picture
 SCATTER_VALUES_PIXELS = 34  # width of the vertical axis
 AXIS_TITLE_CHARS = 50
 AXIS_TITLE_LINE_PIXELS = 13
@@ -70,7 +70,7 @@ def scatter(scene: Scene) -> Drawing:
 
 def _with_places(rows: list[Row]) -> list[Row]:
     """Return rows with the place of their name in a narrow and in a wide drawing: pixels below the point, or None."""
-    for column, width in (("in_narrow", NARROW_SCATTER_PIXELS), ("in_wide", PICTURE_WIDTH_PIXELS)):
+    for column, width in (("in_narrow", NARROW_SCATTER_PIXELS), ("in_wide", WIDE_SCATTER_PIXELS)):
         x = _along([row["x"] for row in rows], width)
         y = [SCATTER_HEIGHT_PIXELS - each for each in _along([row["y"] for row in rows], SCATTER_HEIGHT_PIXELS)]
         places = free_places(list(zip(x, y, strict=True)), [row["name"] for row in rows])
@@ -87,7 +87,7 @@ def _along(values: Sequence[float], pixels: float) -> list[float]:
 
 def _names(scene: Scene, base: alt.Chart) -> alt.Chart:
     """Write the names that have room, above or below their points."""
-    place = f"(width < {PICTURE_WIDTH_PIXELS} ? datum.in_narrow : datum.in_wide)"
+    place = f"(width < {WIDE_SCATTER_PIXELS} ? datum.in_narrow : datum.in_wide)"
     text = alt.expr(f"isValid{place} ? datum.name : ''")
     marks: alt.Chart = base.mark_text(dy=alt.expr(f"{place} || 0"), fontSize=9, color=scene.look.ink, text=text)
     return marks

@@ -96,20 +96,16 @@ def test_a_picture_says_the_title_and_the_finding_of_the_page_and_the_chart_of_t
     assert " ".join(" ".join(lines).split()).startswith(" ".join(" ".join(said).split()))
 
 
+@pytest.mark.parametrize("width", ["wide", "narrow"])
 @pytest.mark.parametrize(
     "query",
-    [
-        "estimate&question=Q036",
-        "estimate&question=Q036&by=category&by=stratum&by=location&locations=OH",
-        "trend&question=Q047",
-    ],
+    ["trends&question=Q036&locations=CO,UT,NC", "correlate&question=Q036&other_question=Q047", "rank&question=Q036"],
 )
-def test_no_line_of_a_picture_is_cut(page: Page, server: str, query: str) -> None:
+def test_no_line_of_a_picture_is_cut(page: Page, server: str, query: str, width: str) -> None:
     page.goto(f"/?statistic={query}")
     wait_for_chart(page)
     job = page.locator("article").get_attribute("data-job")
-    picture = requests.get(f"{server}/api/get_results/{job}?format=svg", timeout=60)
+    picture = requests.get(f"{server}/api/get_results/{job}?format=svg&width={width}", timeout=60)
     page.goto("about:blank")
     page.set_content(f"<body style='margin: 0'>{picture.text}")
-    beyond = page.evaluate(BEYOND)
-    assert beyond == []
+    assert page.evaluate(BEYOND) == []

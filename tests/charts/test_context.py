@@ -1,5 +1,6 @@
 """The words around a chart, over real results: the restrictions of the rows come from the provenance."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -7,6 +8,8 @@ import pytest
 
 from app.charts import chart_of
 from app.charts.context import chart_context
+from app.charts.words import SUBTITLE_CHARS, wrapped
+from app.findings import finding_of, title_of
 from app.findings.words import year_span
 from app.services import Services
 from support.small_survey import OBESITY
@@ -19,7 +22,7 @@ MALE = {"category": "Gender", "value": "Male"}
     [
         ({"by": ["location"], "stratification": MALE}, ["Gender: Male"]),
         ({"by": ["location"], "stratification": MALE, "locations": ["Ohio", "Utah"]}, ["Gender: Male"]),
-        ({"by": [], "stratification": MALE, "locations": ["Ohio"]}, ["Gender: Male", "Ohio"]),
+        ({"by": [], "stratification": MALE, "locations": ["Ohio"]}, ["Gender: Male"]),  # the title names Ohio
         ({"by": ["location", "category", "stratum"]}, []),
         (
             {"by": ["location"], "stratification": MALE, "exclude": ["Ohio", "Utah", "Texas", "Maine", "Iowa"]},
@@ -38,7 +41,14 @@ def test_a_chart_of_a_result_with_provenance_describes_its_restrictions_in_words
     services.wait([job], 10)
     document = orjson.loads(services.store.document(job).content)
     context = chart_context("estimate", document, document["provenance"], services.ingestor.table)
-    assert chart_of("estimate", document, context)["title"]["subtitle"] == [OBESITY, *restrictions]
+    title = chart_of("estimate", document, context)["title"]
+    finding = wrapped(finding_of("estimate", document["data"], document["provenance"]), SUBTITLE_CHARS)
+    assert finding
+    assert title["subtitle"] == [*finding, OBESITY, *restrictions]
+    assert " ".join(title["text"]) == title_of("estimate", document["data"], document["provenance"])
+    untitled = chart_of("estimate", document, replace(context, titled=False)).get("title", {})
+    assert untitled.get("text", []) == restrictions
+    assert "subtitle" not in untitled
 
 
 @pytest.mark.parametrize(
