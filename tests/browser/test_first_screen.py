@@ -47,4 +47,4 @@ def test_a_table_leads_to_the_profile_of_a_place(page: Page) -> None:
     expect(page.locator(".profile tbody tr")).to_have_count(9)
     page.get_by_role("row", name="Adult obesity").get_by_role("link").last.click()
     wait_for_chart(page)
-    expect(page.get_by_role("heading", name="Adult obesity in Ohio, 2011 and")).to_be_visible()
+    expect(page.get_by_role("heading", name="Adult obesity in Ohio, 2022 and 2011")).to_be_visible()
