@@ -10,6 +10,7 @@ from app.findings import finding_of, title_of
 from app.findings.words import year_span
 from app.formats import columns_of
 from app.formats.citations import bibtex, csl_json
+from app.formats.meanings import meaning_of
 from app.formats.readme import filter_text
 from app.formats.tables import Columns
 from app.jobs.job import Job
@@ -29,10 +30,11 @@ LIMITS_SCALES = {"logit": "symmetric on the logit scale", "linear": "symmetric i
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name, its heading, and whether it holds numbers."""
+    """A column: its name, its heading, what it means, and whether it holds numbers."""
 
     name: str
     heading: str
+    meaning: str
     is_number: bool
 
 
@@ -83,6 +85,11 @@ class ResultView:
     charts: Charts
 
     @property
+    def has_limits(self) -> bool:
+        """Whether the finding has confidence limits in brackets."""
+        return " to " in self.finding and "(" in self.finding
+
+    @property
     def picture(self) -> str:
         """The address of the chart as a picture."""
         return f"/api/get_results/{self.job_id}?format=svg&kind={self.charts.kind}&titles=no"
@@ -127,7 +134,7 @@ def result_table(statistic: str, data: Any) -> ResultTable:
     columns = {name: values for name, values in tidy.items() if name not in constants}
     numbers = {name for name, values in columns.items() if _are_numbers(values)}
     return ResultTable(
-        columns=[Column(name, heading(name), name in numbers) for name in columns],
+        columns=[Column(name, heading(name), meaning_of(name) or "", name in numbers) for name in columns],
         rows=[
             [Cell(figure(name, value), value, name in numbers) for name, value in zip(columns, row, strict=True)]
             for row in zip(*columns.values(), strict=True)

@@ -21,6 +21,7 @@ from app.table.stratification import JOINT, category_key, is_joint, join_strata,
 
 NATION = "National"
 NATIONS = (NATION, "United States", "US")  # names of the nation in CDC's tables, and its abbreviation
+ALSO_THE_NATION = ("nation", "national", "usa", "u.s.", "united states of america", "america")  # in lower case
 FIRST_YEAR, LAST_YEAR = 1900, 2100  # a year outside is a mistake in the source
 MODELLED_MARK = "modelled"  # part of the name of a modelled data source
 ABBREVIATION_CHARS = 2  # to a longer name, abbreviations are no help
@@ -106,6 +107,11 @@ class DatasetReport:
     conflicts: Mapping[str, str] = field(default_factory=dict)
     footnotes: tuple[str, ...] = ()
     layout: str | None = None
+
+
+def names_nation(text: str) -> bool:
+    """Return whether a text is a name of the nation, also one that people use and no table does."""
+    return text in NATIONS or text.casefold().removeprefix("the ") in ALSO_THE_NATION
 
 
 def is_modelled(datasources: Iterable[str]) -> bool:
@@ -260,7 +266,7 @@ class SurveyTable:
         InvalidRequestError: the location is unknown
         """
         code = self._location_codes.get(name_or_abbreviation)
-        if code is None and name_or_abbreviation in NATIONS:
+        if code is None and names_nation(name_or_abbreviation):
             code = self.national_code
         if code is None:
             names = self._location_codes if len(name_or_abbreviation) <= ABBREVIATION_CHARS else self.location_names

@@ -140,6 +140,18 @@ def test_a_filter_that_leaves_nothing_is_named(table: SurveyTable, filters: dict
         assert f"the filter {named} leaves no row" in refused(table, statistic, body | asked)
 
 
+def test_an_error_about_groups_names_the_years_that_have_them(table: SurveyTable) -> None:
+    body = {"question": "Q036", "stratification": {"category": "Income"}, "years": [2015]}
+    reason = refused(table, "global_mean", body)
+    assert reason.endswith("; choose others, or other years: of these, the question has figures of 2022")
+
+
+@pytest.mark.parametrize("name", ["the nation", "Nation", "USA", "U.S.", "the United States of America", "National"])
+def test_the_nation_has_the_names_that_people_use(table: SurveyTable, name: str) -> None:
+    body = {"question": "Q036", "years": [2021], "locations": [name]}
+    assert ask(table, "estimate", body)["data"] == ask(table, "estimate", {**body, "locations": ["US"]})["data"]
+
+
 def test_an_error_about_years_lists_those_that_the_question_has(table: SurveyTable) -> None:
     reason = refused(table, "global_mean", {"question": "Q018", "years": [2012]})
     assert "it has the years 2017, 2019, 2021" in reason

@@ -8,6 +8,7 @@ const form = document.getElementById("ask");
 const fields = form.elements;
 const pair = [fields.a, fields.b];
 const REPLACED_BY_PAIR = { location: "state", year: "years" }; // comparing two of them leaves no single one to choose
+const FOR_ALL = "estimate"; // of all locations, unless some are named
 const OVER_YEARS = new Set(["trend", "trends"]); // need several years
 let before = null; // the question and the statistic before the last change
 const completed = new Map([...form.querySelectorAll("input[list]")].map((input) => [input, combobox(input)]));
@@ -26,7 +27,7 @@ export function start() {
 
 function remember() {
   const { latest = "" } = questionOf(fields.question.value.trim())?.dataset ?? {};
-  before = { latest, text: fields.question.value, overYears: isOverYears() };
+  before = { latest, text: fields.question.value, overYears: isOverYears(), between: fields.between.value };
 }
 
 // The query in the form: the filled-in fields, of those that the statistic takes.
@@ -88,35 +89,52 @@ function refresh() {
       field.required = taken && needs.has(part.dataset.of) && field.type !== "checkbox";
     }
   }
-  placeLocations(needs.has("locations"));
+  placeLocations(needs.has("locations"), fields.statistic.value === FOR_ALL);
+  fields.state.placeholder = needs.has("state") ? "Ohio" : "the nation";
   offerYears();
   offerPair();
   describeQuestion();
 }
 
-// The locations are a filter, except for a statistic that is about those that are named. Then the location that the form
-// had is the first of them.
-function placeLocations(needed) {
+// The locations are a filter, except for a statistic that is about those that are named: then the location that the form
+// had is the first of them. Estimates are of all locations or of some, and which is asked too often to be folded away.
+function placeLocations(needed, isOffered) {
   const part = form.querySelector("[data-of=locations]");
   part.querySelector("label").textContent = needed ? "Locations" : "Only these locations";
-  const before = form.querySelector(needed ? "[data-of=state]" : ".filters summary");
+  fields.locations.placeholder = needed ? "Ohio, Utah" : "all";
+  const before = form.querySelector(needed || isOffered ? "[data-of=state]" : ".filters summary");
   if (before.nextElementSibling === part) return;
   before.after(part);
   if (needed && !fields.locations.value) fields.locations.value = fields.state.value && `${fields.state.value}, `;
+}
+
+// What was compared is no value of another kind; a location that all was about stays the one that all is about.
+function adaptPair() {
+  const now = fields.between.value;
+  if (now === before.between) return "";
+  const [first] = pair.map(({ value }) => value.trim());
+  const were = before.between;
+  before.between = now;
+  for (const input of pair) input.value = "";
+  if (were === "location" && first && !fields.state.value) {
+    fields.state.value = first;
+    return `The location is ${first} now; choose what to compare in it.`;
+  }
+  return "Choose what to compare.";
 }
 
 // Keep the filters that make sense for another question or statistic, and say which do not.
 function adapt() {
   const { latest = "", years = "", categories } = questionOf(fields.question.value.trim())?.dataset ?? {};
   const now = { latest, years, text: fields.question.value, overYears: isOverYears() };
-  const notes = [];
+  const notes = [adaptPair()];
   if (latest && (now.text !== before.text || now.overYears !== before.overYears)) notes.push(adaptYears(now));
   const [category] = fields.stratification.value.split("|");
   if (category && categories !== undefined && !categories.split("|").includes(category)) {
     notes.push(`No group of people is chosen any more, as this question has none of ${category}.`);
     fields.stratification.value = "";
   }
-  if (latest) before = now;
+  if (latest) before = { ...now, between: before.between };
   const text = notes.filter(Boolean).join(" ");
   if (text || now.text !== before.text) document.getElementById("adapted").textContent = text;
 }

@@ -1,0 +1,67 @@
+"""The form: what it offers while one types, and what it keeps when something else is asked."""
+
+from playwright.sync_api import Page, expect
+
+from support.drawn import wait_for_chart
+
+INACTIVITY = "Percent of adults who engage in no leisure-time physical activity"
+
+
+def test_a_question_is_offered_by_other_words_for_it_and_the_form_says_if_none_is(page: Page) -> None:
+    page.goto("/")
+    question = page.get_by_label("Question", exact=True)
+    question.fill("")
+    question.press_sequentially("sedentary")
+    expect(page.get_by_role("option", name=INACTIVITY)).to_be_visible()
+    question.press_sequentially("xx")
+    expect(page.locator(".options li")).to_have_count(0)
+    expect(page.get_by_text("Nothing in the list contains “sedentaryxx”.")).to_be_visible()
+    question.press("Escape")
+    expect(page.get_by_text("Nothing in the list")).to_have_count(0)
+
+
+def test_another_kind_of_comparison_keeps_the_place_and_forgets_what_does_not_fit(page: Page) -> None:
+    page.goto("/?statistic=compare&question=Q036&between=location&a=Ohio&b=Michigan&from=2021&to=2021")
+    wait_for_chart(page)
+    page.get_by_label("What", exact=True).select_option("year")
+    expect(page.get_by_label("Location", exact=True)).to_have_value("Ohio")
+    for name in ("First", "Second"):
+        expect(page.get_by_label(name, exact=True)).to_have_value("")
+    expect(page.locator("#adapted")).to_contain_text("The location is Ohio now")
+    page.get_by_label("First", exact=True).fill("2022")
+    page.get_by_label("Second", exact=True).fill("2011")
+    page.get_by_role("button", name="Show the answer").click()
+    expect(page.get_by_role("heading", name="Adult obesity in Ohio, 2022 and 2011")).to_be_visible()
+
+
+def test_an_estimate_of_one_place_is_asked_without_opening_the_filters(page: Page) -> None:
+    page.goto("/")
+    page.get_by_label("Only these locations").fill("Ohio")
+    page.get_by_role("button", name="Show the answer").click()
+    expect(page.get_by_role("heading", name="Adult obesity in Ohio")).to_be_visible()
+    expect(page.locator(".finding")).to_contain_text("In Ohio: ")
+
+
+def test_the_answer_comes_into_view_in_a_low_window(page: Page) -> None:
+    page.set_viewport_size({"width": 1366, "height": 500})
+    page.goto("/?statistic=estimate&question=Q036&from=2022&to=2022")
+    wait_for_chart(page)
+    page.evaluate("scrollTo(0, 600)")
+    page.get_by_label("From", exact=True).select_option("2021")
+    page.get_by_label("To", exact=True).select_option("2021")
+    button = page.get_by_role("button", name="Show the answer")
+    expect(button).to_be_in_viewport()
+    button.click()
+    heading = page.get_by_role("heading", name="Adult obesity by state, 2021")
+    expect(heading).to_be_in_viewport()
+
+
+def test_the_nation_is_what_an_empty_location_means_and_has_several_names(page: Page) -> None:
+    page.goto("/?statistic=trend&question=Q036")
+    wait_for_chart(page)
+    location = page.get_by_label("Location", exact=True)
+    expect(location).to_have_attribute("placeholder", "the nation")
+    location.fill("the nation")
+    page.get_by_role("button", name="Show the answer").click()
+    expect(page.get_by_role("heading", name="Adult obesity in the nation")).to_be_visible()
+    expect(page.locator("#problem")).to_be_hidden()
