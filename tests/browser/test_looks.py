@@ -3,30 +3,16 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, expect
 
 from support.drawn import NARROW, WIDE, rows_of, wait_for_chart, watched_context
 
 FIRST_VIEW_BYTES = 300_000
 FIRST_VIEW_SECONDS = 1.0
-SERIOUS = frozenset({"serious", "critical"})
 ANSWER = "/?statistic=estimate&question=Q036"
-PAGES = [
-    "/",
-    ANSWER,
-    "/jobs",
-    "/data",
-    "/tables",
-    "/tables/current/changes",
-    "/places",
-    "/places/OH",
-    "/?statistic=best5&question=nothing",
-]
 
 
 def visit(page: Page, address: str) -> None:
@@ -67,22 +53,6 @@ def test_the_first_view_is_small_and_fast(browser: Browser, server: str) -> None
     assert sum(sizes.values()) < FIRST_VIEW_BYTES, sizes
     assert not [url for url in sizes if "charts.js" in url]
     assert min(seconds for seconds, _ in views) < FIRST_VIEW_SECONDS
-
-
-@pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide-light", "narrow-dark"])
-def test_the_pages_are_accessible_and_fit_the_window(
-    browser: Browser, server: str, size: dict[str, int], theme: str
-) -> None:
-    options = {"viewport": size, "base_url": server, "color_scheme": theme}
-    with watched_context(browser, server, **options) as context:
-        page = context.new_page()
-        for address in PAGES:
-            visit(page, address)
-            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], address
-            found: dict[str, Any] = Axe().run(page).response
-            assert found["passes"]
-            faults = [each for each in found["violations"] if each["impact"] in SERIOUS]
-            assert [(each["id"], each["nodes"][0]["html"]) for each in faults] == [], address
 
 
 @pytest.mark.parametrize(
