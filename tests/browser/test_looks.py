@@ -2,28 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from support.drawn import NARROW, WIDE, rows_of, wait_for_chart, watched_context
 
-SERIOUS = frozenset({"serious", "critical"})
 ANSWER = "/?statistic=estimate&question=Q036"
-PAGES = [
-    "/",
-    ANSWER,
-    "/jobs",
-    "/data",
-    "/tables",
-    "/tables/current/changes",
-    "/places",
-    "/places/OH",
-    "/?statistic=best5&question=nothing",
-]
 
 
 def visit(page: Page, address: str) -> None:
@@ -39,22 +25,6 @@ def without_scripts(browser: Browser, server: str) -> Iterator[Page]:
     """A tab in which no script runs."""
     with watched_context(browser, server, viewport=WIDE, base_url=server, java_script_enabled=False) as context:
         yield context.new_page()
-
-
-@pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide-light", "narrow-dark"])
-def test_the_pages_are_accessible_and_fit_the_window(
-    browser: Browser, server: str, size: dict[str, int], theme: str
-) -> None:
-    options = {"viewport": size, "base_url": server, "color_scheme": theme}
-    with watched_context(browser, server, **options) as context:
-        page = context.new_page()
-        for address in PAGES:
-            visit(page, address)
-            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], address
-            found: dict[str, Any] = Axe().run(page).response
-            assert found["passes"]
-            faults = [each for each in found["violations"] if each["impact"] in SERIOUS]
-            assert [(each["id"], each["nodes"][0]["html"]) for each in faults] == [], address
 
 
 @pytest.mark.parametrize(
