@@ -24,7 +24,7 @@ class Look:
     Parameters
     ----------
     series: of lines and their names, each legible on the ground
-    quantities: from the lowest to the highest class, from cividis
+    quantities: from the lowest to the highest class; their lightness alone tells them apart, and none is grey
     below_zero, above_zero: of differences, from the smallest to the largest
     """
 
@@ -54,7 +54,7 @@ LOOKS: Mapping[Theme, Look] = {
         main="#0072b2",
         other="#b84a00",
         series=("#0072b2", "#b84a00", "#00785a", "#a8457f", "#7d6000", "#1f2328"),
-        quantities=("#fdea45", "#bbaf71", "#7f7c75", "#3c4d6e", "#002051"),
+        quantities=("#fbf3b9", "#a3d8b2", "#45adc0", "#2769ad", "#12286b"),
         below_zero=("#fce0ba", "#e8932f", "#994a07"),
         above_zero=("#d2e5ef", "#5da2cb", "#134b85"),
     ),
@@ -66,7 +66,7 @@ LOOKS: Mapping[Theme, Look] = {
         main="#56b4e9",
         other="#e69f00",
         series=("#56b4e9", "#e69f00", "#1fb585", "#dd8fb8", "#f0e442", "#e6edf3"),
-        quantities=("#10366c", "#595e6e", "#8c8777", "#c4b56d", "#fdea45"),
+        quantities=("#173a7a", "#2a6cae", "#4db3c2", "#a8dab4", "#fbf3b9"),
         below_zero=("#fce0ba", "#e8932f", "#994a07"),
         above_zero=("#d2e5ef", "#5da2cb", "#134b85"),
     ),

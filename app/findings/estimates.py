@@ -154,7 +154,7 @@ def disparity(data: Any, about: About) -> str:
 
 
 def _group(word: str, cell: Figures, about: About) -> str:
-    return f"{word} among {cell['stratum']}, {estimate_words(cell, about)}"
+    return f"{word} among “{cell['stratum']}”, {estimate_words(cell, about)}"
 
 
 def _outward(gap: Figures) -> str:

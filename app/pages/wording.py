@@ -19,7 +19,6 @@ HEADINGS = {
     "cell": "Side",
     "chance_best": "Chance to be among the best",
     "chance_worst": "Chance to be among the worst",
-    "compared": "Reliable enough to compare",
     "comparisons": "Comparisons in this answer",
     "dimension": "Compared",
     "equality": "Test that all are equal",

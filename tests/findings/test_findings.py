@@ -206,7 +206,7 @@ def test_a_disparity_is_a_gap_only_between_groups_that_differ() -> None:
         **{"worst": "Low", "best": "High", "equality": {"p_value": 0.001}},
         "absolute_gap": {"value": 10.0, "low": 8.6, "high": 11.4},
     }
-    ends = "orst among Low, 40.0 % (39.0 to 41.0); best among High, 30.0 % (29.0 to 31.0)"
+    ends = "orst among “Low”, 40.0 % (39.0 to 41.0); best among “High”, 30.0 % (29.0 to 31.0)"
     assert found("disparity", data) == f"W{ends}; 10.0 points (8.6 to 11.4) apart."
     assert found("disparity", {**data, "equality": {"p_value": 0.4}}) == f"The groups cannot be told apart; w{ends}."
 

@@ -115,7 +115,7 @@ function key(state, event) {
   } else if (event.key === "Enter" && isOpen && state.at >= 0) {
     event.preventDefault();
     take(state, state.box.children[state.at]);
-  } else if (event.key === "Escape" && isOpen) {
+  } else if (event.key === "Escape" && (isOpen || state.nothing.textContent)) {
     event.preventDefault();
     close(state);
   } else if (event.key === "Tab") {
