@@ -68,7 +68,7 @@ def chart_context(
     return ChartContext(
         question=_question(provenance),
         source=source["source"],
-        years=tuple(provenance.get("years", ())),
+        years=_years(provenance),
         modelled=source["modelled"],
         abbreviations={place.name: place.abbreviation for place in table.locations if place.abbreviation},
         unit=provenance.get("unit", PERCENT),
@@ -77,6 +77,12 @@ def chart_context(
         title=title_of(statistic, document["data"], provenance),
         finding=finding_of(statistic, document["data"], provenance) if provenance else "",
     )
+
+
+def _years(provenance: Mapping[str, Any]) -> tuple[int | str, ...]:
+    """Return the years of all rows; those of a comparison of years are of either side."""
+    years = {year for part in (provenance, provenance.get("other") or {}) for year in part.get("years", ())}
+    return tuple(sorted(years, key=str))
 
 
 def _question(provenance: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from app.versions.version import TableVersion
 
 FIRST_STATISTIC = "estimate"
 QUESTION_FIELDS = ("question", "other_question")
+FIELDS_OF_PROGRAMS = frozenset({"comparisons"})  # of a batch
 MEASURE_FIELDS = frozenset({"value_type", "response", "other_value_type", "other_response"})
 TABLES_REMEMBERED = 2
 BETTER = {"min": "low values are better", "max": "high values are better"}
@@ -164,7 +165,11 @@ def form_values(choices: Choices, versions: Sequence[VersionChoice], fields: Fie
 
 def _held(choices: Choices, fields: Fields) -> list[str]:
     offered = {field.name for field in choices.own_fields} | ({"standardize"} if choices.standardized else set())
-    return [name for name in sorted({"standardize", *MEASURE_FIELDS} - offered) if any(fields.get(name, ()))]
+    return [
+        name
+        for name in sorted({"standardize", *MEASURE_FIELDS, *FIELDS_OF_PROGRAMS} - offered)
+        if any(fields.get(name, ()))
+    ]
 
 
 def takes(statistic: str) -> frozenset[str]:
@@ -223,6 +228,8 @@ def _own_fields() -> Iterator[OwnField]:
     for statistic in STATISTICS.values():
         schemas |= own_fields(statistic.body)
     for name, schema in schemas.items():
+        if name in FIELDS_OF_PROGRAMS:
+            continue
         label = name.replace("_", " ").capitalize()
         yield OwnField(name, label, schema.get("description", ""), schema.get("type") in {"integer", "number"})
 

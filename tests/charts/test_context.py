@@ -12,6 +12,7 @@ from app.charts.words import SUBTITLE_CHARS, wrapped
 from app.findings import finding_of, title_of
 from app.findings.words import year_span
 from app.services import Services
+from support.chart_documents import cell
 from support.small_survey import OBESITY
 
 MALE = {"category": "Gender", "value": "Male"}
@@ -49,6 +50,16 @@ def test_a_chart_of_a_result_with_provenance_describes_its_restrictions_in_words
     untitled = chart_of("estimate", document, replace(context, titled=False)).get("title", {})
     assert untitled.get("text", []) == restrictions
     assert "subtitle" not in untitled
+
+
+def test_a_chart_of_two_years_names_both_in_its_source(services: Services) -> None:
+    sides = {side: {**cell(30.0), "location": "Ohio", "years": [year]} for side, year in (("a", 2021), ("b", 2011))}
+    document = {
+        "data": {**sides, "dimension": "year", "difference": {"value": 0.0, "low": -1.0, "high": 1.0, "p_value": 1.0}}
+    }
+    provenance = {"question": OBESITY, "years": [2021], "other": {"question": OBESITY, "years": [2011]}}
+    context = chart_context("compare", document, provenance, services.ingestor.table)
+    assert context.years == (2011, 2021)
 
 
 @pytest.mark.parametrize(
