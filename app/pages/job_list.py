@@ -122,6 +122,8 @@ def _about(statistic: str, body: Mapping[str, Any]) -> str:
 def _years(years: Any) -> str:
     if isinstance(years, Mapping):
         first, last = years.get("from"), years.get("to")
+        if first == last:
+            return str(first or "")
         return f"{first} to {last}" if first and last else f"from {first}" if first else f"to {last}" if last else ""
     return year_span(years) if years else ""
 

@@ -209,6 +209,7 @@ def test_a_job_row_shows_how_long_the_job_ran_or_has_waited(job: JobDetails, too
         ("state_mean", {"state": "Ohio"}, "Ohio"),
         ("states_mean", {"state": "Ohio"}, ""),  # accepted and ignored
         ("trend", {"state": "OH", "years": {"from": 2015, "to": 2019}}, "OH · 2015 to 2019"),
+        ("estimate", {"years": {"from": 2019, "to": 2019}}, "2019"),
         (
             "estimate",
             {"years": {"from": 2015}, "stratification": {"category": "Gender", "value": "Female"}},
