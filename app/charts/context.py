@@ -35,6 +35,7 @@ class ChartContext:
     finding: its numbers in a sentence; by default the drawing says them in words of its own
     titled: whether title, finding and question stand above the chart, which a page may say itself
     width: of the picture that is drawn; None for a chart as wide as its place, whose text fits a page of 360 pixels
+    year: that a map of several years shows; by default the last one
     """
 
     question: str
@@ -49,6 +50,7 @@ class ChartContext:
     finding: str = ""
     titled: bool = True
     width: PictureWidth | None = None
+    year: str | None = None
 
 
 def chart_context(

@@ -26,6 +26,7 @@ from app.charts.words import (
     wrapped_parts,
 )
 from app.charts.years import lines, trend
+from app.errors import InvalidRequestError
 from app.statistics.registry import ChartKind
 
 FOOTER_FONT_PIXELS, FOOTER_LINE_PIXELS = 10, 13
@@ -51,8 +52,15 @@ DRAWINGS: Mapping[ChartKind, Callable[[Scene], Drawing]] = {
 
 
 def draw(scene: Scene, kind: ChartKind) -> dict[str, Any]:
-    """Return a chart as a Vega-Lite specification, JSON-ready."""
+    """Return a chart as a Vega-Lite specification, JSON-ready.
+
+    Raises
+    ------
+    InvalidRequestError: the chart does not have the year that its context chooses
+    """
     drawing = DRAWINGS[kind](scene)
+    if scene.context.year is not None and "years" not in drawing.usermeta:
+        raise InvalidRequestError('this chart has no single years to choose from; leave "year" out', "year")
     title = title_of_chart(scene.statistic, scene.data, scene.context)
     said = subtitle_parts(scene.context, drawing.findings)
     notes = note_parts(title, scene.document, scene.context, drawing.notes)

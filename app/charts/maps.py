@@ -26,6 +26,7 @@ from app.charts.places import (
 from app.charts.rows import CAUTION, NO_VALUE, SUPPRESSED, Row, is_nation, rows_by_year, values_of
 from app.charts.scene import Drawing, Scene, layered, shape_of_state, tooltips
 from app.charts.words import with_limits
+from app.errors import InvalidRequestError, quoted
 from app.table.facts import survey_facts
 
 TILE_STEP_PIXELS = 34
@@ -74,7 +75,8 @@ def _map(scene: Scene, rows: Sequence[Row], chart: alt.LayerChart, aspect: float
     """Return the drawing of a map, with what its page needs to know: its aspect ratio and its years."""
     page = {"aspect": aspect, "years": _years(rows)}
     usermeta = {name: value for name, value in page.items() if value}
-    return Drawing(rows, _of_year(rows, chart), _nation(scene), _left_out(scene), below=10, usermeta=usermeta)
+    notes = (*_left_out(scene), *_shown_year(scene, rows))
+    return Drawing(rows, _of_year(scene, rows, chart), _nation(scene), notes, below=10, usermeta=usermeta)
 
 
 def _map_rows(scene: Scene) -> tuple[list[Row], list[ValueClass]]:
@@ -205,12 +207,34 @@ def _years(rows: Sequence[Row]) -> list[int | str]:
     return [year for year in rows_by_year(rows) if year is not None]
 
 
-def _of_year(rows: Sequence[Row], chart: alt.LayerChart) -> alt.LayerChart:
+def _year(scene: Scene, rows: Sequence[Row]) -> int | str | None:
+    """Return the year that a map of several years shows; None if the rows have no years.
+
+    Raises
+    ------
+    InvalidRequestError: the rows do not have the chosen year
+    """
+    years, chosen = _years(rows), scene.context.year
+    if not years or chosen is None:
+        return years[-1] if years else None
+    for year in years:
+        if str(year) == chosen:
+            return year
+    raise InvalidRequestError(f"this map has no year {quoted(chosen)}; it has {', '.join(map(str, years))}", "year")
+
+
+def _shown_year(scene: Scene, rows: Sequence[Row]) -> tuple[str, ...]:
+    """Name the year that a picture shows; in a page the slider does."""
+    year = _year(scene, rows) if scene.context.titled else None
+    return () if year is None else (f"The map shows {year}",)
+
+
+def _of_year(scene: Scene, rows: Sequence[Row], chart: alt.LayerChart) -> alt.LayerChart:
     """Restrict a map to one year, if the rows have several."""
-    years = _years(rows)
-    if not years:
+    year = _year(scene, rows)
+    if year is None:
         return chart
-    return chart.add_params(alt.param(name="year", value=years[-1])).transform_filter("datum.year === year")
+    return chart.add_params(alt.param(name="year", value=year)).transform_filter("datum.year === year")
 
 
 def _nation(scene: Scene) -> tuple[str, ...]:

@@ -105,7 +105,10 @@ def compare_all(data: Any, about: About) -> str:
     return sentence(
         f"{counted(above, noun)} {'is' if above == 1 else 'are'} above {reference}",
         f"{len(told) - above} below",
-        f"{alike} cannot be told from it" + in_brackets(f"adjusted for {counted(data['comparisons'], 'comparison')}"),
+        f"{alike} cannot be told from it"
+        + in_brackets(
+            f"adjusted for {counted(data['comparisons'], 'comparison')}: about 5 % of the differences may be chance"
+        ),
     )
 
 

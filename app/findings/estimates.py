@@ -38,8 +38,7 @@ def estimate(data: Sequence[Figures], about: About) -> str:
     """Return the finding of estimates for each combination of some keys."""
     keys = {key for key in ("location", "year", "category", "stratum") if key in data[0]}
     if len(data) == 1:
-        where = f"in {place_words(data[0]['location'])}: " if "location" in keys else ""
-        return sentence(f"{where}{estimate_words(data[0], about)}{_respondents(data[0])}")
+        return sentence(estimate_words(data[0], about) + _respondents(data[0]))
     if "year" in keys:
         return _over_years(data, keys - {"year"}, about)
     return sentence(*_at_one_time(data, keys, about))

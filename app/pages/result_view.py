@@ -83,11 +83,20 @@ class ResultView:
     provenance: Sequence[tuple[str, str]]
     citation: Mapping[str, str]
     charts: Charts
+    is_modelled: bool
 
     @property
     def has_limits(self) -> bool:
         """Whether the finding has confidence limits in brackets."""
         return " to " in self.finding and "(" in self.finding
+
+    @property
+    def in_words(self) -> str:
+        """Title and finding as one copies them into a text."""
+        limits = " In brackets: 95 % confidence limits." if self.has_limits else ""
+        return (
+            f"{self.title}: {self.finding}{limits}{' Modelled data, not for publication.' if self.is_modelled else ''}"
+        )
 
     @property
     def picture(self) -> str:
@@ -118,6 +127,7 @@ def result_view(
         provenance=list(_provenance_facts(provenance)),
         citation=_citation_forms(document.get("citation")),
         charts=charts,
+        is_modelled=provenance.get("table", {}).get("modelled", False),
     )
 
 

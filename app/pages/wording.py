@@ -11,7 +11,17 @@ FINE_DECIMALS = 3
 SMALLEST_P = 0.001
 YEAR_COLUMNS = ("year", "years")
 MILLISECOND = 0.001
-FINE_COLUMNS = ("p_value", "standard_error", "pearson", "spearman", "slope", "lack_of_fit", "relative_gap", "_z")
+FINE_COLUMNS = (
+    "p_value",
+    "p_adjusted",
+    "standard_error",
+    "pearson",
+    "spearman",
+    "slope",
+    "lack_of_fit",
+    "relative_gap",
+    "_z",
+)
 
 # Where the name in the API does not say it.
 HEADINGS = {
@@ -69,7 +79,7 @@ def figure(column: str, value: str | float | None) -> str:
     if not isinstance(value, float):
         return _text(column, str(value))
     fine = any(name in column for name in FINE_COLUMNS)
-    if column.endswith("p_value") and value < SMALLEST_P:
+    if column.endswith(("p_value", "p_adjusted")) and value < SMALLEST_P:
         return f"< {SMALLEST_P}"
     return f"{value:,.{FINE_DECIMALS if fine else DECIMALS}f}"
 

@@ -244,22 +244,25 @@ def _nothing_left(table: SurveyTable, question: int, filters: Filters, field: st
     listed = f" (it keeps {names})" if names else ""
     reason += f" that the filters before it have left{listed}; choose others"
     words = f"With the other choices, this question has no figures{f' of {names}' if names else ''}."
-    years = _years_kept(table, question, filters, field)
-    if years:
-        reason += f", or other years: of these, the question has figures of {years}"
-        words += f" It has figures of these in {years}."
-    return InvalidRequestError(reason, field, words=words)
+    others = _years_kept(table, question, filters, field)
+    if not others:
+        return InvalidRequestError(reason, field, words=words)
+    known = ", ".join(others)
+    reason += f", or other years: of these, the question has figures of {known}"
+    asked = ", ".join(str(table.periods[code].label) for code in filters.periods or ())
+    words = f"There are no such figures of {asked}, only of {known}."
+    return InvalidRequestError(reason, "years", others, words)
 
 
-def _years_kept(table: SurveyTable, question: int, filters: Filters, field: str) -> str:
-    """Name the years in which a filter keeps rows of a question; "" if no years were chosen, or if there are none."""
+def _years_kept(table: SurveyTable, question: int, filters: Filters, field: str) -> list[str]:
+    """Return the years in which a filter keeps rows of a question, the latest first; none if no years were chosen."""
     if filters.periods is None:
-        return ""
+        return []
     cells = _rows_of(table, question, filters)
     for filter_ in FILTERS:
         chosen = filter_.choose(cells, filters) if filter_.field == field else None
         cells = cells if chosen is None else cells.select(chosen)
-    return ", ".join(str(table.periods[code].label) for code in sorted(set(cells.periods.tolist())) if code >= 0)
+    return [str(table.periods[code].label) for code in sorted(set(cells.periods.tolist()), reverse=True) if code >= 0]
 
 
 def _kept_names(table: SurveyTable, filters: Filters, field: str) -> str:

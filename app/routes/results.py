@@ -100,6 +100,7 @@ TITLED = Parameter(
     Literal[TITLES],
     "no",
 )
+YEAR = Parameter("year", "the year that a map of several years shows; the last one by default", str, "2021")
 WIDTH = Parameter(
     "width",
     "the width of the picture: narrow fits a window of 360 pixels, with text of the same size",
@@ -184,7 +185,7 @@ RESULT_TYPES = {
         ),
         304: ResponseDescription("the client has this result already", headers=("ETag",), optional_headers=("Vary",)),
     },
-    parameters=(JOB_ID, WAIT, FORMAT, KIND, THEME, TITLED, WIDTH, TAG),
+    parameters=(JOB_ID, WAIT, FORMAT, KIND, THEME, TITLED, WIDTH, YEAR, TAG),
     errors=(400, 404, 410, 422),
 )
 def get_results(job_id: str) -> Response:
@@ -247,7 +248,7 @@ def specification(job: Job, document: dict[str, Any]) -> dict[str, Any]:
 
 def _chart_context(job: Job, document: dict[str, Any]) -> ChartContext:
     context = chart_context(job.statistic, document, provenance_of_job(job, document), services().table_of(job))
-    return replace(context, titled=titles_argument())
+    return replace(context, titled=titles_argument(), year=request.args.get("year"))
 
 
 def provenance_of_job(job: Job, document: dict[str, Any]) -> dict[str, Any]:

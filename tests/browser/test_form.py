@@ -39,7 +39,7 @@ def test_an_estimate_of_one_place_is_asked_without_opening_the_filters(page: Pag
     page.get_by_label("Only these locations").fill("Ohio")
     page.get_by_role("button", name="Show the answer").click()
     expect(page.get_by_role("heading", name="Adult obesity in Ohio")).to_be_visible()
-    expect(page.locator(".finding")).to_contain_text("In Ohio: ")
+    expect(page.locator(".finding")).to_contain_text("respondents")
 
 
 def test_the_answer_comes_into_view_in_a_low_window(page: Page) -> None:

@@ -92,6 +92,7 @@ def test_the_year_of_the_slider_stands_in_the_address(page: Page) -> None:
     page.get_by_role("button", name="Next year").click()
     first = page.locator(".years output").inner_text()
     page.wait_for_url(f"**&year={first}*")
+    assert f"year={first}" in (page.locator(".bar a[href*='format=png']").get_attribute("href") or "")
     page.reload()
     wait_for_chart(page)
     expect(page.locator(".years output")).to_have_text(first)

@@ -9,6 +9,7 @@ from app.charts import ChartContext, chart_of, kinds_of
 from app.charts.classes import NO_CLASS, class_of, value_classes
 from app.charts.look import LOOKS
 from app.charts.places import FRAME_HEIGHT, FRAME_LEFT, FRAME_TOP, FRAME_WIDTH, SHAPES, SQUARES, TILES, state_shapes
+from app.errors import InvalidRequestError
 from app.table.facts import survey_facts
 from support.chart_documents import ABOUT, BY_YEAR, QUESTION, SOURCE, STATES, cell, done
 
@@ -125,6 +126,17 @@ def test_a_map_of_several_years_shows_the_last_one_and_shares_its_classes(kind: 
         (2014, "33.0"),
     ]
     assert len(spec["datasets"]["rows"]) == 4 * len(TILES)
+
+
+def test_a_picture_of_one_of_several_years_shows_and_names_it() -> None:
+    context = ChartContext(QUESTION, SOURCE, year="2012")
+    spec = map_of(BY_YEAR["data"], "estimate", context=context)
+    assert [(each["name"], each["value"]) for each in spec["params"]] == [("year", 2012)]
+    assert "The map shows 2012" in subtitle(spec)
+    with pytest.raises(InvalidRequestError, match="this map has no year '1999'; it has 2011, 2012, 2013, 2014"):
+        map_of(BY_YEAR["data"], "estimate", context=ChartContext(QUESTION, SOURCE, year="1999"))
+    with pytest.raises(InvalidRequestError, match="this chart has no single years"):
+        map_of(STATES, context=context)
 
 
 def test_the_figure_of_the_nation_is_that_of_the_last_year() -> None:

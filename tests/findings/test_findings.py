@@ -83,9 +83,8 @@ def test_equal_places_share_an_end() -> None:
 
 
 def test_a_single_estimate_and_an_empty_result() -> None:
-    assert found("estimate", [cell(36.6, location="Ohio")]) == "In Ohio: 36.6 % (35.6 to 37.6), from 900 respondents."
-    assert found("estimate", [cell(36.6)]) == "36.6 % (35.6 to 37.6), from 900 respondents."
-    assert found("estimate", [cell(None, location="Ohio")]).startswith("In Ohio: no figure")
+    assert found("estimate", [cell(36.6, location="Ohio")]) == "36.6 % (35.6 to 37.6), from 900 respondents."
+    assert found("estimate", [cell(None, location="Ohio")]).startswith("No figure")
     assert found("estimate", []) == found("unknown", {"a": 1}) == ""
 
 
@@ -196,7 +195,8 @@ def test_a_comparison_with_all_counts_by_adjusted_p_values() -> None:
     data = {"across": "location", "reference": cell(33.0, location="National"), "comparisons": 3, "others": others}
     assert found("compare_all", data) == (
         "1 place is above the nation, 33.0 % (32.0 to 34.0); 1 below; "
-        "1 cannot be told from it (adjusted for 3 comparisons)."
+        "1 cannot be told from it (adjusted for 3 comparisons: about 5 % of the "
+        "differences may be chance)."
     )
 
 

@@ -45,7 +45,11 @@ def mistake_of(error: ServiceError, fields: Fields) -> Mistake | None:
     if name not in form_fields():
         return None
     text = next(iter(fields.get(name, ())), "").strip()
-    corrections = [Correction(each, urlencode({name: _put(each, text, error.field)})) for each in error.suggestions]
+    names = (FIRST_YEAR, LAST_YEAR) if name == FIRST_YEAR and error.field == "years" else (name,)
+    corrections = [
+        Correction(each, urlencode({each_name: _put(each, text, error.field) for each_name in names}))
+        for each in error.suggestions
+    ]
     return Mistake(name, error.words, not text, corrections)
 
 

@@ -102,6 +102,11 @@ function take(state, option) {
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+// Whether the only option left is what the user is typing.
+function isMeant({ box, input }) {
+  return box.children.length === 1 && typedPart(input) !== "" && box.firstChild.dataset.value !== typedPart(input);
+}
+
 function key(state, event) {
   const isOpen = !state.box.hidden;
   const last = state.box.children.length - 1;
@@ -112,9 +117,11 @@ function key(state, event) {
     event.preventDefault();
     if (!isOpen) open(state, "");
     point(state, isOpen ? move : 0);
-  } else if (event.key === "Enter" && isOpen && state.at >= 0) {
+  } else if (event.key === "Enter" && isOpen && (state.at >= 0 || isMeant(state))) {
     event.preventDefault();
-    take(state, state.box.children[state.at]);
+    take(state, state.box.children[Math.max(state.at, 0)]);
+  } else if (event.key === "Enter") {
+    close(state); // the form is submitted
   } else if (event.key === "Escape" && (isOpen || state.nothing.textContent)) {
     event.preventDefault();
     close(state);

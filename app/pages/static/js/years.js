@@ -1,7 +1,18 @@
 // A slider for the years of a map, with a button that steps to the next one. The chosen year is kept as the chart keeps it.
 
 export function removeYears(element) {
+  yearOfPictures(element, "");
   element.parentElement.querySelector(".years")?.remove();
+}
+
+// Downloaded pictures show the same year; without one, the last.
+export function yearOfPictures(element, year) {
+  for (const link of element.closest("article")?.querySelectorAll(".bar a[href*='kind=']") ?? []) {
+    const address = new URL(link.href);
+    if (year) address.searchParams.set("year", year);
+    else address.searchParams.delete("year");
+    link.href = address.href;
+  }
 }
 
 // Put the slider above the chart, at the year that was chosen before or that is asked for, otherwise at the last one.
@@ -24,6 +35,7 @@ export async function addYears(element, view, years, { shown, keep }, changed) {
 
   function choose(place) {
     keep("year", element.dataset.chosenYear = years[place]);
+    yearOfPictures(element, years[place]);
     return show(place);
   }
 
@@ -32,7 +44,7 @@ export async function addYears(element, view, years, { shown, keep }, changed) {
   const asked = shown("year") || element.dataset.chosenYear;
   const at = years.findIndex((year) => String(year) === asked);
   if (asked && at < 0) throw new Error(`This map has no year “${asked}”; its years are ${years.join(", ")}.`);
-  removeYears(element);
+  element.parentElement.querySelector(".years")?.remove();
   element.before(controls);
   await (asked ? choose(at) : show(years.length - 1));
 }
