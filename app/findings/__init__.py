@@ -9,12 +9,12 @@ from typing import Any
 
 from app.findings.about import About, about_of
 from app.findings.comparisons import compare, compare_all, correlate, trend, trends
-from app.findings.estimates import disparity, estimate, rank
+from app.findings.estimates import alike_places, disparity, estimate, rank
 from app.findings.means import differences, first_means, means, means_by_group, one_mean
 from app.findings.titles import TITLES, titled, with_years
 from app.statistics.registry import STATISTICS
 
-__all__ = ["finding_of", "title_of"]
+__all__ = ["alike_of", "finding_of", "title_of"]
 
 FINDINGS: Mapping[str, Callable[[Any, About], str]] = {
     "estimate": estimate,
@@ -65,3 +65,11 @@ def finding_of(statistic: str, data: Any, provenance: Mapping[str, Any]) -> str:
     """
     find = FINDINGS.get(statistic)
     return find(data, about_of(provenance)) if find is not None and data else ""
+
+
+def alike_of(statistic: str, data: Any, provenance: Mapping[str, Any]) -> Mapping[str, list[str]]:
+    """Return the places that a finding counts as like the ``highest`` and the ``lowest``; none if it counts none.
+
+    Parameters as for ``title_of``
+    """
+    return alike_places(data, about_of(provenance)) if statistic == "estimate" else {}

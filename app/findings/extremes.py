@@ -111,6 +111,17 @@ def alike(cells: Sequence[Figures], end: Sequence[Figures], about: About) -> lis
     return [cell for cell, p in zip(others, holm(p_values), strict=True) if p >= ALPHA]
 
 
+def ends_and_alike(cells: Sequence[Figures], kind: Kind, about: About) -> dict[str, list[str]]:
+    """Return the names of those that cannot be told from the highest and from the lowest, where there are any."""
+    valued = [cell for cell in cells if cell["value"] is not None]
+    found = {}
+    for word, pick in (("highest", max), ("lowest", min)):
+        like = alike(valued, _ties(valued, pick(map(_rounded, valued))), about) if valued else None
+        if like:
+            found[word] = [kind.name(cell) for cell in like]
+    return found
+
+
 def standard_errors(cells: Sequence[Figures], about: About) -> list[float]:
     """Return the standard errors behind the limits of estimates, in the unit of the question; NaN without limits."""
     names = ("value", "low", "high")

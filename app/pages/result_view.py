@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from app.findings import finding_of, title_of
-from app.findings.words import year_span
+from app.findings import alike_of, finding_of, title_of
+from app.findings.words import NAMES_LISTED, year_span
 from app.formats import columns_of
 from app.formats.citations import bibtex, csl_json
 from app.formats.meanings import meaning_of
@@ -76,6 +76,7 @@ class ResultView:
     job_id: str
     title: str
     finding: str
+    alike: Mapping[str, Sequence[str]]
     question: str
     address: str
     table: ResultTable
@@ -116,10 +117,12 @@ def result_view(
     server: the address of the server, for the code snippets
     """
     body = orjson.loads(job.request.body) if job.request else {}
+    alike = alike_of(job.statistic, document["data"], provenance)
     return ResultView(
         job_id=job.id,
         title=title_of(job.statistic, document["data"], provenance) or job.id,
         finding=finding_of(job.statistic, document["data"], provenance),
+        alike={end: names for end, names in alike.items() if len(names) > NAMES_LISTED},
         question=provenance.get("question", body.get("question", "")),
         address=address_of(request_fields(job)),
         table=result_table(job.statistic, document["data"]),

@@ -54,6 +54,8 @@ def test_the_answer_comes_into_view_in_a_low_window(page: Page) -> None:
     button.click()
     heading = page.get_by_role("heading", name="Adult obesity by state, 2021")
     expect(heading).to_be_in_viewport()
+    page.get_by_text("cannot be told from the highest?").click()
+    expect(page.locator(".alike p")).to_contain_text("Mississippi")
 
 
 def test_the_nation_is_what_an_empty_location_means_and_has_several_names(page: Page) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from app.findings import finding_of
+from app.findings import alike_of, finding_of
 from app.findings.about import about_of
 from app.findings.extremes import ALPHA, difference_p, holm, standard_errors
 from app.table.cells import LIMITS_Z
@@ -60,6 +60,15 @@ def test_places_like_the_highest_or_the_lowest_are_named_or_counted(others: list
     names = ("Ohio", "Iowa", "Texas", "Maine", "Guam")
     data = [cell(40.0, location="Utah"), *(cell(v, location=n) for n, v in zip(names, others, strict=False))]
     assert clause in found("estimate", data).replace("\u00a0", " ")
+
+
+def test_the_places_that_a_finding_counts_have_names() -> None:
+    values = {"Utah": 40.0, "Ohio": 39.6, "Iowa": 39.5, "Texas": 39.4, "Maine": 39.3, "Guam": 20.0, "National": 39.9}
+    data = [cell(value, location=name) for name, value in values.items()]
+    assert alike_of("estimate", data, LINEAR) == {"highest": ["Ohio", "Iowa", "Texas", "Maine"]}
+    assert "4\u00a0places cannot be told from the highest" in finding_of("estimate", data, LINEAR)
+    assert alike_of("estimate", [{**each, "year": 2021} for each in data], LINEAR) == {}
+    assert alike_of("rank", {}, LINEAR) == alike_of("estimate", [], LINEAR) == {}
 
 
 def test_a_place_without_limits_cannot_be_told_from_the_highest() -> None:
