@@ -28,7 +28,7 @@ INTERNET = (socket.AF_INET, socket.AF_INET6)
 DESCRIPTORS = Path("/proc/self/fd")
 # In the kernel's struct tcp_info: the times of the last data, and the numbers of segments with data in and out.
 SENT_OFFSET, RECEIVED_OFFSET, SEGMENTS_OFFSET, INFO_BYTES = 44, 52, 152, 160
-LOOK_SECONDS, PAUSE_SECONDS = 1.0, 0.01
+LOOK_SECONDS, PAUSE_SECONDS, STEADY_LOOKS = 1.0, 0.01, 6
 MARGIN_SECONDS = 1.0  # from the last byte of a request to the moment when a thread takes it, on a busy machine
 DOUBTFUL_MARGIN_SECONDS = 0.1  # the same, for a connection that may have been answered already
 RESOLUTION_SECONDS = 0.02  # of the kernel's times
@@ -103,6 +103,9 @@ def is_own_user(environ: "WSGIEnvironment", started: float, in_progress: int) ->
     cannot be known then, so this waits until its connection is gone. A system without Linux' table of connections tells
     nothing: True. So does an application that no server calls.
 
+    One of them has to go on waiting for ``STEADY_LOOKS``: a busy system takes a request late, and what looks like its
+    client may be that of another request, which is answered meanwhile.
+
     If no client has sent anything lately, the request has waited, perhaps for a worker to start. Then all unanswered
     clients count, and there have to be as many as requests in progress: otherwise this one's client may have left.
 
@@ -116,6 +119,7 @@ def is_own_user(environ: "WSGIEnvironment", started: float, in_progress: int) ->
         return client is not None
     port = int(environ["SERVER_PORT"])
     deadline = time.monotonic() + LOOK_SECONDS
+    steady: list[set[int]] = []  # ports that may be the client's, in each of the last looks
     while True:
         elapsed = time.perf_counter() - started
         sending, fewest = sending_ports(client, port, elapsed + MARGIN_SECONDS, elapsed + DOUBTFUL_MARGIN_SECONDS), 1
@@ -125,11 +129,15 @@ def is_own_user(environ: "WSGIEnvironment", started: float, in_progress: int) ->
         waiting = [end for end in ends if end.state == ESTABLISHED]
         if any(end.user != os.geteuid() for end in waiting):
             return False
-        fits = any(sending[end.local_port] >= elapsed - RESOLUTION_SECONDS for end in waiting)
-        if fits and len(ends) == len(waiting) >= fewest:
+        fitting = {end.local_port for end in waiting if sending[end.local_port] >= elapsed - RESOLUTION_SECONDS}
+        steady = [*steady, fitting] if len(ends) == len(waiting) >= fewest else []
+        is_steady = bool(steady) and bool(set.intersection(*steady))
+        if is_steady and len(steady) >= STEADY_LOOKS:
             return True
-        if time.monotonic() > deadline:
-            return False
+        if not is_steady:
+            steady = []
+            if time.monotonic() > deadline:
+                return False
         time.sleep(PAUSE_SECONDS)
 
 

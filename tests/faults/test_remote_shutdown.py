@@ -115,14 +115,26 @@ def test_a_request_whose_client_has_left_does_not_shut_down(stranger: int) -> No
 
 
 @contextmanager
-def stopped(worker: int) -> Iterator[None]:
+def stopped(worker: int, seconds: float = STOPPED_SECONDS) -> Iterator[None]:
     """Stop a worker for a while, as a busy machine does; requests sent meanwhile wait in the system's buffers."""
     os.kill(worker, SIGSTOP)
     try:
         yield
-        time.sleep(STOPPED_SECONDS)
+        time.sleep(seconds)
     finally:
         os.kill(worker, SIGCONT)
+
+
+@pytest.mark.parametrize("program", [LEAVING, RESETTING], ids=["closes", "resets"])
+def test_a_request_whose_client_has_left_is_not_taken_for_another_that_waited_too(stranger: int, program: str) -> None:
+    with running_server() as server, ThreadPoolExecutor(1) as sender:
+        for _ in range(4):
+            with stopped(server.worker(), seconds=0.2):
+                run_as(stranger, program, server)
+                other = sender.submit(takes_jobs, server)
+            assert other.result()
+            time.sleep(0.3)
+            assert takes_jobs(server)
 
 
 def test_a_request_that_waited_long_for_the_server_is_still_its_users() -> None:
