@@ -83,7 +83,7 @@ def test_without_scripts_a_waiting_job_is_shown_and_cancelled(without_scripts: P
         for year in (2011, 2012):  # two questions: one that is asked twice is one job
             page.goto(f"/?statistic=worst5&question=Q037&from={year}&to={year}")
             page.get_by_role("button", name="Show the answer").click()
-        expect(page.get_by_role("status")).to_contain_text("waiting or running")
+        expect(page.get_by_role("status")).to_contain_text("being computed")
         job = page.url.rpartition("/")[2]
         page.goto("/jobs")
         page.get_by_role("button", name=f"Cancel {job}").click()
