@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from support.real_server import PROJECT_ROOT, RealServer, entry_point_with, running_server, slow_prelude
+from support.small_survey import ERROR_FIELDS
 
 EVENTS = "/api/events"
 TIMEOUT_SECONDS = 30.0
@@ -106,7 +107,8 @@ def test_a_stream_ends_after_the_seconds_that_were_asked_for(server: RealServer)
 def test_unknown_jobs_and_malformed_arguments_are_errors(server: RealServer) -> None:
     for query, status in (("jobs=job_id_999999", 404), ("jobs=", 400), ("seconds=soon", 400)):
         answer = requests.get(f"{server.address}{EVENTS}?{query}", timeout=TIMEOUT_SECONDS)
-        assert (answer.status_code, list(answer.json())) == (status, ["status", "reason"])
+        assert answer.status_code == status
+        assert list(answer.json()) in ERROR_FIELDS
 
 
 def test_a_reload_is_an_event(server: RealServer) -> None:

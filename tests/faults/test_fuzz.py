@@ -16,6 +16,7 @@ from app.statistics import STATISTICS
 from support.load import scaled
 from support.raw_http import Answer, RawConnection
 from support.real_server import RealServer, running_server
+from support.small_survey import ERROR_FIELDS
 
 REQUESTS = scaled(500, 100_000)
 BATCH = 50  # requests per example, so that making examples does not take longer than sending them
@@ -189,7 +190,7 @@ def fault_in_envelope(answer: Answer) -> str | None:
     if answer.headers.get("content-type") != "application/json" or not isinstance(content, Mapping):
         return f"not a JSON object: {answer.body[:100]!r}"
     if answer.status >= 400:
-        return None if list(content) == ["status", "reason"] and content["status"] == "error" else f"not {content}"
+        return None if list(content) in ERROR_FIELDS and content["status"] == "error" else f"not {content}"
     known = {"job_id", "num_jobs", "status"}
     return None if known & set(content) else f"not {content}"
 

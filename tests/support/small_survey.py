@@ -11,6 +11,9 @@ STRENGTH = "Percent of adults who engage in muscle-strengthening activities on 2
 SINGING = "Percent of adults who sing in the shower"
 
 
+ERROR_FIELDS = ["status", "reason"], ["status", "reason", "field", "suggestions"]  # the latter of one field
+
+
 COLUMNS = ("YearStart", "LocationAbbr", "LocationDesc", "Question", "Data_Value", "Data_Value_Footnote_Symbol")
 
 
@@ -47,7 +50,7 @@ def assert_error(answer: Any, status: int) -> str:
     """Check the one envelope of errors and return the reason."""
     assert answer.status_code == status, answer.data
     assert answer.mimetype == "application/json"
-    assert list(answer.json) in (["status", "reason"], ["status", "reason", "field", "suggestions"])
+    assert list(answer.json) in ERROR_FIELDS
     assert answer.json["status"] == "error"
     assert isinstance(answer.json["reason"], str)
     assert "Traceback" not in answer.json["reason"]
