@@ -28,6 +28,7 @@ FIGURES: Mapping[str, Callable[[Any], list[float]]] = MappingProxyType(
         "worst": lambda data: list(data.values()),
         "estimate": lambda data: [cell["value"] for cell in data],
         "trend": lambda data: [data["slope"]["value"], data["slope"]["p_value"]],
+        "trends": lambda data: [line["slope"][name] for name in ("value", "p_adjusted") for line in data["trends"]],
         "compare": lambda data: [data["difference"]["value"], data["difference"]["p_value"]],
         "compare_all": lambda data: [cell["p_adjusted"] for cell in data["others"]],
         "rank": lambda data: [

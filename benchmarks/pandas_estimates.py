@@ -85,6 +85,13 @@ def trend(frame: pd.DataFrame, body: Body) -> list[float]:
     return [fit.params["year"], fit.pvalues["year"]]
 
 
+def trends(frame: pd.DataFrame, body: Body) -> list[float]:
+    """Return the slopes in the order of the locations, then their p-values, adjusted for their number."""
+    about = {name: value for name, value in body.items() if name != "locations"}
+    lines = [trend(frame, {**about, "state": place}) for place in sorted(body["locations"])]
+    return [*(slope for slope, _ in lines), *stats.false_discovery_control([p_value for _, p_value in lines])]
+
+
 def compare(frame: pd.DataFrame, body: Body) -> list[float]:
     """Return the difference and its p-value."""
     rows = _asked(frame, body)
@@ -131,6 +138,6 @@ def correlate(frame: pd.DataFrame, body: Body) -> list[float]:
 EXPRESSIONS: Mapping[str, Expression] = MappingProxyType(
     {
         expression.__name__: expression
-        for expression in (best, worst, estimate, trend, compare, compare_all, rank, disparity, correlate)
+        for expression in (best, worst, estimate, trend, trends, compare, compare_all, rank, disparity, correlate)
     }
 )
