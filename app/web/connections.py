@@ -119,7 +119,7 @@ def is_own_user(environ: "WSGIEnvironment", started: float, in_progress: int) ->
         return client is not None
     port = int(environ["SERVER_PORT"])
     deadline = time.monotonic() + LOOK_SECONDS
-    steady: list[set[int]] = []  # ports that may be the client's, in each of the last looks
+    looks, steady = 0, set[int]()  # ports that may be the client's, in each of the last looks
     while True:
         elapsed = time.perf_counter() - started
         sending, fewest = sending_ports(client, port, elapsed + MARGIN_SECONDS, elapsed + DOUBTFUL_MARGIN_SECONDS), 1
@@ -130,14 +130,13 @@ def is_own_user(environ: "WSGIEnvironment", started: float, in_progress: int) ->
         if any(end.user != os.geteuid() for end in waiting):
             return False
         fitting = {end.local_port for end in waiting if sending[end.local_port] >= elapsed - RESOLUTION_SECONDS}
-        steady = [*steady, fitting] if len(ends) == len(waiting) >= fewest else []
-        is_steady = bool(steady) and bool(set.intersection(*steady))
-        if is_steady and len(steady) >= STEADY_LOOKS:
+        if len(ends) != len(waiting) or len(waiting) < fewest:
+            fitting = set()
+        looks, steady = (looks + 1, steady & fitting) if steady & fitting else (1, fitting)
+        if steady and looks >= STEADY_LOOKS:
             return True
-        if not is_steady:
-            steady = []
-            if time.monotonic() > deadline:
-                return False
+        if not steady and time.monotonic() > deadline:
+            return False
         time.sleep(PAUSE_SECONDS)
 
 
