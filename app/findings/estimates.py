@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.findings.about import About
-from app.findings.extremes import ALPHA, Kind, difference_p, ends_and_alike, extremes, standard_errors
+from app.findings.extremes import ALPHA, Kind, alike_at_ends, difference_p, extremes, standard_errors
 from app.findings.words import (
     Figures,
     estimate_words,
@@ -67,7 +67,9 @@ def alike_places(data: Sequence[Figures], about: About) -> dict[str, list[str]]:
     """Return the places that cannot be told from the highest and the lowest, by end; none by year or group."""
     if not data or set(data[0]) & {"year", "category", "stratum"} or "location" not in data[0]:
         return {}
-    return ends_and_alike([cell for cell in data if not is_nation(cell["location"])], PLACES, about)
+    places = [cell for cell in data if not is_nation(cell["location"]) and cell["value"] is not None]
+    found = alike_at_ends(places, about) if places else {}
+    return {end: [PLACES.name(cell) for cell in like] for end, like in found.items() if like}
 
 
 def _over_years(data: Sequence[Figures], keys: set[str], about: About) -> str:

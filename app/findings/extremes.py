@@ -67,7 +67,7 @@ def _told_apart(
     cells: Sequence[Figures], highest: Sequence[Figures], lowest: Sequence[Figures], kind: Kind, about: About
 ) -> str:
     """Return which cannot be told from the highest and from the lowest; "" if the standard errors are not known."""
-    found = {word: alike(cells, end, about) for word, end in (("high", highest), ("low", lowest))}
+    found = alike_at_ends(cells, about)
     if all(like is None for like in found.values()):
         return ""
     if len(cells) == len(highest) + len(lowest):
@@ -75,10 +75,10 @@ def _told_apart(
     if not any(found.values()) and None not in found.values():
         return f"no other {kind.noun} is as high or as low, beyond sampling error"
     said = [
-        f"{_names_or_number(like, kind)} cannot be told from the {word}est"
+        f"{_names_or_number(like, kind)} cannot be told from the {end}"
         if like
-        else f"no other {kind.noun} is as {word}, beyond sampling error"
-        for word, like in found.items()
+        else f"no other {kind.noun} is as {end.removesuffix('est')}, beyond sampling error"
+        for end, like in found.items()
         if like is not None
     ]
     return "; ".join(said)
@@ -111,15 +111,10 @@ def alike(cells: Sequence[Figures], end: Sequence[Figures], about: About) -> lis
     return [cell for cell, p in zip(others, holm(p_values), strict=True) if p >= ALPHA]
 
 
-def ends_and_alike(cells: Sequence[Figures], kind: Kind, about: About) -> dict[str, list[str]]:
-    """Return the names of those that cannot be told from the highest and from the lowest, where there are any."""
-    valued = [cell for cell in cells if cell["value"] is not None]
-    found = {}
-    for word, pick in (("highest", max), ("lowest", min)):
-        like = alike(valued, _ties(valued, pick(map(_rounded, valued))), about) if valued else None
-        if like:
-            found[word] = [kind.name(cell) for cell in like]
-    return found
+def alike_at_ends(valued: Sequence[Figures], about: About) -> dict[str, list[Figures] | None]:
+    """Return the estimates that cannot be told from the highest and from the lowest, by end; None as in ``alike``."""
+    ends = {"highest": max, "lowest": min}
+    return {end: alike(valued, _ties(valued, pick(map(_rounded, valued))), about) for end, pick in ends.items()}
 
 
 def standard_errors(cells: Sequence[Figures], about: About) -> list[float]:

@@ -88,8 +88,8 @@ class ResultView:
 
     @property
     def has_limits(self) -> bool:
-        """Whether the finding has confidence limits in brackets."""
-        return " to " in self.finding and "(" in self.finding
+        """Whether the figures, and so the finding, have confidence limits."""
+        return any(column.name.rpartition("_")[2] == "low" for column in self.table.columns)
 
     @property
     def in_words(self) -> str:
