@@ -73,10 +73,14 @@ def tile_map(scene: Scene) -> Drawing:
 
 def _map(scene: Scene, rows: Sequence[Row], chart: alt.LayerChart, aspect: float | None = None) -> Drawing:
     """Return the drawing of a map, with what its page needs to know: its aspect ratio and its years."""
-    page = {"aspect": aspect, "years": _years(rows)}
-    usermeta = {name: value for name, value in page.items() if value}
-    notes = (*_left_out(scene), *_shown_year(scene, rows))
-    return Drawing(rows, _of_year(scene, rows, chart), _nation(scene), notes, below=10, usermeta=usermeta)
+    years = [year for year in rows_by_year(rows) if year is not None]
+    usermeta = {name: value for name, value in {"aspect": aspect, "years": years}.items() if value}
+    notes = _left_out(scene)
+    if years:
+        year = _chosen_year(years, scene.context.year)
+        chart = chart.add_params(alt.param(name="year", value=year)).transform_filter("datum.year === year")
+        notes = (*notes, *([f"The map shows {year}"] if scene.context.titled else []))  # in a page, the slider says it
+    return Drawing(rows, chart, _nation(scene), notes, below=10, usermeta=usermeta)
 
 
 def _map_rows(scene: Scene) -> tuple[list[Row], list[ValueClass]]:
@@ -203,38 +207,19 @@ def _state_marks(scene: Scene, rows: Sequence[Row], base: alt.Chart, **offset: A
     return [point.encode(shape=shape, stroke=alt.Stroke("ink:N", scale=None))]
 
 
-def _years(rows: Sequence[Row]) -> list[int | str]:
-    return [year for year in rows_by_year(rows) if year is not None]
-
-
-def _year(scene: Scene, rows: Sequence[Row]) -> int | str | None:
-    """Return the year that a map of several years shows; None if the rows have no years.
+def _chosen_year(years: Sequence[int | str], chosen: str | None) -> int | str:
+    """Return the year that a map of several years shows, the last one by default.
 
     Raises
     ------
-    InvalidRequestError: the rows do not have the chosen year
+    InvalidRequestError: there is no such year
     """
-    years, chosen = _years(rows), scene.context.year
-    if not years or chosen is None:
-        return years[-1] if years else None
+    if chosen is None:
+        return years[-1]
     for year in years:
         if str(year) == chosen:
             return year
     raise InvalidRequestError(f"this map has no year {quoted(chosen)}; it has {', '.join(map(str, years))}", "year")
-
-
-def _shown_year(scene: Scene, rows: Sequence[Row]) -> tuple[str, ...]:
-    """Name the year that a picture shows; in a page the slider does."""
-    year = _year(scene, rows) if scene.context.titled else None
-    return () if year is None else (f"The map shows {year}",)
-
-
-def _of_year(scene: Scene, rows: Sequence[Row], chart: alt.LayerChart) -> alt.LayerChart:
-    """Restrict a map to one year, if the rows have several."""
-    year = _year(scene, rows)
-    if year is None:
-        return chart
-    return chart.add_params(alt.param(name="year", value=year)).transform_filter("datum.year === year")
 
 
 def _nation(scene: Scene) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ ABOVE, BELOW = -AWAY_PIXELS, AWAY_PIXELS
 
 
 def free_places(points: Sequence[Point], names: Sequence[str]) -> list[float | None]:
-    """Return how far below its point each name stands, in pixels; None where there is no room for it.
+    """Return how far below its point each name stands, in pixels; None where it has not enough room.
 
     Points far from the middle of all come first: they are what a reader looks for.
 

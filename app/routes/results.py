@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial, reduce
 from operator import or_
 from types import MappingProxyType
-from typing import Annotated, Any, Generic, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import orjson
 from flask import Blueprint, Response, request
@@ -44,6 +44,7 @@ LONGEST_WAIT_SECONDS = 30.0
 RESULTS_PATH = "/api/get_results/"
 MOST_IDS = 1000
 ACCEPT_HEADERS_CACHED = 256
+Choice = TypeVar("Choice", bound=str)
 THEMES: tuple[Theme, ...] = ("light", "dark")
 TITLES = ("yes", "no")
 WIDTHS: tuple[PictureWidth, ...] = ("wide", "narrow")
@@ -271,11 +272,7 @@ def theme_argument() -> Theme:
     ------
     InvalidRequestError: the theme is unknown
     """
-    name = request.args.get("theme", THEMES[0])
-    for theme in THEMES:
-        if theme == name:
-            return theme
-    raise InvalidRequestError(f"theme must be {' or '.join(THEMES)}, not {quoted(name)}", "theme")
+    return _choice("theme", THEMES)
 
 
 def titles_argument() -> bool:
@@ -285,10 +282,7 @@ def titles_argument() -> bool:
     ------
     InvalidRequestError: it says neither yes nor no
     """
-    name = request.args.get("titles", TITLES[0])
-    if name not in TITLES:
-        raise InvalidRequestError(f"titles must be {' or '.join(TITLES)}, not {quoted(name)}")
-    return name == TITLES[0]
+    return _choice("titles", TITLES) == TITLES[0]
 
 
 def width_argument() -> PictureWidth:
@@ -298,11 +292,16 @@ def width_argument() -> PictureWidth:
     ------
     InvalidRequestError: the width is unknown
     """
-    name = request.args.get("width", WIDTHS[0])
-    for width in WIDTHS:
-        if width == name:
-            return width
-    raise InvalidRequestError(f"width must be {' or '.join(WIDTHS)}, not {quoted(name)}")
+    return _choice("width", WIDTHS)
+
+
+def _choice(name: str, offered: tuple[Choice, ...]) -> Choice:
+    """Return the value of an argument that has to be one of those that are offered; the first one by default."""
+    given = request.args.get(name, offered[0])
+    for value in offered:
+        if value == given:
+            return value
+    raise InvalidRequestError(f"{name} must be {' or '.join(offered)}, not {quoted(given)}", name)
 
 
 def _format_argument() -> Format | None:
