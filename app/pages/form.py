@@ -19,7 +19,6 @@ from app.versions.version import TableVersion
 
 FIRST_STATISTIC = "estimate"
 QUESTION_FIELDS = ("question", "other_question")
-FOR_ALL = "estimate"  # of all locations unless some are named, which is asked too often to be folded away
 FIELDS_OF_PROGRAMS = frozenset({"comparisons"})  # of a batch
 MEASURE_FIELDS = frozenset({"value_type", "response", "other_value_type", "other_response"})
 TABLES_REMEMBERED = 2
@@ -142,14 +141,15 @@ def form_values(choices: Choices, versions: Sequence[VersionChoice], fields: Fie
 
     They are ``choices``, ``versions``, ``fields``, ``has_query`` (whether the fields name a statistic), ``taken`` (the
     fields that this statistic takes), ``needed`` (those that it requires), ``has_locations_at_hand`` (whether the field
-    of locations is none of the folded filters), ``filtered`` (whether a filter is set, so that these are shown
+    of locations is not among the folded filters), ``filtered`` (whether a filter is set, so that these are shown
     opened), ``held`` (fields that this table gives no choice of and that have a value) and ``filters`` (those that are
     folded away unless shown opened).
     """
     has_query = bool(fields.get("statistic"))
     fields = fields if has_query else {**choices.defaults, **fields}
     needed = needs(fields["statistic"][0])
-    at_hand = needed | ({"locations"} if fields["statistic"][0] == FOR_ALL else set())
+    taken = takes(fields["statistic"][0])
+    at_hand = needed | ({"locations"} if "by" in taken else set())  # asked too often to be folded away
     texts = {each.question.id: each.question.text for each in choices.questions if each.question.id}
     questions = {name: [texts.get(text, text) for text in fields.get(name, ())] for name in QUESTION_FIELDS}
     held = _held(choices, fields)
@@ -158,7 +158,7 @@ def form_values(choices: Choices, versions: Sequence[VersionChoice], fields: Fie
         "versions": versions,
         "fields": {**fields, **questions},
         "has_query": has_query,
-        "taken": takes(fields["statistic"][0]),
+        "taken": taken,
         "needed": needed,
         "has_locations_at_hand": "locations" in at_hand,
         "filtered": any(any(fields.get(name, ())) for name in FILTER_FIELDS if name not in at_hand),

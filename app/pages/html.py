@@ -9,13 +9,13 @@ from app.errors import ServiceError, quoted
 from app.findings.words import year_span
 from app.pages.asking.address import THEME, THEMES
 from app.pages.static_files import static_address
+from app.table.survey_rows.layouts import published_dataset
 from app.web.error_handlers import http_error
 from app.web.guard import use_page_policy
 from app.web.support import HTML_TYPE, error_response, prefers_html, services, this_request
 
 SEE_OTHER = 303
 API_PREFIX = "/api/"  # below it, errors are JSON for everybody
-CDC_TABLE = "https://data.cdc.gov/d/hn4x-zwk7"  # what the bundled table is modelled on
 
 blueprint = Blueprint("unknown_pages", __name__)
 
@@ -28,11 +28,12 @@ def wants_page() -> bool:
 @blueprint.app_context_processor
 def frame_values() -> dict[str, Any]:
     """Return the values that every template may use, those of the API document's page included."""
-    modelled = services().ingestor.table.report.modelled
+    report = services().ingestor.table.report
+    published = published_dataset(report.layout) if report.modelled else None
     return {
         "root": this_request().root_path,  # the path prefix of a proxy, such as /stats
-        "modelled": modelled,
-        "cdc_table": CDC_TABLE,
+        "modelled": report.modelled,
+        "modelled_on": published.address if published else None,
         "has_docs": any(rule.rule == "/docs" for rule in current_app.url_map.iter_rules()),
         "static": static_address,
         "year_span": year_span,

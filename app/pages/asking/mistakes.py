@@ -70,7 +70,7 @@ def _form_field(path: str, fields: Fields) -> str:
 
 
 def _put(value: str, text: str, path: str) -> str:
-    """Return a field's text with a value in place of the part that a path names."""
+    """Return a field's text with a value instead of the part that a path names."""
     name, *within = path.split(".")
     if name in LISTS and within:
         parts = [part.strip() for part in text.split(LIST_SEPARATOR) if part.strip()]

@@ -8,7 +8,6 @@ const form = document.getElementById("ask");
 const fields = form.elements;
 const pair = [fields.a, fields.b];
 const REPLACED_BY_PAIR = { location: "state", year: "years" }; // comparing two of them leaves no single one to choose
-const FOR_ALL = "estimate"; // of all locations, unless some are named
 const OVER_YEARS = new Set(["trend", "trends"]); // need several years
 let before = null; // the question and the statistic before the last change
 const completed = new Map([...form.querySelectorAll("input[list]")].map((input) => [input, combobox(input)]));
@@ -89,7 +88,7 @@ function refresh() {
       field.required = taken && needs.has(part.dataset.of) && field.type !== "checkbox";
     }
   }
-  placeLocations(needs.has("locations"), fields.statistic.value === FOR_ALL);
+  placeLocations(needs.has("locations"), takes.has("by"));
   fields.state.placeholder = needs.has("state") ? "Ohio" : "the nation";
   offerYears();
   offerPair();
@@ -108,7 +107,7 @@ function placeLocations(needed, isOffered) {
   if (needed && !fields.locations.value) fields.locations.value = fields.state.value && `${fields.state.value}, `;
 }
 
-// What was compared is no value of another kind; a location that all was about stays the one that all is about.
+// Two locations cannot be compared as years. The first of them becomes the location that the comparison is about.
 function adaptPair() {
   const now = fields.between.value;
   if (now === before.between) return "";
