@@ -51,12 +51,18 @@ def test_jobs_lists_the_last_jobs_or_those_in_a_state(address: str, capsys: Prin
     assert len(json.loads(capsys.readouterr().out)) == 5
 
 
-def test_watch_follows_all_jobs_until_none_is_left(address: str, capsys: Printed, open_gate: Gate) -> None:
+def test_watch_follows_all_jobs_until_none_is_left(
+    address: str, capsys: Printed, open_gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poll = Client.poll
+
+    def open_and_poll(client: Client, *arguments: Any) -> Any:
+        open_gate()  # now that the command has listed the jobs, none of which has run
+        return poll(client, *arguments)
+
+    monkeypatch.setattr(Client, "poll", open_and_poll)
     ids = submit(address, 3)
-    opening = threading.Timer(0.05, open_gate)
-    opening.start()
     assert main(["-a", address, "watch"]) == 0
-    opening.join()
     printed = capsys.readouterr()
     assert sorted(printed.out.splitlines()) == sorted(f"{job_id} done" for job_id in ["job_id_1", "job_id_2", *ids])
     assert "5 waiting or running, 0 finished" in printed.err
