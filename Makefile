@@ -12,9 +12,10 @@ BENCH_READY := $(VENV)/.bench-installed
 DOCS_READY := $(VENV)/.docs-installed
 
 # Install requirements; $(1) is their file. uv takes a few seconds. Where it cannot be installed or fails, pip takes about a
-# minute. uv does not read the settings of pip: an index other than PyPI is named by UV_DEFAULT_INDEX.
+# minute. uv does not read the settings of pip: an index other than PyPI is named by UV_DEFAULT_INDEX. Modules are compiled
+# here, as pip does too: where Python may not write bytecode, every start would take three seconds longer.
 define install
-@$(PIP) uv==$(UV_VERSION) && $(BIN)/python -m uv pip install --quiet --python $(BIN)/python -r $(1) \
+@$(PIP) uv==$(UV_VERSION) && $(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python -r $(1) \
 	|| { echo "uv cannot install $(1); installing it with pip, which takes longer" >&2; $(PIP) -r $(1); }
 endef
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -33,6 +34,8 @@ data: $(SERVER_READY) ## download CDC's current table, which the server prefers 
 
 dask: $(DASK_READY) ## install the packages for tables larger than memory and tables on the web
 
+# Hundreds of servers start in the tests; compiling the server for each would take longer than many tests.
+run_tests: export PYTHONDONTWRITEBYTECODE :=
 run_tests: $(DEV_READY) ## run all tests: most on all cores, then those that need the machine alone one by one
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not alone"
 	$(BIN)/python -m pytest -m alone

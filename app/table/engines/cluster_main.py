@@ -82,7 +82,9 @@ def cluster_client(task: ClusterTask) -> Iterator[Client]:
             security=True,
             # Import at the start, so that the first block does not wait for it.
             preload=[read_with_dask.__module__, type(task.kind).__module__],
-            silence_logs=logging.ERROR,
+            # What fails is raised here, in one line. Dask would add tracebacks, also of workers that lose the scheduler
+            # when the cluster ends.
+            silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
     ):
