@@ -234,7 +234,7 @@ def _are_numbers(values: Sequence[Any]) -> bool:
 
 def _other_years(asked: Any, used: Sequence[int | str]) -> str:
     """Return a sentence if the figures begin or end with other years than those asked; a period is a text."""
-    if not asked or not all(isinstance(year, int) for year in used):
+    if not (asked and used) or not all(isinstance(year, int) for year in used):
         return ""
     ends = (asked.get("from"), asked.get("to")) if isinstance(asked, Mapping) else (min(asked), max(asked))
     if all(end in {None, year} for end, year in zip(ends, (used[0], used[-1]), strict=True)):
