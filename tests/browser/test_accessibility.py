@@ -1,6 +1,7 @@
 """axe-core finds nothing of any level on the pages, light and dark, narrow and wide."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -8,6 +9,8 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, expect
 
 from support.drawn import wait_for_chart
+from support.held_source import named_pipe
+from support.real_server import ALIVE_PATH, running_server
 
 SIZES = {"width": 1366, "height": 768}, {"width": 360, "height": 740}
 THEMES = ("light", "dark")
@@ -96,6 +99,24 @@ def test_the_questions_before_a_removal_and_for_the_token_are_accessible(still: 
         still.locator(f"#{name}").evaluate("dialog => dialog.showModal()")
         assert findings(still) == [], name
         still.keyboard.press("Escape")
+
+
+def test_the_page_while_the_table_loads_is_accessible(still: Page, tmp_path: Path) -> None:
+    pipe = named_pipe(tmp_path / "table.csv")
+    with running_server({"STATS_DATA": str(pipe)}, path=ALIVE_PATH) as server:
+        still.goto(server.address)
+        expect(still.get_by_role("heading", name="The server is starting")).to_be_visible()
+        assert findings(still) == []
+
+
+def test_the_page_of_a_place_is_accessible_while_figures_are_computed(still: Page, gate: Path) -> None:
+    gate.touch()
+    try:
+        still.goto("/places/VT")
+        expect(still.locator("#missing")).to_be_visible()
+        assert findings(still) == []
+    finally:
+        gate.unlink()
 
 
 def test_the_page_of_the_api_is_accessible_with_routes_open_and_tried(still: Page) -> None:
