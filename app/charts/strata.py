@@ -24,6 +24,8 @@ from app.charts.words import with_limits
 DOT_STEP_PIXELS = 18
 CELL_WIDTH_PIXELS, CELL_HEIGHT_PIXELS = 24, 15
 COLUMN_NAMES_PIXELS = 172
+MOST_COLUMNS_STRETCHED = 15  # a heat map with no more fills its place, and keeps its cells apart on a telephone
+BELOW_CELLS_PIXELS = 16
 SEPARATOR = ": "  # between category and stratum
 # Vega expressions over the labels of the axis: the stratum without its category; whether a label is a category.
 LABEL = f"slice(datum.value, indexof(datum.value, '{SEPARATOR}') < 0 ? 0 : indexof(datum.value, '{SEPARATOR}') + 2)"
@@ -71,10 +73,10 @@ def _gaps(scene: Scene) -> tuple[str, ...]:
 
 def heatmap(scene: Scene) -> Drawing:
     """Draw a cell for each pair of the two dimensions of the result, coloured by value."""
-    ink = ink_on_values(scene, values_of(scene.rows))
-    cells = [{**row, "across": _across(row), "down": _down(row), "ink": ink(row["value"])} for row in scene.rows]
+    ink, named = ink_on_values(scene, values_of(scene.rows)), _without_one_stratum(scene.rows)
+    cells = [{**row, "across": _across(row), "down": _down(row), "ink": ink(row["value"])} for row in named]
     rows = in_natural_order(sorted(cells, key=_year_order))
-    names = list(dict.fromkeys(_down(row) for row in scene.rows))
+    names = list(dict.fromkeys(_down(row) for row in named))
     pixels = names_pixels(names)
     base = alt.Chart().encode(
         x=alt.X("across:N", sort=None, title=None, axis=_top_axis()),
@@ -83,15 +85,25 @@ def heatmap(scene: Scene) -> Drawing:
     )
     cell = base.mark_rect(stroke=scene.look.ground, strokeWidth=0.5)
     layers = [cell.encode(fill=value_colour(scene, values_of(rows))), *_cell_states(scene, base, rows)]
-    size = {"width": alt.Step(CELL_WIDTH_PIXELS), "height": alt.Step(CELL_HEIGHT_PIXELS)}
-    chart: Any = layered(layers, **size)
-    if _by_category(rows):
+    by_category = _by_category(rows)
+    is_stretched = not by_category and len({row["across"] for row in rows}) <= MOST_COLUMNS_STRETCHED
+    width = {} if is_stretched else {"width": alt.Step(CELL_WIDTH_PIXELS)}
+    chart: Any = layered(layers, height=CELL_HEIGHT_PIXELS * len(names), **width)
+    if by_category:
         categories = list(dict.fromkeys(row["category"] for row in rows))
         facets = alt.Column(
             "category:N", sort=categories, header=alt.Header(orient="bottom", labelLimit=MAX_NAME_PIXELS)
         )
         chart = chart.facet(column=facets, spacing=6).resolve_scale(x="independent")
-    return Drawing(rows, chart, left=pixels)
+    return Drawing(rows, chart, left=pixels, below=BELOW_CELLS_PIXELS)
+
+
+def _without_one_stratum(rows: list[Row]) -> list[Row]:
+    """Return rows of several years without their stratum if all have the same, as it takes no column then."""
+    strata, years = ({row.get(name) for row in rows} for name in ("stratum", "year"))
+    if len(strata) > 1 or len(years) == 1:
+        return rows
+    return [{name: value for name, value in row.items() if name not in {"category", "stratum"}} for row in rows]
 
 
 def _cell_states(scene: Scene, base: alt.Chart, rows: list[Row]) -> list[alt.Chart]:

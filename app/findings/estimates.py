@@ -17,10 +17,9 @@ from app.findings.words import (
     sentence,
 )
 from app.table.cells import LIMITS_Z
-from app.table.stratification import TOTAL
+from app.table.stratification import NOT_A_GROUP, TOTAL
 
 MOST_CHANGES = 3  # places of which the finding gives the change each
-NOT_A_GROUP = "Data not reported"  # those who did not answer
 
 
 def _group_in_place(cell: Figures) -> str:
@@ -52,9 +51,17 @@ def _at_one_time(data: Sequence[Figures], keys: set[str], about: About) -> list[
         categories = {cell.get("category") for cell in groups}
         several = len(categories) > 1 or "stratum" not in keys
         kind = CATEGORIES if several else GROUPS
-        return extremes(groups, kind, about, independent=bool(about.category)) if groups else []
+        ends = extremes(groups, kind, about, independent=bool(about.category)) if groups else []
+        return [*ends, *_left_out(data)]
     states = [cell for cell in data if not is_nation(cell["location"]) and cell.get("stratum") != NOT_A_GROUP]
-    return extremes(states, GROUPS_OF_PLACES, about, independent=False) if states else []
+    ends = extremes(states, GROUPS_OF_PLACES, about, independent=False) if states else []
+    return [*ends, *_left_out(data)]
+
+
+def _left_out(cells: Sequence[Figures]) -> list[str]:
+    """Return a clause about those who did not answer, if there is a figure of them."""
+    known = any(cell.get("stratum") == NOT_A_GROUP and cell["value"] is not None for cell in cells)
+    return [f"those who did not answer (“{NOT_A_GROUP}”) are not compared"] if known else []
 
 
 def _places(data: Sequence[Figures], about: About) -> list[str]:
@@ -156,9 +163,10 @@ def disparity(data: Any, about: About) -> str:
     apart = f"{points(abs(gap['value']), about)}{in_brackets(_outward(gap))} apart"
     ends = [_group(word, groups[data[word]], about) for word in ("worst", "best")]
     p_value = (data.get("equality") or {}).get("p_value")
+    left_out = _left_out(data["groups"])
     if p_value is not None and p_value >= ALPHA:
-        return sentence("the groups cannot be told apart", *ends)
-    return sentence(*ends, apart)
+        return sentence("the groups cannot be told apart", *ends, *left_out)
+    return sentence(*ends, apart, *left_out)
 
 
 def _group(word: str, cell: Figures, about: About) -> str:

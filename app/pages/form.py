@@ -21,6 +21,7 @@ FIRST_STATISTIC = "estimate"
 QUESTION_FIELDS = ("question", "other_question")
 FIELDS_OF_PROGRAMS = frozenset({"comparisons"})  # of a batch
 MEASURE_FIELDS = frozenset({"value_type", "response", "other_value_type", "other_response"})
+PLURALS = {"location": "locations", "year": "years", "stratum": "groups"}
 TABLES_REMEMBERED = 2
 BETTER = {"min": "low values are better", "max": "high values are better"}
 FILTER_FIELDS = ("locations", "exclude", "best", "suppressed", "standardize", "table", "as_of")
@@ -39,12 +40,18 @@ class StatisticChoice:
 
 @dataclass(frozen=True, slots=True)
 class OwnField:
-    """A field that only one statistic takes, which the form shows as a plain input."""
+    """A field that only one statistic takes.
+
+    Parameters
+    ----------
+    options: the values and the labels of its list; empty for a plain input
+    """
 
     name: str
     label: str
     hint: str
     is_number: bool
+    options: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +241,13 @@ def _own_fields() -> Iterator[OwnField]:
     for name, schema in schemas.items():
         if name in FIELDS_OF_PROGRAMS:
             continue
-        label = name.replace("_", " ").capitalize()
-        yield OwnField(name, label, schema.get("description", ""), schema.get("type") in {"integer", "number"})
+        yield OwnField(
+            name,
+            label=name.replace("_", " ").capitalize(),
+            hint=schema.get("description", ""),
+            is_number=schema.get("type") in {"integer", "number"},
+            options=[(value, PLURALS.get(value, value)) for value in schema.get("enum", ())],
+        )
 
 
 def _defaults(table: SurveyTable) -> Mapping[str, Sequence[str]]:

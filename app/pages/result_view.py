@@ -22,9 +22,11 @@ from app.table.stratum_order import category_order, stratum_order
 
 FIGURE_COLUMNS = frozenset({"value", "mean", "low", "high", "sample_size", "x", "y"})
 OUTER_COLUMNS = frozenset({"cell", "location", "year"})  # if they stand before the strata, they are sorted first
+LOCATION = "location"
+FEWEST_REPEATED = 3  # columns beside the location, for a table of their own
 SHORT_HASH_CHARS = 12
 MOST_NAMED = 8  # longer lists are not repeated
-MOST_COLUMNS_BESIDE = 5  # what a window of 1,366 pixels has room for beside a chart
+MOST_COLUMNS_BESIDE, MOST_CHARS_BESIDE = 5, 50  # what a window of 1,366 pixels has room for beside a chart
 LIMITS_SCALES = {"logit": "symmetric on the logit scale", "linear": "symmetric in the figure's own unit"}
 
 
@@ -48,17 +50,31 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class ResultTable:
-    """A table, and below it the ``constants``: columns with one value in all rows, as heading and text."""
+class Table:
+    """The columns and rows of a table."""
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultTable(Table):
+    """The table of a result, without the columns that would repeat.
+
+    Parameters
+    ----------
+    of_locations: columns that have one value for each location, with a row for each; None if there are few of them
+    constants: columns with one value in all rows, as heading and text
+    """
+
+    of_locations: Table | None
     constants: Sequence[tuple[str, str]]
 
     @property
     def is_wide(self) -> bool:
         """Whether the table needs the whole width, below the chart."""
-        return len(self.columns) > MOST_COLUMNS_BESIDE
+        longest = sum(max(len(cell.text) for cell in column) for column in zip(*self.rows, strict=True))
+        return len(self.columns) > MOST_COLUMNS_BESIDE or longest > MOST_CHARS_BESIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +87,20 @@ class Charts:
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """What the page of a result shows; ``citation`` has a text by the name of each form, and none if there is none."""
+    """What the page of a result shows.
+
+    Parameters
+    ----------
+    other_years: a sentence if the first or the last of the years asked has no figures; else ""
+    citation: a text by the name of each form; empty if there is none
+    """
 
     job_id: str
     title: str
     finding: str
     alike: Mapping[str, Sequence[str]]
     question: str
+    other_years: str
     address: str
     table: ResultTable
     snippets: Snippets
@@ -124,6 +147,7 @@ def result_view(
         finding=finding_of(job.statistic, document["data"], provenance),
         alike={end: names for end, names in alike.items() if len(names) > NAMES_LISTED},
         question=provenance.get("question", body.get("question", "")),
+        other_years=_other_years(body.get("years"), provenance.get("years", ())),
         address=address_of(request_fields(job)),
         table=result_table(job.statistic, document["data"]),
         snippets=snippets(server, job.statistic, body),
@@ -145,15 +169,40 @@ def result_table(statistic: str, data: Any) -> ResultTable:
     constants = {name: values[0] for name, values in tidy.items() if _is_constant(name, values)}
     stated = {name: value for name, value in constants.items() if value not in {"", None}}
     columns = {name: values for name, values in tidy.items() if name not in constants}
-    numbers = {name for name, values in columns.items() if _are_numbers(values)}
+    of_locations = _columns_of_locations(columns)
+    table = _table({name: values for name, values in columns.items() if name not in of_locations or name == LOCATION})
     return ResultTable(
+        table.columns,
+        table.rows,
+        of_locations=_table(of_locations) if of_locations else None,
+        constants=[(heading(name), figure(name, value)) for name, value in stated.items()],
+    )
+
+
+def _table(columns: Columns) -> Table:
+    numbers = {name for name, values in columns.items() if _are_numbers(values)}
+    return Table(
         columns=[Column(name, heading(name), meaning_of(name) or "", name in numbers) for name in columns],
         rows=[
             [Cell(figure(name, value), value, name in numbers) for name, value in zip(columns, row, strict=True)]
             for row in zip(*columns.values(), strict=True)
         ],
-        constants=[(heading(name), figure(name, value)) for name, value in stated.items()],
     )
+
+
+def _columns_of_locations(columns: Columns) -> Columns:
+    """Return the columns that have one value for each of several locations, with a row for each; empty if few do."""
+    locations = columns.get(LOCATION, [])
+    first = {location: row for row, location in reversed(list(enumerate(locations)))}
+    rows = sorted(first.values())
+    if len(rows) == len(locations):
+        return {}
+    repeated = {
+        name: [values[row] for row in rows]
+        for name, values in columns.items()
+        if all(value == values[first[location]] for value, location in zip(values, locations, strict=True))
+    }
+    return repeated if len(repeated) > FEWEST_REPEATED else {}
 
 
 def _in_natural_order(tidy: Columns) -> Columns:
@@ -181,6 +230,16 @@ def _is_constant(column: str, values: Sequence[Any]) -> bool:
 
 def _are_numbers(values: Sequence[Any]) -> bool:
     return all(value is None or isinstance(value, int | float) for value in values)
+
+
+def _other_years(asked: Any, used: Sequence[int | str]) -> str:
+    """Return a sentence if the figures begin or end with other years than those asked; a period is a text."""
+    if not asked or not all(isinstance(year, int) for year in used):
+        return ""
+    ends = (asked.get("from"), asked.get("to")) if isinstance(asked, Mapping) else (min(asked), max(asked))
+    if all(end in {None, year} for end, year in zip(ends, (used[0], used[-1]), strict=True)):
+        return ""
+    return f"These are figures of {year_span(used)}; the other years asked have none."
 
 
 def _citation_forms(citation: Mapping[str, Any] | None) -> Mapping[str, str]:

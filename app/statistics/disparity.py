@@ -18,13 +18,13 @@ from app.statistics.result_models import Equality, Figures, ResultObject
 from app.table.cells import LIMITS_Z, TIE_DECIMALS, Values
 from app.table.estimates import Estimates, are_unreliable, estimates_over_years, missing_limits_error, yearly_estimates
 from app.table.facts import Direction
+from app.table.stratification import NOT_A_GROUP
 from app.table.survey_table import STRATUM_FIELD, SurveyTable
 
 EQUAL = (
     "the strata cannot be told apart (test of equality, p = {p:.2g}): the gap between those that happen to be the best "
     "and the worst is then larger than the true one, and its limits are too narrow"
 )
-NOT_A_GROUP = "Data not reported"  # a stratum of those who did not answer, not of people who have something in common
 
 
 class DisparityBody(PlaceBody):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 Pair = tuple[str, str]  # a category and one of its strata
 
 TOTAL = "Total"  # both the category of all respondents and its only stratum
+NOT_A_GROUP = "Data not reported"  # a stratum of those who did not answer, not of people who have something in common
 EVERYBODY = frozenset({TOTAL, "Overall"})  # strata of any category that restrict nothing
 NEWER_CATEGORIES: Mapping[str, str] = {"Gender": "Sex"}  # newer versions of CDC's table have the second name
 JOINT = " + "

@@ -34,6 +34,60 @@ def test_another_kind_of_comparison_keeps_the_place_and_forgets_what_does_not_fi
     expect(page.get_by_role("heading", name="Adult obesity in Ohio, 2022 and 2011")).to_be_visible()
 
 
+def test_all_places_are_compared_without_naming_one_and_other_comparisons_are_chosen_from_a_list(page: Page) -> None:
+    page.goto("/?statistic=estimate&question=Q036&state=&from=2021&to=2021")
+    location = page.get_by_label("Location", exact=True)
+    page.get_by_label("Statistic").select_option("compare_all")
+    expect(location).to_be_hidden()
+    page.get_by_label("Across").select_option("year")
+    location.fill("Ohio")
+    page.get_by_label("Across").select_option("location")
+    expect(location).to_be_hidden()
+    page.get_by_role("button", name="Show the answer").click()
+    expect(page.get_by_role("heading", name="Adult obesity by state, beside the nation")).to_be_visible()
+
+
+def test_a_location_that_an_address_names_for_a_comparison_of_all_stays_with_its_mistake(page: Page) -> None:
+    page.goto("/?statistic=compare_all&question=Q036&across=location&state=Ohio")
+    expect(page.get_by_label("Location", exact=True)).to_be_visible()
+    expect(page.locator("[data-wrong=state]")).to_contain_text("All places are compared: leave this empty.")
+
+
+def test_an_answer_is_not_taken_for_that_to_a_changed_question(page: Page) -> None:
+    page.goto("/?statistic=estimate&question=Q036&from=2021&to=2021")
+    wait_for_chart(page)
+    page.get_by_label("Only these locations").fill("Ohio")
+    expect(page.get_by_role("status").first).to_have_text("The answer shown is to the question before your changes.")
+    page.get_by_label("Only these locations").fill("")
+    expect(page.get_by_role("status").first).to_have_text("")
+    page.get_by_label("Only these locations").fill("Ohio")
+    page.get_by_role("button", name="Show the answer").click()
+    expect(page.get_by_role("heading", name="Adult obesity in Ohio, 2021")).to_be_visible()
+    expect(page.get_by_text("before your changes")).to_have_count(0)
+
+
+def test_the_button_never_covers_the_focused_field(page: Page) -> None:
+    page.set_viewport_size({"width": 1366, "height": 400})
+    page.goto("/?statistic=compare_all&question=Q036&across=location&from=2021&to=2021")
+    wait_for_chart(page)
+    button = page.get_by_role("button", name="Show the answer")
+    for name in ("statistic", "question", "from", "across", "reference", "stratification"):
+        field = page.locator(f"#{name}")
+        field.focus()
+        box, covering = field.bounding_box(), button.bounding_box()
+        assert box is not None
+        assert covering is not None
+        assert box["y"] + box["height"] <= covering["y"] or box["y"] >= covering["y"] + covering["height"], name
+
+
+def test_an_answer_of_other_years_than_those_asked_says_so(page: Page) -> None:
+    page.goto("/?statistic=estimate&question=Q036&by=stratum&stratification=Income&from=2021&to=2022&locations=Ohio")
+    expect(page.locator(".answer-head")).to_contain_text("These are figures of 2022; the other years asked have none.")
+    page.goto("/?statistic=estimate&question=Q036&from=2021&to=2022&locations=Ohio")
+    expect(page.locator(".answer-head")).to_be_visible()
+    expect(page.get_by_text("the other years asked")).to_have_count(0)
+
+
 def test_an_estimate_of_one_place_is_asked_without_opening_the_filters(page: Page) -> None:
     page.goto("/")
     page.get_by_label("Only these locations").fill("Ohio")

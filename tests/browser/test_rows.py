@@ -11,7 +11,7 @@ from support.drawn import wait_for_chart, watched_context
 
 ESTIMATES = "/?statistic=estimate&question=Q036&from=2021&to=2021"
 LAPTOP = {"width": 1366, "height": 768}
-WIDEST = ["estimate", "compare", "compare_all", "rank", "disparity", "correlate", "trend"]
+WIDEST = ["estimate", "compare", "compare_all", "rank", "disparity", "correlate", "trend", "trends"]
 ALL_DIMENSIONS = f"{ESTIMATES}&by=location&by=year&by=category&by=stratum&stratification=Total"
 
 

@@ -270,6 +270,18 @@ def test_more_lines_than_colours_become_a_heat_map() -> None:
     assert kinds_of("estimate", done(many)) == ("heatmap",)
 
 
+def test_a_heat_map_of_one_group_has_the_years_as_its_columns_and_fills_its_place() -> None:
+    years = [
+        cell(30.0, location=name, year=year, category="Total", stratum="Total")
+        for name in ("Ohio", "Utah")
+        for year in (2011, 2012)
+    ]
+    text = words(svg_of(chart_of("estimate", done(years), ABOUT, kind="heatmap")))
+    assert {"Ohio", "Utah", "2011", "2012"} <= set(text)
+    assert "Total" not in text
+    assert chart_of("estimate", done(years), ABOUT, kind="heatmap")["width"] == "container"
+
+
 def test_thousands_of_cells_stay_legible() -> None:
     means = {
         repr((f"L{place:02}", "Age", f"S{stratum:02}")): 1.0 * stratum for place in range(60) for stratum in range(28)

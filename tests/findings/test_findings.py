@@ -101,7 +101,8 @@ def test_groups_of_one_category_are_compared_and_those_of_several_are_not() -> N
     data = [cell(31.0, stratum="F"), cell(32.0, stratum="M"), cell(99.0, stratum="Data not reported")]
     text = found("estimate", data, BY_GENDER)
     assert text == (
-        "Highest among M, 32.0 % (31.0 to 33.0); lowest among F, 31.0 % (30.0 to 32.0); these cannot be told apart."
+        "Highest among M, 32.0 % (31.0 to 33.0); lowest among F, 31.0 % (30.0 to 32.0); these cannot be told apart; "
+        "those who did not answer (“Data not reported”) are not compared."
     )
     mixed = [cell(31.0, category="Gender", stratum="F"), cell(32.0, category="Age", stratum="18 - 24")]
     assert found("estimate", mixed) == (

@@ -128,6 +128,31 @@ def test_a_constant_without_a_value_is_left_out_and_a_table_of_many_columns_is_w
     assert wide.is_wide
 
 
+def test_columns_that_repeat_for_each_location_are_a_table_of_their_own() -> None:
+    years = [{"year": year, "value": 30.0 + year} for year in (2019, 2020)]
+    lines = [
+        {"location": name, "slope": {"value": rise, "low": rise - 1, "high": rise + 1}, "years": years}
+        for name, rise in (("Utah", 0.5), ("Ohio", 0.25))
+    ]
+    table = result_table("trends", {"category": "Total", "stratum": "Total", "trends": lines})
+    assert [column.heading for column in table.columns] == ["Location", "Year", "Value"]
+    assert len(table.rows) == 4
+    assert table.of_locations is not None
+    assert [column.name for column in table.of_locations.columns] == ["location", "slope", "slope_low", "slope_high"]
+    assert [[cell.text for cell in row][:2] for row in table.of_locations.rows] == [
+        ["Utah", "0.500"],
+        ["Ohio", "0.250"],
+    ]
+    few = result_table("trends", {"trends": [{**line, "slope": {"value": 0.5}} for line in lines]})
+    assert few.of_locations is None
+
+
+def test_a_table_of_long_names_is_wide() -> None:
+    short, long = ({repr((place, "Income", place * size)): 30.0 for place in ("Utah", "Ohio")} for size in (5, 15))
+    assert not result_table("mean_by_category", short).is_wide
+    assert result_table("mean_by_category", long).is_wide
+
+
 def test_the_strata_of_each_location_are_in_their_natural_order() -> None:
     amounts = ("$15,000 - $24,999", "Data not reported", "Less than $15,000")
     means = {repr((place, "Income", amount)): 30.0 for place in ("Utah", "Ohio") for amount in amounts}

@@ -17,6 +17,7 @@ const first = { title: document.title, content: [...answer.childNodes] };
 const ids = new Map(); // by address: the job that answered it, for the browser's back button
 const refused = problem.hidden ? null : location.href; // an address that the form cannot hold
 let pending = null; // aborts the running query
+let answered = ""; // the question that the answer on the page is to
 
 async function run() {
   pending?.abort();
@@ -49,6 +50,7 @@ async function follow(where, signal) {
     ids.set(where, id);
   }
   answer.replaceChildren(await load(id, shown("kind"), signal));
+  answered = where;
   display();
   const heading = answer.querySelector("h2");
   sayUnseen(`${heading.textContent}: the answer is shown.`);
@@ -102,6 +104,7 @@ function restart() {
 }
 
 function showPage() {
+  answered = address();
   try {
     display();
   } catch (error) {
@@ -115,6 +118,12 @@ form.addEventListener("submit", (event) => {
   ids.delete(address());
   if (refused || address() !== question()) history.pushState(null, "", address());
   run();
+});
+
+// The answer stays while the form changes, so that one can look at it; it must not be taken for that to the new question.
+form.addEventListener("input", () => {
+  if (answer.ariaBusy === "true" || !answer.querySelector("article")) return;
+  say(address() === answered ? "" : "The answer shown is to the question before your changes.");
 });
 
 addEventListener("popstate", () => {

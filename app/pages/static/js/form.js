@@ -7,7 +7,7 @@ import { shown } from "./view.js";
 const form = document.getElementById("ask");
 const fields = form.elements;
 const pair = [fields.a, fields.b];
-const REPLACED_BY_PAIR = { location: "state", year: "years" }; // comparing two of them leaves no single one to choose
+const REPLACED = { location: "state", year: "years" }; // comparing several of them leaves no single one to choose
 const OVER_YEARS = new Set(["trend", "trends"]); // need several years
 let before = null; // the question and the statistic before the last change
 const completed = new Map([...form.querySelectorAll("input[list]")].map((input) => [input, combobox(input)]));
@@ -75,13 +75,16 @@ function fillIn(field, texts) {
 }
 
 function refresh() {
-  const { takes, needs, label } = statistic();
-  document.getElementById("statistic-is").textContent = label;
-  const isMean = fields.statistic.selectedOptions[0].closest("#means");
+  const { takes, needs } = statistic();
+  const [chosen] = fields.statistic.selectedOptions;
+  document.getElementById("statistic-is").textContent = `${chosen.text}; in the API: ${chosen.value}`;
+  const isMean = chosen.closest("#means");
   document.getElementById("means-are").classList.toggle("not-taken", !isMean);
-  const replaced = takes.has("between") && REPLACED_BY_PAIR[fields.between.value];
+  const replaced = replacedBy(takes);
   for (const part of form.querySelectorAll("[data-of]")) {
-    const taken = takes.has(part.dataset.of) && part.dataset.of !== replaced;
+    // A mistake in it is an address's: it stays to be seen.
+    const isReplaced = part.dataset.of === replaced && !part.querySelector("[data-wrong]");
+    const taken = takes.has(part.dataset.of) && !isReplaced;
     part.classList.toggle("not-taken", !taken);
     for (const field of part.querySelectorAll("input, select")) {
       field.disabled = !taken;
@@ -93,6 +96,12 @@ function refresh() {
   offerYears();
   offerPair();
   describeQuestion();
+}
+
+// The part that the form leaves out, because what is compared takes its place. Years to compare can be restricted.
+function replacedBy(takes) {
+  if (takes.has("across")) return fields.across.value === "location" && REPLACED.location;
+  return takes.has("between") && REPLACED[fields.between.value];
 }
 
 // The locations are a filter, except for a statistic that is about those that are named: then the location that the form
@@ -167,8 +176,8 @@ function isOverYears() {
 }
 
 function statistic() {
-  const { takes = "", needs = "", label = "" } = fields.statistic.selectedOptions[0].dataset;
-  return { takes: new Set(takes.split(" ")), needs: new Set(needs.split(" ")), label };
+  const { takes = "", needs = "" } = fields.statistic.selectedOptions[0].dataset;
+  return { takes: new Set(takes.split(" ")), needs: new Set(needs.split(" ")) };
 }
 
 // The question with this text or id, if there is one.
