@@ -135,9 +135,3 @@ def test_the_field_for_the_token_on_the_page_of_the_api_is_accessible(still: Pag
     still.goto("/docs")
     still.get_by_role("button", name="Authorize").click()
     assert findings(still) == []
-
-
-def test_the_fields_of_a_route_are_found_by_their_names(still: Page) -> None:
-    still.goto("/docs#/statistics/post_api_estimate")  # the address of a route opens it
-    for name in ("Prefer", "Idempotency-Key", "Request body"):
-        expect(still.get_by_role("textbox", name=name, exact=True)).to_be_visible()
