@@ -7,7 +7,7 @@ from typing import Any, Literal
 from flask import Blueprint, Flask, Response, current_app, render_template
 from werkzeug.exceptions import NotFound
 
-from app.openapi.document import build_document
+from app.openapi.document import INFO, build_document
 from app.web.api_description import TAG, Parameter, ResponseDescription, describe, json_of
 from app.web.guard import use_page_policy
 from app.web.support import HTML_TYPE, json_response, this_request
@@ -15,6 +15,7 @@ from app.web.support import HTML_TYPE, json_response, this_request
 OWN_FILES = Path(__file__).parent.parent / "pages" / "static"
 SWAGGER_FILES = Path(str(files("flask_openapi3_swagger"))) / "templates" / "swagger"
 PAGE_FILES = {
+    "docs.css": OWN_FILES / "docs.css",
     "docs.js": OWN_FILES / "docs.js",
     "swagger-ui-bundle.js": SWAGGER_FILES / "js" / "swagger-ui-bundle.js",
     "swagger-ui.css": SWAGGER_FILES / "css" / "swagger-ui.css",
@@ -42,7 +43,7 @@ def openapi() -> Response:
 def docs() -> Response:
     """Show the OpenAPI document as a page on which every route can be tried."""
     use_page_policy()
-    return Response(render_template("docs.html"), mimetype=HTML_TYPE)
+    return Response(render_template("docs.html", about=INFO["description"]), mimetype=HTML_TYPE)
 
 
 @blueprint.get("/docs/<name>")

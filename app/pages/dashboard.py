@@ -96,8 +96,8 @@ def dashboard_page(fields: Fields, status: int = 200, **values: Any) -> Response
 
     Parameters
     ----------
-    values: what stands beside the form: any of ``state``, ``problem``, ``result``, ``start`` and ``refresh``; or in
-        it: ``mistake``
+    values: what stands beside the form: any of ``state``, ``problem``, ``result``, ``start`` and ``waited`` (the id of
+        a job that has not ended); or in it: ``mistake``
     """
     parts = services()
     choices: FormChoices = current_app.extensions["form_choices"]
@@ -165,7 +165,7 @@ def _request(fields: Fields) -> tuple[str, bytes]:
 def _result_page(job: Job, document: dict[str, Any]) -> Response:
     fields, status = request_fields(job), document["status"]
     if status == JobStatus.RUNNING:
-        return dashboard_page(fields, state="The answer is being computed; reload the page to see it.", refresh=True)
+        return dashboard_page(fields, state="The answer is being computed; reload the page to see it.", waited=job.id)
     if status == JobStatus.ERROR:
         return dashboard_page(fields, problem=document["reason"])
     view = _result_view(job, document)

@@ -81,11 +81,14 @@ def use_page_policy(*, forms: bool = False) -> None:
     forms: the page sends forms. Its referrer policy is then ``same-origin``: without a referrer, browsers send a form
         with the origin ``null``, which looks like another site.
     """
-    policies = {
-        CONTENT_POLICY: PAGE_POLICY.format(forms="'self'" if forms else "'none'"),
-        REFERRER_POLICY: "same-origin" if forms else NO_REFERRER,
-    }
-    this_request().environ[PAGE_HEADERS] = tuple({**dict(SECURITY_HEADERS), **policies}.items())
+    policy = PAGE_POLICY.format(forms="'self'" if forms else "'none'")
+    this_request().environ[PAGE_HEADERS] = page_headers(policy, "same-origin" if forms else NO_REFERRER)
+
+
+def page_headers(content_policy: str, referrer_policy: str = NO_REFERRER) -> tuple[tuple[str, str], ...]:
+    """Return the security headers of a page that has policies of its own."""
+    policies = {CONTENT_POLICY: content_policy, REFERRER_POLICY: referrer_policy}
+    return tuple({**dict(SECURITY_HEADERS), **policies}.items())
 
 
 def protected(view: Callable[Arguments, Returned]) -> Callable[Arguments, Returned]:

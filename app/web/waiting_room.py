@@ -4,6 +4,8 @@ Without it, a server that loads a large table would look down. The waiting room 
 Retry-After.
 """
 
+import base64
+import hashlib
 import socket
 import threading
 import time
@@ -22,7 +24,7 @@ from werkzeug.wrappers import Request, Response
 from app.data_ingestor import LoadReport
 from app.errors import ErrorEnvelope, UnavailableError
 from app.table.sources.progress import NOTHING_READ, Progress, Throttle
-from app.web.guard import with_security_headers
+from app.web.guard import PAGE_HEADERS, page_headers, with_security_headers
 from app.web.support import HTML_TYPE, JSON_TYPE, Finished, json_response, prefers_html
 
 if TYPE_CHECKING:
@@ -34,6 +36,24 @@ END_SECONDS = 1.0  # for all client threads to end, once their connections are c
 MOST_CLIENTS = 64  # at a time; each has a thread
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5, 30  # if the time left is unknown; if it is very long
 PAGE_TYPE, PAGE_REFRESH_SECONDS = f"{HTML_TYPE}; charset=utf-8", 2
+# Asks for the page itself, which works under a path prefix too; a proxy may have no server for a moment.
+PAGE_SCRIPT = f"""
+const progress = document.getElementById("progress");
+async function look() {{
+  const response = await fetch(location.href, {{ headers: {{ Accept: "text/html" }} }});
+  if (![502, 503, 504].includes(response.status)) location.reload();
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  progress.textContent = page.getElementById("progress")?.textContent ?? progress.textContent;
+}}
+const fail = () => progress.textContent = "The server does not respond. Check that it is running.";
+const wait = () => setTimeout(() => look().catch(fail).finally(wait), {PAGE_REFRESH_SECONDS * 1000});
+wait();
+"""
+PAGE_SCRIPT_HASH = base64.b64encode(hashlib.sha256(PAGE_SCRIPT.encode()).digest()).decode()
+PAGE_POLICY = (
+    f"default-src 'none'; script-src 'sha256-{PAGE_SCRIPT_HASH}'; connect-src 'self'; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
 ALIVE, READY = "/healthz", "/readyz"
 
 
@@ -94,6 +114,7 @@ class WaitingRoom:
             load = LoadReport("running", self._started_at, progress=progress)
             response = json_response(NotLoaded(reason, load), UnavailableError.status)
         elif prefers_html(request.accept_mimetypes):
+            request.environ[PAGE_HEADERS] = page_headers(PAGE_POLICY)
             response = Response(_page(progress), UnavailableError.status, content_type=PAGE_TYPE)
         else:
             response = json_response(ErrorEnvelope(reason), UnavailableError.status)
@@ -103,15 +124,16 @@ class WaitingRoom:
 
 
 def _page(progress: Progress) -> str:
-    """Return a page that loads itself again until the server is ready. It needs no style, script or other file."""
+    """Return a page that shows the progress and loads itself again once the server is ready, without a script too."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Starting · Health statistics</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f'<meta http-equiv="refresh" content="{PAGE_REFRESH_SECONDS}"></head>'
+        f'<noscript><meta http-equiv="refresh" content="{PAGE_REFRESH_SECONDS}"></noscript></head>'
         "<body><main><h1>The server is starting</h1>"
-        f"<p>It is reading the table: {escape(str(progress))}.</p>"
-        "<p>This page opens by itself as soon as the table is read.</p></main></body></html>"
+        f'<p id="progress">It is reading the table: {escape(str(progress))}.</p>'
+        "<p>This page opens by itself as soon as the table is read.</p></main>"
+        f"<script>{PAGE_SCRIPT}</script></body></html>"
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from html import escape
 
 import pytest
 from flask import Flask
@@ -13,14 +14,15 @@ from app.web.support import MODELLED_NOTICE
 from support.real_server import BUNDLED_TABLE, PROJECT_ROOT
 from support.small_survey import assert_error
 
-SCRIPT = (PROJECT_ROOT / "app" / "pages" / "static" / "docs.js").read_text(encoding="utf-8")
+STATIC = PROJECT_ROOT / "app" / "pages" / "static"
+SCRIPT, STYLE = ((STATIC / name).read_text(encoding="utf-8") for name in ("docs.js", "docs.css"))
 
 
 def test_the_page_loads_its_parts_from_this_server_and_each_is_there(client: FlaskClient) -> None:
     page = client.get("/docs")
     assert page.mimetype == "text/html"
     addresses = re.findall(r'(?:href|src|data-document)="([^"]+)"', page.text)
-    assert {"/docs/docs.js", "/openapi.json"} < set(addresses)
+    assert {"/docs/docs.css", "/docs/docs.js", "/openapi.json"} < set(addresses)
     for address in set(addresses) - {"#main"}:
         assert address.startswith("/")
         assert client.get(address).status_code == 200, address
@@ -32,11 +34,16 @@ def test_the_page_has_the_frame_of_the_other_pages(client: FlaskClient) -> None:
     assert '<a class="name" href="/">' in page
 
 
-@pytest.mark.parametrize("part", ["page", "script"])
+@pytest.mark.parametrize("part", ["page", "script", "style"])
 def test_nothing_refers_to_another_server(client: FlaskClient, part: str) -> None:
-    text = client.get("/docs").text if part == "page" else SCRIPT
-    assert "//" not in re.sub(r"(?m)^//.*$", "", text)
+    text = {"page": client.get("/docs").text, "script": SCRIPT, "style": STYLE}[part]
+    assert "//" not in re.sub(r"(?m)(^|\s)//\s.*$", "", text)  # comments of a script
     assert "validatorUrl: null" in SCRIPT
+
+
+def test_the_page_says_what_the_api_is_without_javascript(client: FlaskClient) -> None:
+    page, document = client.get("/docs").text, client.get("/openapi.json").json or {}
+    assert escape(document["info"]["description"], quote=False) in page
 
 
 def test_the_page_has_no_script_or_style_within_itself(client: FlaskClient) -> None:
@@ -64,7 +71,12 @@ def test_the_other_security_headers_stay(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize(
     ("name", "mimetype"),
-    [("docs.js", "text/javascript"), ("swagger-ui-bundle.js", "text/javascript"), ("swagger-ui.css", "text/css")],
+    [
+        ("docs.css", "text/css"),
+        ("docs.js", "text/javascript"),
+        ("swagger-ui-bundle.js", "text/javascript"),
+        ("swagger-ui.css", "text/css"),
+    ],
 )
 def test_a_cached_file_is_not_sent_again(client: FlaskClient, name: str, mimetype: str) -> None:
     first = client.get(f"/docs/{name}")

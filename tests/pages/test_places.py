@@ -88,7 +88,7 @@ def test_a_place_whose_figures_are_not_ready_says_so(cdc: FlaskClient, monkeypat
     monkeypatch.setattr("app.pages.places.views.finished_documents", lambda jobs, _: [None] * len(jobs))
     page = cdc.get("/places/OH", headers=BROWSER).text
     assert f"{3 * QUESTIONS} of the figures are being computed" in page
-    assert '<meta http-equiv="refresh"' in page
+    assert '<noscript><meta http-equiv="refresh" content="1"></noscript>' in page
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The waiting room: when it opens, how it answers, and that it leaves no thread, socket or file behind."""
 
+import base64
+import hashlib
 import re
 import socket
 import threading
@@ -156,12 +158,24 @@ def test_a_browser_gets_a_page_that_loads_itself_again(ask: Ask) -> None:
         answer = ask(path, headers={"Accept": "text/html,*/*;q=0.8"})
         assert (answer.status_code, answer.mimetype) == (503, "text/html")
         assert int(answer.headers["Retry-After"]) > 0
-        assert '<meta http-equiv="refresh"' in answer.get_data(as_text=True)
-        assert str(HALF_WAY) in answer.get_data(as_text=True)
-        assert not re.search(
-            "<style|<script|style=|src=|href=", answer.get_data(as_text=True)
-        )  # the policy would block it
+        text = answer.get_data(as_text=True)
+        assert re.search(r'<noscript><meta http-equiv="refresh" content="\d+"></noscript>', text)
+        assert str(HALF_WAY) in text
+        assert not re.search(r"<style|style=|src=|href=|\son[a-z]+=", text)  # the policy would block it
     assert ask("/readyz", headers={"Accept": "text/html"}).mimetype == "application/json"  # for programs alone
+
+
+def test_the_policy_of_the_page_allows_its_script_and_requests_to_this_server_alone(ask: Ask) -> None:
+    page = ask("/", headers={"Accept": "text/html"})
+    (script,) = re.findall("<script>(.*?)</script>", page.get_data(as_text=True), re.DOTALL)
+    (policy,) = page.headers.getlist("Content-Security-Policy")
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert rules["script-src"] == f"'sha256-{digest}'"
+    assert rules["connect-src"] == "'self'"
+    assert {rules[name] for name in rules.keys() - {"script-src", "connect-src"}} == {"'none'"}
+    others = set(SECURITY_HEADERS) - {("Content-Security-Policy", dict(SECURITY_HEADERS)["Content-Security-Policy"])}
+    assert others <= set(page.headers.items())
 
 
 def test_malformed_http_is_refused_with_the_error_envelope(room: WaitingRoom, port: int) -> None:

@@ -2,7 +2,7 @@
 
 import { enable, load } from "./answer.js";
 import { address, correct, fill, form, query, start } from "./form.js";
-import { submit } from "./job.js";
+import { states, submit } from "./job.js";
 import { list, remember } from "./mine.js";
 import { clear, showMistake } from "./mistakes.js";
 import { showPinned } from "./pin.js";
@@ -19,7 +19,8 @@ const refused = problem.hidden ? null : location.href; // an address that the fo
 let pending = null; // aborts the running query
 let answered = ""; // the question that the answer on the page is to
 
-async function run() {
+// Show the answer to the question of the form, or to the job that the page waits for.
+async function run(waited) {
   pending?.abort();
   const mine = pending = new AbortController();
   clear();
@@ -28,7 +29,7 @@ async function run() {
   answer.setAttribute("aria-busy", "true");
   button.setAttribute("aria-disabled", "true");
   try {
-    await follow(address(), mine.signal);
+    await follow(address(), mine.signal, waited);
   } catch (error) {
     if (error.name !== "AbortError") await fail(error, mine.signal);
   } finally {
@@ -39,13 +40,13 @@ async function run() {
   }
 }
 
-async function follow(where, signal) {
+async function follow(where, signal, waited) {
   let id = ids.get(where);
   if (!id) {
-    for await (const job of submit(query(), signal)) {
+    id = waited ?? await submit(query(), signal);
+    for await (const job of states(id, signal)) {
       say(`${job.text}.`);
       if (job.state === "error") throw new Error(job.reason);
-      id = job.id;
     }
     ids.set(where, id);
   }
@@ -56,7 +57,7 @@ async function follow(where, signal) {
   sayUnseen(`${heading.textContent}: the answer is shown.`);
   bringIntoView(heading);
   document.title = `${heading.textContent} · Health statistics`;
-  remember(heading.textContent, where);
+  if (!waited) remember(heading.textContent, where); // else somebody else may have asked it
 }
 
 // Make the answer on the page interactive. What is pinned comes first, as it takes room from the chart.
@@ -137,5 +138,6 @@ start();
 list();
 fetch(`${root}/static/charts.js`, { method: "HEAD" }); // makes the server build the script, which takes seconds
 form.querySelector("[aria-invalid=true]")?.focus(); // the fields have moved since the browser focused it
-if (!refused && new URLSearchParams(location.search).has("statistic")) run();
+if (progress.dataset.job) run(progress.dataset.job);
+else if (!refused && new URLSearchParams(location.search).has("statistic")) run();
 else showPage();

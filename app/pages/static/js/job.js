@@ -5,9 +5,13 @@ import { json, root } from "./server.js";
 const WAIT_SECONDS = 10; // the server responds as soon as the job ends
 const TEXTS = { waiting: "Waiting for its turn", running: "Being computed", done: "Done", error: "Failed" };
 
-// Yield each state of the submitted job until it ends.
-export async function* submit(query, signal) {
+export async function submit(query, signal) {
   const { job_id: id } = await json("/ask", { method: "POST", body: query, signal });
+  return id;
+}
+
+// Yield each state of a job until it ends.
+export async function* states(id, signal) {
   let job = await details(id, signal);
   yield job;
   if (isUnfinished(job)) {
