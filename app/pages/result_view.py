@@ -22,7 +22,7 @@ from app.table.stratum_order import category_order, stratum_order
 
 FIGURE_COLUMNS = frozenset({"value", "mean", "low", "high", "sample_size", "x", "y"})
 OUTER_COLUMNS = frozenset({"cell", "location", "year"})  # if they stand before the strata, they are sorted first
-LOCATION = "location"
+LOCATION, ROWS = "location", "rows"
 FEWEST_REPEATED = 3  # columns beside the location, for a table of their own
 SHORT_HASH_CHARS = 12
 MOST_NAMED = 8  # longer lists are not repeated
@@ -164,7 +164,7 @@ def request_fields(job: Job) -> Fields:
 
 
 def result_table(statistic: str, data: Any) -> ResultTable:
-    """Return the table of a result. A column with one value in all of several rows becomes a constant."""
+    """Return the table of a result, some of whose columns become constants."""
     tidy = _in_natural_order(columns_of(statistic, data))
     constants = {name: values[0] for name, values in tidy.items() if _is_constant(name, values)}
     stated = {name: value for name, value in constants.items() if value not in {"", None}}
@@ -225,7 +225,10 @@ def _in_natural_order(tidy: Columns) -> Columns:
 
 
 def _is_constant(column: str, values: Sequence[Any]) -> bool:
-    return column not in FIGURE_COLUMNS and len(values) > 1 and len(set(values)) == 1
+    """Return whether a column is the same in all rows; in a single row, whether it says little of that row."""
+    if column in FIGURE_COLUMNS or len(set(values)) != 1:
+        return False
+    return len(values) > 1 or column == ROWS or values[0] in {"", None}
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:

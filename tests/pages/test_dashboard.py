@@ -128,6 +128,13 @@ def test_a_constant_without_a_value_is_left_out_and_a_table_of_many_columns_is_w
     assert wide.is_wide
 
 
+def test_a_single_row_has_only_the_columns_that_say_something_of_it() -> None:
+    row = {"location": "Ohio", "value": 36.6, "low": 35.4, "high": None, "flags": [], "footnote": None, "rows": 1}
+    table = result_table("estimate", [row])
+    assert [column.name for column in table.columns] == ["location", "value", "low", "high"]
+    assert dict(table.constants) == {"Rows of the table in each": "1"}
+
+
 def test_columns_that_repeat_for_each_location_are_a_table_of_their_own() -> None:
     years = [{"year": year, "value": 30.0 + year} for year in (2019, 2020)]
     lines = [
