@@ -175,8 +175,13 @@ def result_table(statistic: str, data: Any) -> ResultTable:
         table.columns,
         table.rows,
         of_locations=_table(of_locations) if of_locations else None,
-        constants=[(heading(name), figure(name, value)) for name, value in stated.items()],
+        constants=[(_constant_heading(name, tidy), figure(name, value)) for name, value in stated.items()],
     )
+
+
+def _constant_heading(name: str, tidy: Columns) -> str:
+    """Return the heading of a constant; of the difference of two sides, which is the first."""
+    return f"{heading(name)}, a minus b" if name == "difference" and "cell" in tidy else heading(name)
 
 
 def _table(columns: Columns) -> Table:

@@ -128,6 +128,12 @@ def test_a_constant_without_a_value_is_left_out_and_a_table_of_many_columns_is_w
     assert wide.is_wide
 
 
+def test_the_difference_of_two_sides_says_which_is_taken_from_which() -> None:
+    sides = {"a": {"location": "Ohio", "value": 30.0}, "b": {"location": "Utah", "value": 36.3}}
+    table = result_table("compare", {**sides, "difference": {"value": -6.3, "low": -8.0}})
+    assert dict(table.constants) == {"Difference, a minus b": "-6.3", "Difference: low": "-8.0"}
+
+
 def test_a_single_row_has_only_the_columns_that_say_something_of_it() -> None:
     row = {"location": "Ohio", "value": 36.6, "low": 35.4, "high": None, "flags": [], "footnote": None, "rows": 1}
     table = result_table("estimate", [row])
