@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from app.errors import join_first
 from app.findings import finding_of, title_of
+from app.findings.words import place_words
 from app.table.facts import Direction, survey_facts
 from app.table.question import PERCENT, question_name
 from app.table.stratification import TOTAL
@@ -97,13 +98,13 @@ def _restrictions(data: Any, filters: Mapping[str, Any]) -> Iterator[str]:
     """Describe the filters that the chart does not show by itself. The footer has the years."""
     first = data[0] if isinstance(data, list) and data else data
     strata = filters.get("stratification", ())
-    shows_strata = bool({"stratum", "category", "groups", "a"} & set(first))
+    shows_strata = bool({"stratum", "category", "groups", "a"} & set(first)) or first.get("across") == "stratum"
     if not shows_strata and any(stratum["category"] != TOTAL for stratum in strata):
         yield f"{strata[0]['category']}: {join_first([stratum['value'] for stratum in strata], MAX_NAMES)}"
     if filters.get("locations") and isinstance(data, list) and "location" not in first:
         yield join_first(filters["locations"], MAX_NAMES)
     if filters.get("exclude"):
-        yield f"Without {join_first(filters['exclude'], MAX_NAMES)}"
+        yield f"Without {join_first([place_words(name) for name in filters['exclude']], MAX_NAMES)}"
     if filters.get("suppressed"):
         yield "Without rows marked as suppressed"
     if filters.get("standardize"):

@@ -1,15 +1,17 @@
 """Findings of trends, of comparisons, and of two questions."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from app.findings.about import About, short_name
-from app.findings.extremes import ALPHA
+from app.findings.extremes import ALPHA, difference_p
 from app.findings.words import (
+    NAMES_LISTED,
     NO_BREAK,
     Figures,
     counted,
     estimate_words,
-    in_brackets,
     limits,
     listed,
     place_words,
@@ -17,6 +19,7 @@ from app.findings.words import (
     sentence,
     year_span,
 )
+from app.table.cells import LIMITS_Z
 
 NO_CHANGE, BENT = "no steady change can be told", "the years do not lie on one line"
 NOUNS = {"location": "place", "year": "year", "stratum": "group"}
@@ -43,8 +46,24 @@ def trends(data: Any, about: About) -> str:
     return sentence(
         *(f"{verb} {', '.join(words[verb])}" for verb in ("rose", "fell") if words[verb]),
         f"{NO_CHANGE}: {', '.join(words[''])}" if words[""] else "",
+        _slopes_apart(data["trends"], about),
         f"{BENT} in {listed(bent)}" if bent else "",
     )
+
+
+def _slopes_apart(lines: Sequence[Any], about: About) -> str:
+    """Return whether two slopes differ; "" if there are not two, or if their errors are not known."""
+    if len(lines) != 2:
+        return ""
+    first, second = (line["slope"] for line in lines)
+    error = math.hypot(first["standard_error"], second["standard_error"])
+    if not error > 0:
+        return ""
+    difference = first["value"] - second["value"]
+    if difference_p(difference, error) >= ALPHA:
+        return "the two slopes cannot be told apart"
+    low, high = (abs(difference) + sign * LIMITS_Z * error for sign in (-1, 1))
+    return f"the two slopes differ by {_slope({'value': abs(difference), 'low': low, 'high': high}, about)}"
 
 
 def _verb(slope: Figures, p_value: float) -> str:
@@ -98,24 +117,33 @@ def _side(dimension: str, cell: Figures) -> str:
 
 def compare_all(data: Any, about: About) -> str:
     """Return how many estimates lie above and below the reference after the adjustment for their number."""
-    noun, told = NOUNS[data["across"]], [cell for cell in data["others"] if cell["p_adjusted"] < ALPHA]
-    above = sum(cell["difference"] > 0 for cell in told)
-    alike = len(data["others"]) - len(told)
+    told = [cell for cell in data["others"] if cell["p_adjusted"] < ALPHA]
+    above, below = ([cell for cell in told if (cell["difference"] > 0) is side] for side in (True, False))
+    alike = [cell for cell in data["others"] if cell["p_adjusted"] >= ALPHA]
     reference = f"{_reference(data)}, {estimate_words(data['reference'], about)}"
+    adjusted = f"adjusted for {counted(data['comparisons'], 'comparison')}"
     return sentence(
-        f"{counted(above, noun)} {'is' if above == 1 else 'are'} above {reference}",
-        f"{len(told) - above} below",
-        f"{alike} cannot be told from it"
-        + in_brackets(
-            f"adjusted for {counted(data['comparisons'], 'comparison')}: about 5 % of the differences may be chance"
-        ),
+        f"{_names_or_number(above, data)} {'is' if len(above) == 1 else 'are'} above {reference}",
+        f"{_names_or_number(below, data)} below",
+        f"{_names_or_number(alike, data)} cannot be told from it",
+        f"{adjusted}: of those above and below, about 5 % may be there by chance" if told else adjusted,
     )
 
 
+def _names_or_number(cells: Sequence[Figures], data: Any) -> str:
+    """Return the names of a few estimates, the number of more or none."""
+    across = data["across"]
+    if 0 < len(cells) <= NAMES_LISTED:
+        return listed([_name(cell, across) for cell in cells])
+    return counted(len(cells), NOUNS[across])
+
+
+def _name(cell: Figures, across: str) -> str:
+    return place_words(cell[across]) if across == "location" else str(cell[across])
+
+
 def _reference(data: Any) -> str:
-    cell = data["reference"]
-    key = data["across"]
-    return place_words(cell[key]) if key == "location" else str(cell[key])
+    return _name(data["reference"], data["across"])
 
 
 def correlate(data: Any, about: About) -> str:

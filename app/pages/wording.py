@@ -74,7 +74,7 @@ def figure(column: str, value: str | float | None) -> str:
         return "\N{EM DASH}"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int) and column not in YEAR_COLUMNS:
+    if isinstance(value, int) and not column.endswith(YEAR_COLUMNS):
         return f"{value:,}"
     if not isinstance(value, float):
         return _text(column, str(value))

@@ -190,7 +190,7 @@ RESULT_TYPES = {
     errors=(400, 404, 410, 422),
 )
 def get_results(job_id: str) -> Response:
-    """Return a job's state and, once it is done, its result; ?wait=<seconds> waits for that. 1 means job_id_1."""
+    """Return a job's state and, once it is done, its result; ?wait=5 waits 5 seconds for that. 1 means job_id_1."""
     parts = services()
     job = _job_of_path(job_id)
     format = _format_argument()
@@ -203,7 +203,7 @@ def get_results(job_id: str) -> Response:
 @blueprint.get(RESULTS_PATH.rstrip("/"))
 @describe(json_of(_documents_by_id), parameters=(JOB_IDS, WAIT), errors=(400,))
 def get_many_results() -> Response:
-    """Return many jobs at once, by ?ids=<job_id>,<job_id>; ?wait=<seconds> waits until all have ended."""
+    """Return many jobs at once, by ?ids=job_id_1,job_id_2; ?wait=5 waits 5 seconds for all."""
     job_ids = list_argument("ids", MOST_IDS)
     return documents_response(services().jobs_by_id(job_ids, seconds_argument("wait", LONGEST_WAIT_SECONDS)))
 

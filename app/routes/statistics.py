@@ -30,12 +30,10 @@ KEY_PATTERN = re.compile("[!-~]{1,255}")
 SECONDS_PATTERN = re.compile("[0-9]{1,18}")
 BATCH_EXAMPLES = ("best5", "state_mean", "estimate")
 SUBMISSION_ERRORS = (400, 415, 422, 429)
-SUBMISSION_DETAILS = (
-    "The response is the id of a job. With Prefer: wait=<seconds>, it is the result, if the job ends in time."
-)
+SUBMISSION_DETAILS = "The response is the id of a job. With Prefer: wait=5, it is the result, if the job ends in time."
 
 PREFER = Parameter(
-    "Prefer", "wait=<seconds>, at most 30: return the result if it is ready in time", str, "wait=5", where="header"
+    "Prefer", "wait=5, in seconds, at most 30: return the result if it is ready in time", str, "wait=5", where="header"
 )
 KEY = Parameter(
     "Idempotency-Key",

@@ -1,6 +1,6 @@
 """One estimate compared with each of the others, with p-values adjusted for their number."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -28,6 +28,8 @@ from app.table.estimates import (
     yearly_estimates,
 )
 from app.table.keys import distinct_keys, sum_by_key
+from app.table.stratification import NOT_A_GROUP
+from app.table.stratum_order import stratum_order
 from app.table.survey_table import STRATUM_FIELD, SurveyTable
 
 Across = Literal["location", "year", "stratum"]
@@ -40,7 +42,7 @@ class CompareAllBody(PlaceBody):
     reference: Name | RequestedYear | None = Field(
         None,
         description="the location, year or stratum with which the others are compared; by default the nation, the "
-        "first year, or the first stratum",
+        "first year, or the first stratum: the youngest, the lowest income, the least education",
     )
 
 
@@ -59,15 +61,40 @@ def resolve_compare_all(body: CompareAllBody, table: SurveyTable) -> CompareAllQ
     """Return a query about the reference and the others; checks that one of them can be compared with it."""
     question, filters = estimable(body, table)
     filters, reference = ACROSS[body.across](body, table, filters)
-    if reference is None:  # the first one that has an estimate with its limits
+    if reference is None:
         found = with_limits(yearly_estimates(select(table, question, filters).cells))
-        codes = found.periods[found.periods >= 0] if body.across == "year" else found.strata
-        if not codes.size:
-            raise missing_limits_error(table, NOTHING_TO_COMPARE)
-        reference = int(codes.min())
+        reference = _first_year(found, table) if body.across == "year" else _first_stratum(found, table)
     query = CompareAllQuery(question, filters, across=body.across, reference=reference)
     _sides(table, query)
     return query
+
+
+def _first_year(found: Estimates, table: SurveyTable) -> int:
+    """Return the code of the first period that has an estimate with its limits."""
+    return _first(sorted(found.periods[found.periods >= 0].tolist()), table)
+
+
+def _first_stratum(found: Estimates, table: SurveyTable) -> int:
+    """Return the code of the first stratum, in their natural order, that has an estimate with its limits."""
+    return _first(
+        sorted(
+            set(found.strata.tolist()),
+            key=lambda code: stratum_order(table.strata[code].category, table.strata[code].name),
+        ),
+        table,
+    )
+
+
+def _first(codes: Sequence[int], table: SurveyTable) -> int:
+    """Return the first code.
+
+    Raises
+    ------
+    InvalidRequestError: there is none
+    """
+    if not codes:
+        raise missing_limits_error(table, NOTHING_TO_COMPARE)
+    return codes[0]
 
 
 NOTHING_TO_COMPARE = (
@@ -117,8 +144,10 @@ def _across_strata(body: CompareAllBody, table: SurveyTable, filters: Filters) -
         reason = 'name the category whose strata are compared: "stratification": {"category": …}'
         raise InvalidRequestError(reason, "stratification", words="Choose the category whose groups are compared.")
     category = within.category if within is not None else table.category_of([str(named)])
-    filters = replace(one_location(body.state, table, filters), strata=table.strata_codes(category))
-    return filters, None if named is None else table.strata_codes(category, named, "reference")[0]
+    reference = None if named is None else table.strata_codes(category, named, "reference")[0]
+    codes = table.strata_codes(category)
+    compared = tuple(code for code in codes if code == reference or table.strata[code].name != NOT_A_GROUP)
+    return replace(one_location(body.state, table, filters), strata=compared), reference
 
 
 ACROSS: Mapping[Across, Callable[[CompareAllBody, SurveyTable, Filters], Narrowed]] = {

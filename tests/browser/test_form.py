@@ -66,6 +66,31 @@ def test_an_answer_is_not_taken_for_that_to_a_changed_question(page: Page) -> No
     expect(page.get_by_text("before your changes")).to_have_count(0)
 
 
+def test_another_question_on_the_first_screen_is_not_taken_for_the_one_that_its_map_answers(page: Page) -> None:
+    page.goto("/")
+    page.get_by_label("Only these locations").fill("Ohio")
+    expect(page.get_by_role("status").first).to_have_text("The answer shown is to the question before your changes.")
+
+
+def test_the_reference_of_a_comparison_is_offered_as_what_is_compared(page: Page) -> None:
+    page.goto("/?statistic=compare_all&question=Q036&across=stratum&stratification=Education&from=2022&to=2022")
+    reference = page.get_by_label("Reference", exact=True)
+    reference.press_sequentially("coll")
+    offered = page.locator(".options li:visible")
+    expect(offered).to_have_text(["Some college or technical school", "College graduate"])
+    page.get_by_label("Across").select_option("location")
+    reference.fill("")
+    reference.press_sequentially("ohi")
+    expect(offered).to_have_text(["Ohio"])
+
+
+def test_the_button_is_in_view_at_once_in_a_low_window(page: Page) -> None:
+    page.set_viewport_size({"width": 1366, "height": 625})
+    for address in ("/", "/?statistic=compare_all&question=Q036&across=location&from=2021&to=2021"):
+        page.goto(address)
+        expect(page.get_by_role("button", name="Show the answer")).to_be_in_viewport(ratio=1)
+
+
 def test_the_button_never_covers_the_focused_field(page: Page) -> None:
     page.set_viewport_size({"width": 1366, "height": 400})
     page.goto("/?statistic=compare_all&question=Q036&across=location&from=2021&to=2021")

@@ -200,14 +200,36 @@ def test_a_comparison_says_which_is_higher_or_that_it_cannot_be_told(gap: tuple[
 
 
 def test_a_comparison_with_all_counts_by_adjusted_p_values() -> None:
-    pairs = [(2.0, 0.01), (3.0, 0.2), (-4.0, 0.04)]
-    others = [{**cell(30.0, location="Ohio"), "difference": gap, "p_adjusted": p} for gap, p in pairs]
-    data = {"across": "location", "reference": cell(33.0, location="National"), "comparisons": 3, "others": others}
+    pairs = [
+        ("Ohio", 2.0, 0.01),
+        ("Utah", 3.0, 0.2),
+        *((name, -4.0, 0.04) for name in ("Iowa", "Guam", "Maine", "Idaho")),
+    ]
+    others = [{**cell(30.0, location=name), "difference": gap, "p_adjusted": p} for name, gap, p in pairs]
+    data = {"across": "location", "reference": cell(33.0, location="National"), "comparisons": 6, "others": others}
     assert found("compare_all", data) == (
-        "1 place is above the nation, 33.0 % (32.0 to 34.0); 1 below; "
-        "1 cannot be told from it (adjusted for 3 comparisons: about 5 % of the "
-        "differences may be chance)."
+        "Ohio is above the nation, 33.0 % (32.0 to 34.0); 4 places below; Utah cannot be told from it; "
+        "adjusted for 6 comparisons: of those above and below, about 5 % may be there by chance."
     )
+    assert found("compare_all", {**data, "others": others[1:2]}) == (
+        "0 places are above the nation, 33.0 % (32.0 to 34.0); 0 places below; Utah cannot be told from it; "
+        "adjusted for 6 comparisons."
+    )
+
+
+@pytest.mark.parametrize(
+    ("slope", "clause"),
+    [(0.5, "the two slopes differ by 0.40 points a year (0.01 to 0.79)"), (0.2, "the two slopes cannot be told apart")],
+)
+def test_two_trends_are_compared_with_each_other(slope: float, clause: str) -> None:
+    def line(location: str, value: float) -> dict[str, Any]:
+        errors = {"low": value - 0.2, "high": value + 0.2, "standard_error": 0.141, "p_value": 0, "p_adjusted": 0}
+        return {"location": location, "slope": {"value": value, **errors}, "lack_of_fit": None, "years": []}
+
+    text = found("trends", {"trends": [line("Ohio", slope), line("Utah", 0.1)]})
+    assert text.endswith(f" in Utah; {clause}.")
+    exact = [{**each, "slope": {**each["slope"], "standard_error": 0.0}} for each in (line("Ohio", 1), line("Utah", 2))]
+    assert "two slopes" not in found("trends", {"trends": exact})
 
 
 def test_a_disparity_is_a_gap_only_between_groups_that_differ() -> None:

@@ -192,6 +192,7 @@ def test_the_form_offers_strata_in_their_natural_order(services: Services) -> No
         ("value", None, "—"),
         ("sample_size", 12345, "12,345"),
         ("year", 2019, "2019"),
+        ("reference_year", 2011, "2011"),
         ("slope_standard_error", 0.06149, "0.061"),
         ("difference_p_value", 0.0004, "< 0.001"),
         ("location", "Ohio", "Ohio"),

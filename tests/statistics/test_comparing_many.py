@@ -132,6 +132,20 @@ def test_years_and_strata_are_compared_as_compare_does(survey: Survey, across: s
     assert [cell["p_adjusted"] for cell in data["others"]] == pytest.approx(adjusted.tolist())
 
 
+def test_incomes_are_compared_with_the_lowest_and_those_who_did_not_answer_only_if_they_are_named(
+    survey: Survey,
+) -> None:
+    body = {"question": "Q036", "state": "Ohio", "across": "stratum", "stratification": {"category": "Income"}}
+    data = compute(survey.planner, "compare_all", **body)
+    assert data["reference"]["stratum"] == "Less than $15,000"
+    groups = {cell["stratum"] for cell in data["others"]}
+    assert {"$15,000 - $24,999", "$25,000 - $34,999"} <= groups
+    assert "Data not reported" not in groups
+    named = compute(survey.planner, "compare_all", **body, reference="Data not reported")
+    assert named["reference"]["stratum"] == "Data not reported"
+    assert {cell["stratum"] for cell in named["others"]} == {*groups, "Less than $15,000"}
+
+
 def test_locations_are_compared_over_the_years_that_both_have(survey: Survey) -> None:
     planner = survey.planner
     data = compute(planner, "compare_all", question="Q018", reference="Florida")  # it lacks a year in CDC's table

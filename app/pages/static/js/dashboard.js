@@ -123,7 +123,7 @@ form.addEventListener("submit", (event) => {
 
 // The answer stays while the form changes, so that one can look at it; it must not be taken for that to the new question.
 form.addEventListener("input", () => {
-  if (answer.ariaBusy === "true" || !answer.querySelector("article")) return;
+  if (answer.ariaBusy === "true" || !answer.querySelector("article, .start")) return;
   say(address() === answered ? "" : "The answer shown is to the question before your changes.");
 });
 

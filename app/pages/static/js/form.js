@@ -213,6 +213,7 @@ function describeQuestion() {
 function offerPair() {
   const lists = { location: "places", year: years() ?? [], stratum: strata() };
   for (const input of pair) completed.get(input).offer(lists[fields.between.value]);
+  completed.get(fields.reference).offer(lists[fields.across.value] ?? []);
 }
 
 // The groups of the chosen category, or of all categories.
