@@ -1,6 +1,7 @@
 """Dots with their confidence intervals, a row for each, and each figure in words in a column beside them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 
@@ -44,6 +45,18 @@ def interval_layers(scene: Scene, base: alt.Chart, rows: Sequence[Row]) -> list[
     rules = base.mark_rule(color=scene.look.faint, strokeWidth=1.5).encode(x="low:Q", x2="high:Q")
     figures = figure_column(scene, base, rows)
     return [rules, dots, figures] if has_limits(rows) else [dots, figures]
+
+
+def reference_rule(scene: Scene, base: alt.Chart) -> alt.Chart:
+    """Return a rule at the values of a layer without a vertical place, such as the nation's."""
+    rule: dict[str, Any] = {"color": scene.look.ink, "strokeDash": [4, 3], "strokeWidth": 1.2, "opacity": 1}
+    mark: alt.Chart = base.mark_rule(**rule).encode(x="value:Q")
+    return mark
+
+
+def zero_rule(scene: Scene) -> list[alt.Chart]:
+    """Return a rule at no difference, if the values are differences."""
+    return [reference_rule(scene, alt.Chart(alt.InlineData(values=[{"value": 0}])))] if scene.is_difference else []
 
 
 def figure_column(scene: Scene, base: alt.Chart, rows: Sequence[Row]) -> alt.Chart:

@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import orjson
 
-from app.charts.intervals import figure_column, interval_layers, value_axis, with_figures
+from app.charts.intervals import figure_column, interval_layers, reference_rule, value_axis, with_figures, zero_rule
 from app.charts.rows import Row, is_nation
 from app.charts.scene import Drawing, Scene, layered, names_axis, names_pixels, state_channels, tooltips
 
@@ -50,14 +50,11 @@ def _names(rows: Sequence[Row], pixels: float, **options: Any) -> alt.Y:
 
 def _reference(scene: Scene, rows: Sequence[Row]) -> list[alt.Chart]:
     """Return a rule at the nation's value; at zero, if the values are differences."""
-    if not scene.is_difference and not any(is_nation(row) and row["value"] is not None for row in rows):
-        return []
-    rule: dict[str, Any] = {"color": scene.look.ink, "strokeDash": [4, 3], "strokeWidth": 1.2, "opacity": 1}
-    if scene.is_difference:
-        return [alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(**rule).encode(x="value:Q")]
-    nation = next(row["location"] for row in rows if is_nation(row))
-    at_nation = alt.Chart().transform_filter(f"datum.location === {orjson.dumps(nation).decode()}")
-    return [at_nation.mark_rule(**rule).encode(x="value:Q")]
+    nation = [row["location"] for row in rows if is_nation(row) and row["value"] is not None]
+    if scene.is_difference or not nation:
+        return zero_rule(scene)
+    at_nation = alt.Chart().transform_filter(f"datum.location === {orjson.dumps(nation[0]).decode()}")
+    return [reference_rule(scene, at_nation)]
 
 
 def _ranked(rows: list[Row]) -> list[Row]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from app.charts.intervals import interval_layers, with_figures
+from app.charts.intervals import interval_layers, with_figures, zero_rule
 from app.charts.rows import RELIABLE, Row, in_natural_order, states_in, values_of
 from app.charts.scene import (
     MAX_NAME_PIXELS,
@@ -42,7 +42,7 @@ def strata_dots(scene: Scene) -> Drawing:
     weight = alt.condition(IS_CATEGORY, alt.value("bold"), alt.value("normal")) if has_headings else "normal"
     axis = names_axis(pixels, labelExpr=LABEL, labelFontWeight=weight, grid=True, gridDash=[1, 3])
     base = alt.Chart().encode(y=alt.Y("name:N", sort=None, scale=alt.Scale(domain=names), axis=axis))
-    layers = interval_layers(scene, base, rows)
+    layers = [*zero_rule(scene), *interval_layers(scene, base, rows)]
     return Drawing(rows, layered(layers, height=DOT_STEP_PIXELS * len(names)), _gaps(scene), left=pixels)
 
 

@@ -253,7 +253,7 @@ def _other_years(asked: Any, used: Sequence[int | str]) -> str:
 def _citation_forms(citation: Mapping[str, Any] | None) -> Mapping[str, str]:
     if citation is None:
         return {}
-    return {"Text": citation["text"], "BibTeX": bibtex(citation).decode(), "CSL-JSON": csl_json(citation).decode()}
+    return {"Citation": citation["text"], "BibTeX": bibtex(citation).decode(), "CSL-JSON": csl_json(citation).decode()}
 
 
 def _provenance_facts(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -224,7 +224,7 @@ def test_cite_shows_the_citation_and_copies_it(page: Page, context: BrowserConte
     page.get_by_text("Cite", exact=True).click()
     job = page.locator("article").get_attribute("data-job")
     citation = requests.get(f"{server}/api/get_results/{job}", timeout=30).json()["citation"]
-    for name, form in (("Text", citation["text"]), ("BibTeX", citation["bibtex"])):
+    for name, form in (("Citation", citation["text"]), ("BibTeX", citation["bibtex"])):
         page.get_by_role("button", name=f"Copy {name}").click()
         expect(page.locator(f"[data-copy={name}]")).to_have_text("Copied")
         assert page.evaluate("navigator.clipboard.readText()") == form

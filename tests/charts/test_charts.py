@@ -232,6 +232,21 @@ def test_comparisons_have_the_limits_of_their_differences_around_zero_and_are_ra
     assert marks(svg_of(spec))["rule"] == 2 + 1
 
 
+def test_differences_of_groups_have_a_rule_at_zero() -> None:
+    others = [
+        {
+            **cell(30.0, category="Income", stratum=name),
+            "difference": gap,
+            "difference_low": gap,
+            "difference_high": gap,
+        }
+        for name, gap in (("$15,000 - $24,999", -2.0), ("$25,000 - $34,999", 3.0))
+    ]
+    reference = cell(32.0, category="Income", stratum="Less than $15,000")
+    data = {"reference": reference, "others": others, "across": "stratum", "comparisons": 2}
+    assert marks(svg_of(chart_of("compare_all", done(data), ABOUT)))["rule"] == 2 + 1
+
+
 @pytest.mark.parametrize("by", [{}, {"location": "Ohio"}])
 def test_strata_are_in_their_natural_order(by: dict[str, str]) -> None:
     amounts = ["$15,000 - $24,999", "Data not reported", "Less than $15,000"]

@@ -52,6 +52,16 @@ def test_a_chart_of_a_result_with_provenance_describes_its_restrictions_in_words
     assert "subtitle" not in untitled
 
 
+def test_a_chart_of_compared_groups_does_not_list_them_above(services: Services) -> None:
+    strata = [{"category": "Gender", "value": name} for name in ("Female", "Male")]
+    sides = [cell(30.0, category="Gender", stratum=each["value"]) for each in strata]
+    other = {**sides[1], "difference": 1.0, "p_adjusted": 0.5}
+    document = {"data": {"across": "stratum", "reference": sides[0], "others": [other], "comparisons": 1}}
+    provenance = {"question": OBESITY, "years": [2021], "filters": {"stratification": strata}}
+    context = chart_context("compare_all", document, provenance, services.ingestor.table)
+    assert context.restrictions == ()
+
+
 def test_a_chart_of_two_years_names_both_in_its_source(services: Services) -> None:
     sides = {side: {**cell(30.0), "location": "Ohio", "years": [year]} for side, year in (("a", 2021), ("b", 2011))}
     document = {
