@@ -103,5 +103,5 @@ def test_a_chart_tells_its_question_its_source_and_what_was_left_out(client: Fla
     job = client.post("/api/states_mean", json=body).json["job_id"]  # type: ignore[index]
     client.get(f"/api/get_results/{job}?wait=10")
     chart = client.get(f"/api/get_results/{job}/chart").text
-    for words in (OBESITY, "Without National", "survey.csv; 2019"):
+    for words in (OBESITY, "Without the nation", "survey.csv; 2019"):
         assert words in chart
