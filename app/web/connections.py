@@ -28,7 +28,7 @@ INTERNET = (socket.AF_INET, socket.AF_INET6)
 DESCRIPTORS = Path("/proc/self/fd")
 # In the kernel's struct tcp_info: the times of the last data, and the numbers of segments with data in and out.
 SENT_OFFSET, RECEIVED_OFFSET, SEGMENTS_OFFSET, INFO_BYTES = 44, 52, 152, 160
-LOOK_SECONDS, PAUSE_SECONDS, STEADY_LOOKS = 1.0, 0.01, 6
+LOOK_SECONDS, PAUSE_SECONDS, STEADY_LOOKS = 3.0, 0.01, 6
 MARGIN_SECONDS = 1.0  # from the last byte of a request to the moment when a thread takes it, on a busy machine
 DOUBTFUL_MARGIN_SECONDS = 0.1  # the same, for a connection that may have been answered already
 RESOLUTION_SECONDS = 0.02  # of the kernel's times

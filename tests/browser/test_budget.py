@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from support.drawn import NARROW, WIDE, wait_for_chart, watched_context
+from support.halting_page import halting
 
 FIRST_VIEW_BYTES = 300_000
 MOST_SHIFT = 0.01
@@ -85,6 +86,20 @@ def test_nothing_moves_while_a_page_loads(browser: Browser, server: str, size: d
         page = context.new_page()
         page.add_init_script(SHIFTS)
         open_whole(page, address)
+        assert total_shift(page) < MOST_SHIFT
+
+
+@SIZES
+def test_nothing_moves_while_the_first_screen_arrives_in_parts(
+    browser: Browser, server: str, size: dict[str, int]
+) -> None:
+    with (
+        halting(server, b'<div class="result">') as address,
+        browser.new_context(viewport=size) as context,  # type: ignore[arg-type]
+    ):
+        page = context.new_page()
+        page.add_init_script(SHIFTS)
+        open_whole(page, f"{address}/")
         assert total_shift(page) < MOST_SHIFT
 
 

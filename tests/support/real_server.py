@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
@@ -92,10 +92,13 @@ class RealServer:
         return requests.get(result, timeout=2 * RESULT_SECONDS).json()
 
     def kill(self) -> None:
-        """Kill the process and its children without cleanup, and wait until it has exited."""
-        with suppress(ProcessLookupError):
+        """Kill the process and its children without cleanup, and wait until it has exited.
+
+        One that has been waited for is not killed again: another process may have its id by now.
+        """
+        if self.process.returncode is None:
             os.killpg(self.process.pid, SIGKILL)  # it leads its own process group
-        self.process.wait()
+            self.process.wait()
 
 
 @contextmanager
