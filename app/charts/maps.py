@@ -212,7 +212,7 @@ def _chosen_year(years: Sequence[int | str], chosen: str | None) -> int | str:
 
     Raises
     ------
-    InvalidRequestError: there is no such year
+    InvalidRequestError: it is not among the years
     """
     if chosen is None:
         return years[-1]

@@ -7,13 +7,13 @@ from typing import Any
 from app.findings.about import About, short_name
 from app.findings.extremes import ALPHA
 from app.findings.words import (
-    NAMES_LISTED,
     NO_BREAK,
     Figures,
     counted,
     estimate_words,
     limits,
     listed,
+    named_or_counted,
     place_words,
     points,
     sentence,
@@ -132,11 +132,8 @@ def compare_all(data: Any, about: About) -> str:
 
 
 def _names_or_number(cells: Sequence[Figures], data: Any) -> str:
-    """Return the names of a few estimates, the number of more or none."""
     across = data["across"]
-    if 0 < len(cells) <= NAMES_LISTED:
-        return listed([_name(cell, across) for cell in cells])
-    return counted(len(cells), NOUNS[across])
+    return named_or_counted([_name(cell, across) for cell in cells], NOUNS[across])
 
 
 def _name(cell: Figures, across: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.findings.about import About
-from app.findings.words import NAMES_LISTED, Figures, counted, estimate_words, listed
+from app.findings.words import Figures, estimate_words, listed, named_or_counted
 from app.table.cells import TIE_DECIMALS
 from app.table.confidence_limits import linear_errors, logit_errors
 from app.table.question import PERCENT
@@ -45,7 +45,7 @@ def extremes(cells: Sequence[Figures], kind: Kind, about: About, *, independent:
 def _lacking(names: Sequence[str], kind: Kind) -> str:
     if not names:
         return ""
-    return f"no figure for {listed(names) if len(names) <= NAMES_LISTED else counted(len(names), kind.noun)}"
+    return f"no figure for {named_or_counted(names, kind.noun)}"
 
 
 def _rounded(cell: Figures) -> float:
@@ -85,8 +85,7 @@ def _told_apart(
 
 
 def _names_or_number(cells: Sequence[Figures], kind: Kind) -> str:
-    names = [kind.name(cell) for cell in cells]
-    return listed(names) if len(names) <= NAMES_LISTED else counted(len(names), kind.noun)
+    return named_or_counted([kind.name(cell) for cell in cells], kind.noun)
 
 
 def alike(cells: Sequence[Figures], end: Sequence[Figures], about: About) -> list[Figures] | None:

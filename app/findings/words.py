@@ -59,6 +59,11 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
+def named_or_counted(names: Sequence[str], noun: str) -> str:
+    """Return a few names, or how many there are: ``Ohio and Utah``, ``12 places``, ``0 places``."""
+    return listed(names) if 0 < len(names) <= NAMES_LISTED else counted(len(names), noun)
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number of things, such as ``1 place`` or ``12 places``."""
     return f"{number}{NO_BREAK}{noun}" + ("" if number == 1 else "s")

@@ -1,9 +1,9 @@
 """One estimate compared with each of the others, with p-values adjusted for their number."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -63,38 +63,27 @@ def resolve_compare_all(body: CompareAllBody, table: SurveyTable) -> CompareAllQ
     filters, reference = ACROSS[body.across](body, table, filters)
     if reference is None:
         found = with_limits(yearly_estimates(select(table, question, filters).cells))
-        reference = _first_year(found, table) if body.across == "year" else _first_stratum(found, table)
+        reference = _first(found, body.across, table)
     query = CompareAllQuery(question, filters, across=body.across, reference=reference)
     _sides(table, query)
     return query
 
 
-def _first_year(found: Estimates, table: SurveyTable) -> int:
-    """Return the code of the first period that has an estimate with its limits."""
-    return _first(sorted(found.periods[found.periods >= 0].tolist()), table)
-
-
-def _first_stratum(found: Estimates, table: SurveyTable) -> int:
-    """Return the code of the first stratum, in their natural order, that has an estimate with its limits."""
-    return _first(
-        sorted(
-            set(found.strata.tolist()),
-            key=lambda code: stratum_order(table.strata[code].category, table.strata[code].name),
-        ),
-        table,
-    )
-
-
-def _first(codes: Sequence[int], table: SurveyTable) -> int:
-    """Return the first code.
+def _first(found: Estimates, across: Across, table: SurveyTable) -> int:
+    """Return the code of the first period, or of the first stratum in natural order, that has limits.
 
     Raises
     ------
-    InvalidRequestError: there is none
+    InvalidRequestError: none has
     """
-    if not codes:
+
+    def order(code: int) -> Any:
+        return code if across == "year" else stratum_order(table.strata[code].category, table.strata[code].name)
+
+    codes = found.periods[found.periods >= 0] if across == "year" else found.strata
+    if not codes.size:
         raise missing_limits_error(table, NOTHING_TO_COMPARE)
-    return codes[0]
+    return int(min(codes.tolist(), key=order))
 
 
 NOTHING_TO_COMPARE = (
